@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a scaling law is to the planner: constants, conventions, provenance, data box, covariance.
+// Not how a law is evaluated: see chinchilla.h and data_constrained.h.
+#ifndef RHUMB_PLANNER_LAWS_LAW_H_
+#define RHUMB_PLANNER_LAWS_LAW_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace rhumb {
+
+// How a law counts N. A number under one convention must never meet a law of the other.
+enum class ParamCountConvention { kTotal, kNonEmbedding };
+
+// How a law counts C. kSixNd: 6 N D; the exact conventions add attention (causal half or full square).
+enum class FlopsConvention { kSixNd, kExactCausal, kExactFull };
+
+enum class LawFamily { kChinchilla, kDataConstrained };
+
+// L(N, D) = irreducible_loss_nats + a N^-alpha + b D^-beta, in nats per token.
+// Source of the form: Hoffmann et al. 2022, arXiv:2203.15556, eq. (2).
+struct ChinchillaLaw {
+  double irreducible_loss_nats = 0;  // E
+  double a = 0;                      // A, of the parameter term
+  double b = 0;                      // B, of the data term
+  double alpha = 0;
+  double beta = 0;
+};
+
+// Value of repeated tokens and excess parameters. Source: Muennighoff et al. 2023, arXiv:2305.16264, eqs. (5), (6).
+struct RepetitionConstants {
+  double data_decay_epochs = 15.387756;  // R_D*
+  double param_decay = 5.309743;         // R_N*
+};
+
+// Range of the runs a law was fitted on; absent where the source does not say.
+struct DataBox {
+  std::optional<double> min_param_count, max_param_count;
+  std::optional<double> min_training_flops, max_training_flops;
+  std::optional<double> min_tokens_per_param, max_tokens_per_param;
+  std::optional<double> max_epoch_count;
+};
+
+// Covariance of theta = (ln A, ln B, ln E, alpha, beta), row-major; `source` says how it was obtained.
+struct LawCovariance {
+  std::array<std::array<double, 5>, 5> values{};
+  std::string source;
+};
+
+struct Law {
+  std::string name;  // catalogue id, e.g. "besiroglu2024"
+  int64_t version = 1;
+  LawFamily family = LawFamily::kChinchilla;
+  ParamCountConvention param_count_convention = ParamCountConvention::kTotal;
+  FlopsConvention flops_convention = FlopsConvention::kSixNd;
+  std::string tokenizer;  // of the loss; losses under different tokenizers are not comparable
+  std::string dataset;
+  std::string source;
+  ChinchillaLaw constants;
+  // Set for kDataConstrained: both N and D are damped (laws of Muennighoff 2023). Absent otherwise.
+  std::optional<RepetitionConstants> repetition;
+  std::optional<LawCovariance> covariance;
+  // Batch regime of the runs behind the law, in tokens; absent when unknown.
+  std::optional<double> reference_batch_tokens;
+  DataBox box;
+};
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_LAWS_LAW_H_

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/laws/loss_model.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <optional>
+
+#include "planner/laws/chinchilla.h"
+#include "planner/laws/data_constrained.h"
+#include "planner/laws/monotone_root.h"
+
+namespace rhumb {
+namespace {
+
+// The defaults of RepetitionConstants are those of muennighoff2023-c4, the law that is borrowed
+// from.
+RepetitionConstants RepetitionOf(const Law& law) {
+  return law.repetition.value_or(RepetitionConstants{});
+}
+
+bool DampsParams(const Law& law) { return law.family == LawFamily::kDataConstrained; }
+
+// dL/d theta at effective counts, theta = (ln A, ln B, ln E, alpha, beta).
+std::array<double, 5> ThetaGradient(const ChinchillaLaw& law, const EffectiveUse& effective) {
+  const double params_term = law.a * std::pow(effective.param_count, -law.alpha);
+  const double tokens_term = law.b * std::pow(effective.token_count, -law.beta);
+  return {params_term, tokens_term, law.irreducible_loss_nats,
+          -params_term * std::log(effective.param_count),
+          -tokens_term * std::log(effective.token_count)};
+}
+
+// g' cov g, at least zero: a stored matrix may be indefinite by its own rounding.
+double StdDevAlong(const LawCovariance& covariance, const std::array<double, 5>& gradient) {
+  double variance = 0;
+  for (int i = 0; i < 5; ++i) {
+    for (int j = 0; j < 5; ++j) variance += gradient[i] * covariance.values[i][j] * gradient[j];
+  }
+  return std::sqrt(std::max(variance, 0.0));
+}
+
+}  // namespace
+
+EffectiveUse EffectiveTokensAndParams(const Law& law, double param_count, const TokenUse& use) {
+  const double d = use.token_count;
+  const double unique = std::min(use.unique_token_count.value_or(d), d);
+  EffectiveUse effective{.param_count = param_count, .token_count = d / use.batch_overhead};
+  if (d > unique) {
+    const double decay = RepetitionOf(law).data_decay_epochs;
+    effective.token_count = EffectiveCount(d, unique, decay) / use.batch_overhead;
+    effective.tokens_by_tokens = EffectiveCountElasticity(d, unique, decay);
+  }
+  if (DampsParams(law)) {
+    const double supported = SupportedParamCount(law.constants, unique);
+    if (param_count > supported) {
+      const double decay = RepetitionOf(law).param_decay;
+      effective.param_count = EffectiveCount(param_count, supported, decay);
+      effective.params_by_params = EffectiveCountElasticity(param_count, supported, decay);
+      // N' is homogeneous of degree one in (N, U_N), and U_N ~ U_D^(beta/alpha) while U_D = D.
+      if (d <= unique) {
+        effective.params_by_tokens =
+            (1 - effective.params_by_params) * law.constants.beta / law.constants.alpha;
+      }
+    }
+  }
+  return effective;
+}
+
+double PredictLoss(const Law& law, double param_count, const TokenUse& use) {
+  // The search's common case, kept free of the derivatives.
+  if (!DampsParams(law) && use.token_count <= use.unique_token_count.value_or(use.token_count)) {
+    return ExpectedLoss(law.constants, param_count, use.token_count / use.batch_overhead);
+  }
+  const EffectiveUse effective = EffectiveTokensAndParams(law, param_count, use);
+  return ExpectedLoss(law.constants, effective.param_count, effective.token_count);
+}
+
+LossSlopes PredictLossSlopes(const Law& law, double param_count, const TokenUse& use) {
+  const EffectiveUse effective = EffectiveTokensAndParams(law, param_count, use);
+  const LossMarginals marginals =
+      Marginals(law.constants, effective.param_count, effective.token_count);
+  return {.by_log_params = marginals.by_log_params * effective.params_by_params,
+          .by_log_tokens = marginals.by_log_tokens * effective.tokens_by_tokens +
+                           marginals.by_log_params * effective.params_by_tokens};
+}
+
+std::optional<double> TokensForTargetLoss(const Law& law, double param_count,
+                                          double target_loss_nats,
+                                          std::optional<double> unique_token_count,
+                                          double batch_overhead) {
+  const ChinchillaLaw& constants = law.constants;
+  const double unique = unique_token_count.value_or(std::numeric_limits<double>::infinity());
+  double effective_params = param_count;
+  if (DampsParams(law)) {
+    // Below `knee` U_N moves with D and N' with it; above it N' is constant and D has a closed
+    // form.
+    const double fully_supported = OptimumForParams(constants, param_count).token_count;
+    const double knee = std::min(fully_supported, unique);
+    const auto reaches = [&](double token_count) {
+      return PredictLoss(law, param_count,
+                         {.token_count = token_count,
+                          .unique_token_count = unique_token_count,
+                          .batch_overhead = batch_overhead}) <= target_loss_nats;
+    };
+    if (reaches(knee)) return FirstTrue(reaches, knee * 1e-30, knee);
+    if (unique < fully_supported) {
+      effective_params = EffectiveCount(param_count, SupportedParamCount(constants, unique),
+                                        RepetitionOf(law).param_decay);
+    }
+  }
+  const double reducible = target_loss_nats - constants.irreducible_loss_nats -
+                           constants.a * std::pow(effective_params, -constants.alpha);
+  if (!(reducible > 0)) return std::nullopt;
+  const double effective_tokens =
+      batch_overhead * std::pow(constants.b / reducible, 1 / constants.beta);
+  if (!std::isfinite(effective_tokens)) return std::nullopt;
+  if (effective_tokens <= unique) return effective_tokens;
+  return CountForEffective(effective_tokens, unique, RepetitionOf(law).data_decay_epochs);
+}
+
+double LossFloor(const Law& law, double param_count, std::optional<double> unique_token_count,
+                 double max_epoch_count, double batch_overhead) {
+  if (!unique_token_count.has_value()) {
+    return ExpectedLoss(law.constants, param_count, std::numeric_limits<double>::infinity());
+  }
+  return PredictLoss(law, param_count,
+                     {.token_count = max_epoch_count * *unique_token_count,
+                      .unique_token_count = unique_token_count,
+                      .batch_overhead = batch_overhead});
+}
+
+std::optional<double> PredictLossStdDev(const Law& law, double param_count, const TokenUse& use) {
+  if (!law.covariance.has_value()) return std::nullopt;
+  return StdDevAlong(*law.covariance,
+                     ThetaGradient(law.constants, EffectiveTokensAndParams(law, param_count, use)));
+}
+
+std::optional<double> LogOptimalParamsStdDev(const Law& law, double training_flops) {
+  if (!law.covariance.has_value()) return std::nullopt;
+  const double alpha = law.constants.alpha, beta = law.constants.beta, sum = alpha + beta;
+  // ln N = (ln(alpha A / (beta B)) + beta ln(C/6)) / (alpha + beta).
+  const double log_ratio = std::log(alpha * law.constants.a / (beta * law.constants.b));
+  const double log_product = std::log(training_flops / kTrainingFlopsPerParamToken);
+  const double log_params = (log_ratio + beta * log_product) / sum;
+  return StdDevAlong(*law.covariance, {1 / sum, -1 / sum, 0, (1 / alpha - log_params) / sum,
+                                       (log_product - 1 / beta - log_params) / sum});
+}
+
+std::optional<LossInterval> PredictLossInterval(const Law& law, double param_count,
+                                                const TokenUse& use, double level) {
+  if (!(level > 0 && level < 1)) return std::nullopt;
+  const std::optional<double> std_dev = PredictLossStdDev(law, param_count, use);
+  if (!std_dev.has_value()) return std::nullopt;
+  const double mean = PredictLoss(law, param_count, use);
+  // (1 - level)/2 rather than (1 + level)/2: the small tail keeps its digits.
+  const double half_width = -StandardNormalQuantile((1 - level) / 2) * *std_dev;
+  return LossInterval{.mean_nats = mean,
+                      .low_nats = mean - half_width,
+                      .high_nats = mean + half_width,
+                      .level = level};
+}
+
+double StandardNormalQuantile(double probability) {
+  if (probability > 0.5) return -StandardNormalQuantile(1 - probability);
+  // Start: Abramowitz & Stegun 26.2.23, |error| < 4.5e-4; then Halley's steps on erfc.
+  const double t = std::sqrt(-2 * std::log(probability));
+  double z = -(t - (2.515517 + t * (0.802853 + t * 0.010328)) /
+                       (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))));
+  for (int step = 0; step < 3; ++step) {
+    const double error = 0.5 * std::erfc(-z / std::numbers::sqrt2) - probability;
+    const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+    const double newton = error / density;
+    z -= newton / (1 + z * newton / 2);
+  }
+  return z;
+}
+
+Extrapolation FindExtrapolation(const Law& law, double param_count, const TokenUse& use) {
+  const auto below = [](double value, const std::optional<double>& bound) {
+    return bound.has_value() && value < *bound;
+  };
+  const auto above = [](double value, const std::optional<double>& bound) {
+    return bound.has_value() && value > *bound;
+  };
+  const DataBox& box = law.box;
+  const double flops = kTrainingFlopsPerParamToken * param_count * use.token_count;
+  const double ratio = use.token_count / param_count;
+  const double epochs =
+      std::max(1.0, use.token_count / use.unique_token_count.value_or(use.token_count));
+  Extrapolation flags{.param_count_low = below(param_count, box.min_param_count),
+                      .param_count_high = above(param_count, box.max_param_count),
+                      .training_flops_low = below(flops, box.min_training_flops),
+                      .training_flops_high = above(flops, box.max_training_flops),
+                      .tokens_per_param_low = below(ratio, box.min_tokens_per_param),
+                      .tokens_per_param_high = above(ratio, box.max_tokens_per_param),
+                      .epoch_count_high = above(epochs, box.max_epoch_count),
+                      .training_flops_ratio = std::nullopt};
+  if (box.max_training_flops.has_value()) {
+    flags.training_flops_ratio = flops / *box.max_training_flops;
+  }
+  return flags;
+}
+
+}  // namespace rhumb
