@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/cost/framework_profile.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace rhumb {
+namespace {
+
+FrameworkProfile Megatron() {
+  FrameworkProfile profile;
+  profile.name = "megatron";
+  profile.version = "Megatron-Core 0.8 and later, NeMo, Megatron-Bridge";
+  profile.attention = Attention::kCudnn;
+  profile.overlaps_tensor_parallel = true;
+  profile.overlaps_data_parallel = true;
+  profile.overlaps_pipeline = true;
+  profile.keeps_8bit_inputs = true;
+  return profile;
+}
+
+// Megatron-LM and Megatron-DeepSpeed of 2021-23: no flash attention, nothing overlapped, 16-bit gradients.
+FrameworkProfile MegatronDeepSpeed() {
+  FrameworkProfile profile;
+  profile.name = "megatron-deepspeed";
+  profile.version = "2021-2023";
+  profile.attention = Attention::kCore;
+  profile.weight_bytes = 2;
+  profile.gradient_bytes = 4;    // fp16 gradients and the flat copy that the optimizer reads
+  profile.optimizer_bytes = 16;  // fp32 master, moments and gradients
+  profile.layer_launch_seconds = 0.765e-3;
+  profile.elementwise_hidden_bytes = 19.5;
+  return profile;
+}
+
+// Megatron-LM of 2021-22, without DeepSpeed: fp32 gradients beside the 16-bit weights.
+FrameworkProfile MegatronLm() {
+  FrameworkProfile profile = MegatronDeepSpeed();
+  profile.name = "megatron-lm";
+  profile.version = "2021-2022";
+  profile.gradient_bytes = 4;
+  profile.optimizer_bytes = 12;
+  return profile;
+}
+
+FrameworkProfile DeepSpeed() {
+  FrameworkProfile profile = MegatronDeepSpeed();
+  profile.name = "deepspeed";
+  profile.version = "ZeRO-3 of 2021-2023";
+  profile.overlaps_data_parallel = true;
+  profile.gather_network_fraction = 0.125;
+  return profile;
+}
+
+// PyTorch FSDP without a compiler, as llm-foundry and plain training scripts use it.
+FrameworkProfile Fsdp() {
+  FrameworkProfile profile;
+  profile.name = "fsdp";
+  profile.version = "PyTorch 2.0 and later, eager";
+  profile.attention = Attention::kFlash;
+  profile.overlaps_data_parallel = true;
+  profile.logits_bytes = 12;
+  profile.counter = MemoryCounter::kReserved;
+  profile.recompute_stops_early = true;
+  profile.sharded_weight_bytes = 0;
+  profile.gathered_gradient_bytes = 2;
+  profile.elementwise_hidden_bytes = 40;
+  profile.layer_launch_seconds = 0.3e-3;
+  return profile;
+}
+
+FrameworkProfile Torchtitan() {
+  FrameworkProfile profile = Fsdp();
+  profile.name = "torchtitan";
+  profile.version = "2024-2025 (FSDP2, torch.compile)";
+  profile.compiled = true;
+  profile.recompute_stops_early = false;  // the compiler repeats the block as one graph
+  profile.selective_recompute = SelectiveRecompute::kOperators;
+  profile.layer_launch_seconds = 0.1e-3;
+  return profile;
+}
+
+FrameworkProfile Nanotron() {
+  FrameworkProfile profile;
+  profile.name = "nanotron";
+  profile.version = "2024-2025";
+  profile.attention = Attention::kFlash;
+  profile.gradient_bytes = 6;  // 16-bit gradients beside fp32 accumulation
+  profile.logits_bytes = 12;
+  profile.counter = MemoryCounter::kReserved;
+  profile.layer_launch_seconds = 0.3e-3;
+  return profile;
+}
+
+FrameworkProfile Accelerate() {
+  FrameworkProfile profile = Fsdp();
+  profile.name = "accelerate";
+  profile.version = "Hugging Face Accelerate 1.x over FSDP";
+  return profile;
+}
+
+}  // namespace
+
+const std::vector<FrameworkProfile>& FrameworkProfiles() {
+  static const auto* const profiles = new std::vector<FrameworkProfile>{
+      Megatron(), MegatronLm(), MegatronDeepSpeed(), DeepSpeed(), Torchtitan(), Fsdp(), Nanotron(), Accelerate()};
+  return *profiles;
+}
+
+absl::StatusOr<FrameworkProfile> FindFrameworkProfile(absl::string_view name) {
+  std::vector<std::string> known;
+  for (const FrameworkProfile& profile : FrameworkProfiles()) {
+    if (absl::EqualsIgnoreCase(profile.name, name)) return profile;
+    known.push_back(profile.name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("unknown framework \"", std::string(name), "\"; known: ",
+                                                 absl::StrJoin(known, ", ")));
+}
+
+double CounterBytes(const FrameworkProfile& profile, double live_bytes) {
+  switch (profile.counter) {
+    case MemoryCounter::kAllocated:
+      return live_bytes;
+    case MemoryCounter::kReserved:
+      return profile.reserved_factor * live_bytes;
+    case MemoryCounter::kNvidiaSmi:
+      return profile.reserved_factor * live_bytes + profile.context_bytes;
+  }
+  return live_bytes;
+}
+
+}  // namespace rhumb

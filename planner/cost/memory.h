@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes on one rank: model states by ZeRO stage, activations by recompute and pipeline schedule, logits, and what the
+// counter of the framework profile adds.
+//
+// Sources: Rajbhandari et al. 2020, arXiv:1910.02054, section 3 (model states); Korthikanti et al. 2022, arXiv:2205.05198,
+// section 4 (activations); Narayanan et al. 2021, arXiv:2104.04473, section 2.2 (micro-batches in flight).
+#ifndef RHUMB_PLANNER_COST_MEMORY_H_
+#define RHUMB_PLANNER_COST_MEMORY_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "planner/cost/framework_profile.h"
+#include "planner/cost/layout.h"
+#include "planner/cost/model_shape.h"
+
+namespace rhumb {
+
+// Bytes on one rank of a pipeline stage.
+struct StageMemory {
+  double weights_bytes = 0;
+  double gradients_bytes = 0;
+  double optimizer_bytes = 0;
+  double activations_bytes = 0;
+  double other_bytes = 0;
+  double total_bytes() const {
+    return weights_bytes + gradients_bytes + optimizer_bytes + activations_bytes + other_bytes;
+  }
+};
+
+struct MemoryEstimate {
+  StageMemory peak;                 // of the fullest stage
+  double peak_bytes = 0;            // p50 of what the counter of the profile would show
+  double p95_bytes = 0;             // upper estimate that 95% of measured rows stay under
+  std::vector<StageMemory> stages;  // filled on request only
+};
+
+// Memory of one model under one framework. Holds copies; evaluation allocates only when stages are asked for.
+class MemoryModel {
+ public:
+  MemoryModel(const ModelShape& shape, const FrameworkProfile& profile);
+
+  // Peak over pipeline stages with `micro_batch_count` micro-batches a step. `layout` must be runnable.
+  // Non-decreasing in micro_batch_count, constant from pipeline size * virtual stages on; never more for a higher
+  // ZeRO stage.
+  MemoryEstimate Estimate(const Layout& layout, int64_t micro_batch_count, bool with_stages) const;
+
+  // One stage, in live bytes (no counter applied).
+  StageMemory Stage(const Layout& layout, int64_t micro_batch_count, int64_t stage) const;
+
+ private:
+  struct LayerActivations {
+    double full_bytes = 0;        // everything the backward pass needs
+    double recomputed_bytes = 0;  // the part that selective recompute drops
+  };
+  LayerActivations ActivationsOfLayer(const Layout& layout, double tokens, bool moe) const;
+  double RecomputeCheckpointBytes(const Layout& layout, double tokens) const;
+
+  ModelShape shape_;
+  FrameworkProfile profile_;
+  ParamCounts counts_;
+  int64_t num_dense_layers_ = 0;
+};
+
+// Micro-batches whose activations stage `stage` holds at once, as a (possibly fractional) number of whole stages:
+// min(m, p - stage) for 1F1B, ((v-1) p + 2 (p - stage - 1) + 1) / v interleaved.
+double MicroBatchesInFlight(const Layout& layout, int64_t micro_batch_count, int64_t stage);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_COST_MEMORY_H_

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Seconds of one optimizer step: GEMMs, attention, element-wise traffic, collectives, pipeline, gradient exchange.
+//
+// The work of each layer is counted from its dimensions (equations in docs/equations.md); efficiencies come from
+// TimeConstants (hardware) and FrameworkProfile (software). Sources: Narayanan et al. 2021, arXiv:2104.04473
+// (pipeline, tensor parallelism); Korthikanti et al. 2022, arXiv:2205.05198 (sequence parallelism, recompute).
+#ifndef RHUMB_PLANNER_COST_STEP_TIME_H_
+#define RHUMB_PLANNER_COST_STEP_TIME_H_
+
+#include <cstdint>
+
+#include "planner/cost/framework_profile.h"
+#include "planner/cost/hardware.h"
+#include "planner/cost/layout.h"
+#include "planner/cost/model_shape.h"
+#include "planner/cost/time_constants.h"
+
+namespace rhumb {
+
+// Where the GPUs sit: only what the time model needs of a pool.
+struct Fabric {
+  int64_t gpus_per_node = 8;
+  double inter_node_bytes_per_second_per_gpu = 0;  // 0: the typical NIC of the GPU type
+};
+
+// Seconds of one optimizer step, by cause. Sums to the step.
+struct StepTimeBreakdown {
+  double compute_seconds = 0;
+  double tensor_parallel_seconds = 0;
+  double context_parallel_seconds = 0;
+  double expert_parallel_seconds = 0;
+  double pipeline_bubble_seconds = 0;
+  double pipeline_communication_seconds = 0;
+  double data_parallel_seconds = 0;
+  double optimizer_seconds = 0;
+  double other_seconds = 0;  // waiting for kernel launches, per-step fixed work
+  double step_seconds() const {
+    return compute_seconds + tensor_parallel_seconds + context_parallel_seconds + expert_parallel_seconds +
+           pipeline_bubble_seconds + pipeline_communication_seconds + data_parallel_seconds + optimizer_seconds +
+           other_seconds;
+  }
+};
+
+// A step of m micro-batches takes fixed_seconds + m * per_micro_batch_seconds: affine in m by construction,
+// so that the planner can choose accumulation in closed form.
+struct StepCost {
+  double fixed_seconds = 0;
+  double per_micro_batch_seconds = 0;
+  double StepSeconds(int64_t micro_batch_count) const {
+    return fixed_seconds + static_cast<double>(micro_batch_count) * per_micro_batch_seconds;
+  }
+};
+
+// Time of one model on one GPU type, fabric, framework and constant set. Holds copies; no allocation in evaluation.
+class StepTimeModel {
+ public:
+  StepTimeModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric, const FrameworkProfile& profile,
+                const TimeConstants& constants);
+
+  StepCost Cost(const Layout& layout) const;
+  StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
+  double MicroBatchWorkSeconds(const Layout& layout) const;
+
+ private:
+  // Forward and backward seconds of something on one micro-batch, by cause. Recompute is part of the backward.
+  struct Work {
+    double compute = 0;
+    double tensor_parallel = 0;
+    double context_parallel = 0;
+    double expert_parallel = 0;
+    double other = 0;
+    double total() const { return compute + tensor_parallel + context_parallel + expert_parallel + other; }
+    Work& Add(const Work& work, double count);
+  };
+  // The parts of a step for one layout, before they are put together by m.
+  struct Parts {
+    Work slowest_stage;           // of the stage that paces the pipeline
+    double all_stages = 0;        // seconds of all stages on one micro-batch
+    double slowest_seconds = 0;
+    double pipeline_communication = 0;  // per micro-batch
+    double gather_per_micro_batch = 0;  // exposed ZeRO-2/3 traffic per micro-batch
+    double data_parallel_fixed = 0;     // exposed, once a step
+    double optimizer = 0;               // once a step
+    double step_fixed = 0;
+  };
+  struct Rates;  // seconds per FLOP and per byte under one layout
+
+  Rates RatesOf(const Layout& layout) const;
+  Work LayerWork(const Layout& layout, const Rates& rates, bool moe) const;
+  Work HeadWork(const Layout& layout, const Rates& rates) const;
+  Parts PartsOf(const Layout& layout) const;
+  double CollectiveBandwidth(double span, double ranks_per_domain) const;
+  double DenseParamsOnStage(const Layout& layout, int64_t stage) const;
+  double ExpertParamsOnStage(const Layout& layout, int64_t stage) const;
+
+  ModelShape shape_;
+  Gpu gpu_;
+  FrameworkProfile profile_;
+  TimeConstants constants_;
+  ParamCounts counts_;
+  int64_t num_dense_layers_ = 0;
+  double attended_tokens_ = 0;    // mean keys a query sees, over layers
+  double domain_gpus_ = 1;        // GPUs that share a scale-up fabric
+  double node_gpus_ = 1;
+  double scale_up_bytes_per_second_ = 0;  // effective, inside a domain
+  double network_bytes_per_second_ = 0;   // effective, of one GPU's NIC
+};
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_COST_STEP_TIME_H_
