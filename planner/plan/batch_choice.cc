@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/batch_choice.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace rhumb {
+namespace {
+
+// Slack of whole-step rounding, so that a token count that is a whole number of steps stays one.
+constexpr double kStepSlack = 1e-12;
+constexpr int64_t kMostSteps = int64_t{1} << 53;
+
+// One evaluation without feasibility: the curves that bisection walks on.
+struct Point {
+  double tokens = 0;
+  BatchedLossValue loss;
+  double wall = 0;
+};
+
+class Chooser {
+ public:
+  Chooser(const Problem& problem, const Size& size, const SizeAtPlace& at, const BatchSpace& space)
+      : problem_(problem), size_(size), at_(at), space_(space) {}
+
+  double BatchTokens(int64_t micro_batches) const {
+    return static_cast<double>(micro_batches) *
+           static_cast<double>(space_.sequences_per_micro_batch * space_.sequence_length);
+  }
+
+  double SecondsPerToken(int64_t micro_batches) const {
+    return space_.step.StepSeconds(micro_batches) / BatchTokens(micro_batches);
+  }
+
+  bool SpendsAll() const { return problem_.metric() == Metric::kLoss; }
+
+  // nullopt only if the target loss is out of reach at this batch.
+  std::optional<Point> At(int64_t micro_batches) const {
+    const double batch = BatchTokens(micro_batches);
+    const double seconds = problem_.has_hardware() ? SecondsPerToken(micro_batches) : 0;
+    Point point;
+    const std::optional<double>& target = problem_.question().target_loss_nats;
+    if (size_.fixed_tokens.has_value()) {
+      point.tokens = *size_.fixed_tokens;
+    } else if (SpendsAll()) {
+      point.tokens = size_.max_tokens;
+      if (problem_.has_hardware() && at_.max_wall_seconds < kUnlimited) {
+        const double train = std::max(0.0, at_.overheads.TrainSeconds(at_.max_wall_seconds));
+        point.tokens = std::min(point.tokens, train / seconds);
+      }
+    } else if (target.has_value()) {
+      const std::optional<double> tokens = problem_.loss().TokensFor(size_.law, *target, batch);
+      if (!tokens.has_value()) return std::nullopt;
+      // Reaching the target takes whole steps; less than one is one.
+      point.tokens = std::max(*tokens, batch);
+      if (point.tokens == *tokens) {
+        point.loss.loss_nats = *target;
+        point.loss.critical_batch_tokens =
+            problem_.loss().CriticalBatch(size_.law, point.tokens, *target);
+        point.loss.token_overhead =
+            problem_.loss().Overhead(batch, point.loss.critical_batch_tokens);
+      }
+    } else {
+      point.tokens = batch;
+    }
+    if (point.loss.loss_nats == 0 && point.tokens > 0) {
+      point.loss = problem_.loss().At(size_.law, point.tokens, batch);
+    }
+    if (problem_.has_hardware()) {
+      point.wall = at_.overheads.WallSeconds(point.tokens * seconds);
+    }
+    return point;
+  }
+
+  std::optional<BatchChoice> Feasible(int64_t micro_batches, const Point& point) const {
+    const PlanQuestion& q = problem_.question();
+    const double batch = BatchTokens(micro_batches);
+    if (!(point.tokens >= batch * (1 - kStepSlack))) return std::nullopt;
+    if (!q.global_batch_tokens.has_value() && batch > BatchCap(point)) return std::nullopt;
+    const double steps = point.tokens / batch;
+    if (!(steps < static_cast<double>(kMostSteps))) return std::nullopt;
+    const bool round_down = SpendsAll() || size_.fixed_tokens.has_value();
+    BatchChoice choice;
+    choice.micro_batches = micro_batches;
+    choice.token_count = point.tokens;
+    choice.loss = point.loss;
+    choice.wall_seconds = point.wall;
+    choice.step_count = static_cast<int64_t>(round_down ? std::floor(steps * (1 + kStepSlack))
+                                                        : std::ceil(steps * (1 - kStepSlack)));
+    choice.step_count = std::max<int64_t>(choice.step_count, 1);
+    // Hard constraints hold for the rounded tokens.
+    const double tokens = static_cast<double>(choice.step_count) * batch;
+    constexpr double kSlack = 1 + 1e-9;
+    if (tokens > size_.max_tokens * kSlack) return std::nullopt;
+    if (problem_.has_hardware() &&
+        at_.overheads.WallSeconds(static_cast<double>(choice.step_count) *
+                                  space_.step.StepSeconds(micro_batches)) >
+            at_.max_wall_seconds * kSlack) {
+      return std::nullopt;
+    }
+    if (q.target_loss_nats.has_value() && (SpendsAll() || size_.fixed_tokens.has_value())) {
+      const double loss = problem_.loss().At(size_.law, tokens, batch).loss_nats;
+      if (loss > *q.target_loss_nats * kSlack) return std::nullopt;
+    }
+    return choice;
+  }
+
+  static double BatchCap(const Point& point) {
+    return kMaxBatchOverCritical * point.loss.critical_batch_tokens;
+  }
+
+  // What is minimised first; +infinity where nothing can be evaluated.
+  double Primary(int64_t micro_batches) const {
+    const std::optional<Point> point = At(micro_batches);
+    if (!point.has_value()) return kUnlimited;
+    switch (problem_.metric()) {
+      case Metric::kLoss:
+        return point->tokens >= BatchTokens(micro_batches) * (1 - kStepSlack)
+                   ? point->loss.loss_nats
+                   : kUnlimited;
+      case Metric::kFlops:
+      case Metric::kLifetimeFlops:
+        return point->tokens;
+      default:
+        return problem_.has_hardware() ? point->wall : point->tokens;
+    }
+  }
+
+  double Wall(int64_t micro_batches) const {
+    const std::optional<Point> point = At(micro_batches);
+    return point.has_value() ? point->wall : kUnlimited;
+  }
+
+  const Problem& problem_;
+  const Size& size_;
+  const SizeAtPlace& at_;
+  const BatchSpace& space_;
+};
+
+// Smallest j in [1, last] with pred(j), or last + 1; pred is monotone false ... true.
+template <typename Pred>
+int64_t FirstTrue(int64_t last, Pred pred) {
+  int64_t low = 1, high = last + 1;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if (pred(middle)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+// Largest batch worth looking at: 4 B_crit at the lowest loss this size can reach here.
+int64_t LastMultiple(const Problem& problem, const Size& size, const SizeAtPlace& at,
+                     const BatchSpace& space) {
+  const double unit = static_cast<double>(space.micro_batch_multiple *
+                                          space.sequences_per_micro_batch * space.sequence_length);
+  double tokens = size.fixed_tokens.value_or(size.max_tokens);
+  if (problem.has_hardware() && at.max_wall_seconds < kUnlimited) {
+    const double train = std::max(0.0, at.overheads.TrainSeconds(at.max_wall_seconds));
+    const double per_token = space.step.per_micro_batch_seconds /
+                             static_cast<double>(space.sequences_per_micro_batch * space.sequence_length);
+    tokens = std::min(tokens, train / per_token);
+  }
+  // Without any limit on tokens the loss tends to its floor; 1e30 tokens are there to rounding.
+  tokens = std::min(tokens, 1e30);
+  if (!(tokens > 0)) return 0;
+  const double loss = problem.loss().BestCase(size.law, tokens);
+  const double cap = std::min(
+      kMaxBatchOverCritical * problem.loss().CriticalBatch(size.law, tokens, loss), tokens * (1 + 1e-9));
+  const double by_memory = static_cast<double>(space.max_micro_batches / space.micro_batch_multiple);
+  return static_cast<int64_t>(std::min({cap / unit, by_memory, 1e15}));
+}
+
+}  // namespace
+
+std::optional<BatchChoice> EvaluateBatch(const Problem& problem, const Size& size,
+                                         const SizeAtPlace& at, const BatchSpace& space,
+                                         int64_t micro_batches) {
+  const Chooser chooser(problem, size, at, space);
+  const std::optional<Point> point = chooser.At(micro_batches);
+  if (!point.has_value()) return std::nullopt;
+  return chooser.Feasible(micro_batches, *point);
+}
+
+std::optional<BatchChoice> ChooseBatch(const Problem& problem, const Size& size,
+                                       const SizeAtPlace& at, const BatchSpace& space) {
+  if (space.fixed_micro_batches.has_value()) {
+    const int64_t micro_batches = *space.fixed_micro_batches;
+    if (micro_batches < 1 || micro_batches % space.micro_batch_multiple != 0 ||
+        micro_batches > space.max_micro_batches) {
+      return std::nullopt;
+    }
+    return EvaluateBatch(problem, size, at, space, micro_batches);
+  }
+  const Chooser chooser(problem, size, at, space);
+  const int64_t multiple = space.micro_batch_multiple;
+  int64_t last = LastMultiple(problem, size, at, space);
+  if (last < 1) return std::nullopt;
+  const auto capped = [&](int64_t j) {
+    const std::optional<Point> point = chooser.At(j * multiple);
+    return !point.has_value() || chooser.BatchTokens(j * multiple) > Chooser::BatchCap(*point);
+  };
+  if (capped(last)) last = FirstTrue(last, capped) - 1;
+  if (last < 1) return std::nullopt;
+
+  // Unimodal with flat stretches only at the bottom: the last j before the curve rises.
+  const auto rises = [&](int64_t j) {
+    return j >= last || chooser.Primary((j + 1) * multiple) > chooser.Primary(j * multiple);
+  };
+  int64_t best = std::min(FirstTrue(last, rises), last);
+  std::optional<BatchChoice> choice =
+      EvaluateBatch(problem, size, at, space, best * multiple);
+  if (choice.has_value() || !problem.has_hardware()) return choice;
+
+  // The best batch for the objective may be too slow: take the smallest larger one that is fast enough.
+  const auto wall_rises = [&](int64_t j) {
+    return j >= last || chooser.Wall((j + 1) * multiple) > chooser.Wall(j * multiple);
+  };
+  const int64_t fastest = std::min(FirstTrue(last, wall_rises), last);
+  const auto feasible = [&](int64_t j) {
+    return j >= best &&
+           EvaluateBatch(problem, size, at, space, j * multiple).has_value();
+  };
+  if (fastest <= best || !feasible(fastest)) return std::nullopt;
+  best = FirstTrue(fastest, feasible);
+  return EvaluateBatch(problem, size, at, space, best * multiple);
+}
+
+}  // namespace rhumb

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/infeasibility.h"
+
+#include <cmath>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "planner/plan/assemble.h"
+#include "planner/plan/constraints.h"
+#include "planner/plan/solve.h"
+
+namespace rhumb {
+namespace {
+
+constexpr double kBisectionTolerance = 1e-4;  // relative, before rounding outwards
+constexpr int kRoundedDigits = 4;
+constexpr double kLargestFactor = 1e12;
+constexpr double kSmallestStart = 1e-2;  // where widening starts from a limit of nothing
+constexpr double kHopelessLossNats = 20;
+
+// Rounds away from zero in `direction`, keeping `kRoundedDigits` significant digits.
+double RoundOutwards(double value, int direction) {
+  if (value == 0) return 0;
+  const double unit = std::pow(10.0, std::floor(std::log10(std::abs(value))) - kRoundedDigits + 1);
+  const double scaled = value / unit;
+  return (direction > 0 ? std::ceil(scaled - 1e-9) : std::floor(scaled + 1e-9)) * unit;
+}
+
+class Explainer {
+ public:
+  Explainer(const PlanQuestion& question, Objective objective, const PlanOptions& options)
+      : question_(question), objective_(objective), options_(options) {}
+
+  // Deletion filter: drop every constraint without which the question stays infeasible.
+  std::vector<Constraint> MinimalConflict() const {
+    std::vector<Constraint> kept;
+    PlanQuestion rest = question_;
+    for (const Constraint constraint : ActiveConstraints(question_)) {
+      PlanQuestion without = WithoutConstraint(rest, constraint);
+      if (IsFeasible(without, options_)) {
+        kept.push_back(constraint);
+      } else {
+        rest = std::move(without);
+      }
+    }
+    return kept;
+  }
+
+  std::optional<Relaxation> Relax(Constraint constraint) const {
+    const double from = ConstraintValue(question_, constraint);
+    const int direction = LooserDirection(constraint);
+    const std::optional<double> to =
+        direction == 0 ? ValueWhenFree(constraint) : NearestFeasible(constraint, from, direction);
+    if (!to.has_value()) return std::nullopt;
+    Relaxation relaxation;
+    relaxation.constraint = ConstraintName(constraint);
+    relaxation.from = from;
+    relaxation.to = *to;
+    relaxation.text = absl::StrCat(
+        direction == 0 ? "change " : direction > 0 ? "raise " : "lower ", relaxation.constraint,
+        " from ", DescribeValue(constraint, from), " to ", DescribeValue(constraint, *to));
+    return relaxation;
+  }
+
+ private:
+  bool FeasibleAt(Constraint constraint, double value) const {
+    return IsFeasible(WithConstraint(question_, constraint, value), options_);
+  }
+
+  // Value that the plan takes when the constraint is gone, if it is then a relaxation by itself.
+  std::optional<double> ValueWhenFree(Constraint constraint) const {
+    const Solution free = Solve(WithoutConstraint(question_, constraint), objective_, options_);
+    if (!free.feasible()) return std::nullopt;
+    const Plan plan = AssembleChoice(free);
+    const std::optional<double> value = ValueInPlan(plan, constraint);
+    if (!value.has_value() || !FeasibleAt(constraint, *value)) return std::nullopt;
+    return value;
+  }
+
+  // Widens from the current value until feasible, then bisects the last bracket.
+  std::optional<double> NearestFeasible(Constraint constraint, double from, int direction) const {
+    const bool additive = constraint == Constraint::kTargetLoss;
+    const bool whole = constraint == Constraint::kGpuCount;
+    const double start = from > 0 ? from : kSmallestStart;
+    double tight = start;
+    double loose = start;
+    for (double step = additive ? 1e-3 : whole ? 2 : 1.01;; step = additive ? 2 * step : step * step) {
+      loose = additive ? start + step : direction > 0 ? start * step : start / step;
+      const double last = additive ? kHopelessLossNats : whole ? 4.0 * kManyGpus : start * kLargestFactor;
+      if (loose > last || step > kLargestFactor) return std::nullopt;
+      if (FeasibleAt(constraint, loose)) break;
+      tight = loose;
+    }
+    while (std::abs(loose - tight) > (whole ? 1 : kBisectionTolerance * std::abs(loose))) {
+      const double middle = additive ? (tight + loose) / 2 : std::sqrt(tight * loose);
+      const double value = whole ? std::floor(middle) : middle;
+      if (value == tight) break;
+      (FeasibleAt(constraint, value) ? loose : tight) = value;
+    }
+    if (whole) return loose;
+    const double rounded = RoundOutwards(loose, direction);
+    return FeasibleAt(constraint, rounded) ? rounded : loose;
+  }
+
+  const PlanQuestion& question_;
+  Objective objective_;
+  const PlanOptions& options_;
+};
+
+}  // namespace
+
+Infeasibility ExplainInfeasibility(const PlanQuestion& question, Objective objective,
+                                   const PlanOptions& options) {
+  PlanQuestion fixed = question;
+  fixed.objective = objective;
+  const Explainer explainer(fixed, objective, options);
+  Infeasibility result;
+  for (const Constraint constraint : explainer.MinimalConflict()) {
+    result.conflict.push_back(ConstraintName(constraint));
+    if (const std::optional<Relaxation> relaxation = explainer.Relax(constraint)) {
+      result.relaxations.push_back(*relaxation);
+    }
+  }
+  return result;
+}
+
+}  // namespace rhumb

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/layout_space.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace rhumb {
+namespace {
+
+std::vector<int64_t> Keep(std::vector<int64_t> values, std::optional<int64_t> fixed) {
+  if (!fixed.has_value()) return values;
+  const bool legal = std::find(values.begin(), values.end(), *fixed) != values.end();
+  return legal ? std::vector<int64_t>{*fixed} : std::vector<int64_t>{};
+}
+
+std::vector<int64_t> TensorSizesOf(const ModelShape& shape, const LayoutConstraints& constraints) {
+  std::vector<int64_t> sizes;
+  const int64_t heads = shape.num_attention_heads;
+  const int64_t kv_heads = shape.num_key_value_heads;
+  for (int64_t t = 1; t <= heads; ++t) {
+    if (heads % t != 0 || (kv_heads % t != 0 && t % kv_heads != 0)) continue;
+    if (t > constraints.max_tensor_parallel_size.value_or(heads)) continue;
+    sizes.push_back(t);
+  }
+  return Keep(std::move(sizes), constraints.tensor_parallel_size);
+}
+
+std::vector<int64_t> ContextSizesOf(const ModelShape& shape, const LayoutConstraints& constraints) {
+  if (constraints.context_parallel_size.has_value()) {
+    const int64_t c = *constraints.context_parallel_size;
+    return shape.sequence_length % c == 0 ? std::vector<int64_t>{c} : std::vector<int64_t>{};
+  }
+  std::vector<int64_t> sizes = {1};
+  for (int64_t c = 2; c * kMinContextTokens <= shape.sequence_length; ++c) {
+    if (shape.sequence_length % c == 0) sizes.push_back(c);
+  }
+  return sizes;
+}
+
+std::vector<int64_t> ExpertSizesOf(const ModelShape& shape, const LayoutConstraints& constraints) {
+  std::vector<int64_t> sizes = {1};
+  for (int64_t e = 2; e <= shape.expert_count; ++e) {
+    if (shape.expert_count % e == 0) sizes.push_back(e);
+  }
+  return Keep(std::move(sizes), constraints.expert_parallel_size);
+}
+
+}  // namespace
+
+LayoutSpace::LayoutSpace(const ModelShape& shape, Precision precision,
+                         const LayoutConstraints& constraints)
+    : precision_(precision),
+      fixed_pipeline_(constraints.pipeline_parallel_size),
+      fixed_data_(constraints.data_parallel_size),
+      max_pipeline_(std::min(shape.num_layers,
+                             constraints.max_pipeline_parallel_size.value_or(shape.num_layers))),
+      tensor_sizes_(TensorSizesOf(shape, constraints)),
+      context_sizes_(ContextSizesOf(shape, constraints)),
+      expert_sizes_(ExpertSizesOf(shape, constraints)) {
+  if (constraints.micro_batch_size.has_value()) {
+    micro_batch_sizes_ = {*constraints.micro_batch_size};
+  } else {
+    for (int64_t size = 1; size <= kMaxMicroBatchSize; size *= 2) micro_batch_sizes_.push_back(size);
+  }
+  const std::optional<int64_t> zero = constraints.zero_stage;
+  zero_alone_ = Keep({0}, zero);
+  zero_pipelined_ = zero.has_value() ? std::vector<int64_t>{*zero} : std::vector<int64_t>{0, 1};
+  zero_replicated_ = Keep({0, 1, 2, 3}, zero);
+  recompute_modes_ = {Recompute::kNone, Recompute::kSelective, Recompute::kFull};
+  if (constraints.recompute.has_value()) recompute_modes_ = {*constraints.recompute};
+  virtual_stages_.resize(static_cast<size_t>(shape.num_layers) + 1);
+  for (int64_t p = 1; p <= shape.num_layers; ++p) {
+    std::vector<int64_t> stages = {1};
+    for (int64_t v = 2; p > 1 && v * p <= shape.num_layers; ++v) {
+      if (shape.num_layers % (v * p) == 0) stages.push_back(v);
+    }
+    virtual_stages_[p] = Keep(std::move(stages), constraints.virtual_pipeline_stages);
+  }
+}
+
+void LayoutSpace::AppendDegrees(int64_t gpu_count, std::vector<Degrees>& out) const {
+  for (const int64_t t : tensor_sizes_) {
+    if (gpu_count % t != 0) continue;
+    const int64_t after_tensor = gpu_count / t;
+    const int64_t first = fixed_pipeline_.value_or(1);
+    const int64_t last = std::min({fixed_pipeline_.value_or(max_pipeline_), max_pipeline_, after_tensor});
+    for (int64_t p = first; p <= last; ++p) {
+      if (after_tensor % p != 0) continue;
+      for (const int64_t c : context_sizes_) {
+        if ((after_tensor / p) % c != 0) continue;
+        const int64_t d = after_tensor / p / c;
+        if (d != fixed_data_.value_or(d)) continue;
+        for (const int64_t e : expert_sizes_) {
+          if (d % e == 0) out.push_back({t, p, c, e, d});
+        }
+      }
+    }
+  }
+}
+
+const std::vector<int64_t>& LayoutSpace::ZeroStages(const Degrees& degrees) const {
+  if (degrees.data * degrees.context == 1) return zero_alone_;
+  return degrees.pipeline > 1 ? zero_pipelined_ : zero_replicated_;
+}
+
+int64_t LayoutSpace::CountInside(const Degrees& degrees) const {
+  return static_cast<int64_t>(ZeroStages(degrees).size() * micro_batch_sizes_.size() *
+                              recompute_modes_.size() * VirtualStages(degrees.pipeline).size());
+}
+
+int64_t LayoutSpace::Count(int64_t gpu_count) const {
+  std::vector<Degrees> degrees;
+  AppendDegrees(gpu_count, degrees);
+  int64_t count = 0;
+  for (const Degrees& d : degrees) count += CountInside(d);
+  return count;
+}
+
+Layout LayoutSpace::MakeLayout(const Degrees& degrees, int64_t zero_stage, int64_t micro_batch_size,
+                               Recompute recompute, int64_t virtual_stages) const {
+  Layout layout;
+  layout.tensor_parallel_size = degrees.tensor;
+  layout.pipeline_parallel_size = degrees.pipeline;
+  layout.context_parallel_size = degrees.context;
+  layout.expert_parallel_size = degrees.expert;
+  layout.data_parallel_size = degrees.data;
+  layout.virtual_pipeline_stages = virtual_stages;
+  layout.zero_stage = zero_stage;
+  layout.micro_batch_size = micro_batch_size;
+  layout.recompute = recompute;
+  layout.precision = precision_;
+  layout.sequence_parallel = degrees.tensor > 1;
+  return layout;
+}
+
+}  // namespace rhumb

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The declared space of layouts of one shape on a number of GPUs: enumeration in lexicographic order, and its size.
+//
+// tensor t: divides the heads, divides or is divided by the KV heads. pipeline p: up to the layers. context c: divides
+// the sequence, leaving kMinContextTokens a rank. expert e: divides experts and d. d = GPUs / (t p c). ZeRO: 0-3, with
+// pipelines 0-1 (parameter or gradient sharding would re-gather every micro-batch), 0 where nothing is replicated.
+// Micro-batch: powers of two up to kMaxMicroBatchSize. Virtual stages v: p > 1 and v p divides the layers. Every
+// recompute mode. Fixing a part in LayoutConstraints replaces its list by the one value, if that is legal.
+#ifndef RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_
+#define RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "planner/cost/layout.h"
+#include "planner/cost/model_shape.h"
+#include "planner/plan/question.h"
+
+namespace rhumb {
+
+inline constexpr int64_t kMaxMicroBatchSize = 64;
+inline constexpr int64_t kMinContextTokens = 2048;
+
+// The degrees that decide where work goes; the rest of a layout varies inside.
+struct Degrees {
+  int64_t tensor = 1, pipeline = 1, context = 1, expert = 1, data = 1;
+};
+
+class LayoutSpace {
+ public:
+  LayoutSpace(const ModelShape& shape, Precision precision, const LayoutConstraints& constraints);
+
+  // Every (t, p, c, e) with its d on `gpu_count` GPUs, in lexicographic order, appended to `out`.
+  void AppendDegrees(int64_t gpu_count, std::vector<Degrees>& out) const;
+
+  // Choices inside given degrees, ascending; empty if the constraints leave none.
+  const std::vector<int64_t>& ZeroStages(const Degrees& degrees) const;
+  const std::vector<int64_t>& MicroBatchSizes() const { return micro_batch_sizes_; }
+  const std::vector<Recompute>& RecomputeModes() const { return recompute_modes_; }
+  const std::vector<int64_t>& VirtualStages(int64_t pipeline) const {
+    return virtual_stages_[pipeline];
+  }
+  const std::vector<int64_t>& TensorSizes() const { return tensor_sizes_; }
+  const std::vector<int64_t>& ContextSizes() const { return context_sizes_; }
+  const std::vector<int64_t>& ExpertSizes() const { return expert_sizes_; }
+
+  // Layouts inside `degrees`.
+  int64_t CountInside(const Degrees& degrees) const;
+  // Layouts on `gpu_count` GPUs.
+  int64_t Count(int64_t gpu_count) const;
+
+  Layout MakeLayout(const Degrees& degrees, int64_t zero_stage, int64_t micro_batch_size,
+                    Recompute recompute, int64_t virtual_stages) const;
+
+ private:
+  Precision precision_;
+  std::optional<int64_t> fixed_pipeline_, fixed_data_;
+  int64_t max_pipeline_ = 1;
+  std::vector<int64_t> tensor_sizes_, context_sizes_, expert_sizes_, micro_batch_sizes_;
+  std::vector<int64_t> zero_alone_, zero_pipelined_, zero_replicated_;
+  std::vector<Recompute> recompute_modes_;
+  std::vector<std::vector<int64_t>> virtual_stages_;  // by pipeline size
+};
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exact search over architectures, places and layouts. Bounds only skip what provably cannot win.
+#ifndef RHUMB_PLANNER_PLAN_SEARCH_H_
+#define RHUMB_PLANNER_PLAN_SEARCH_H_
+
+#include <optional>
+
+#include "planner/plan/candidate.h"
+#include "planner/plan/plan.h"
+#include "planner/plan/problem.h"
+#include "planner/plan/question.h"
+
+namespace rhumb {
+
+struct SearchOptions {
+  const PlanOptions* plan_options = nullptr;
+  // Stop at the first feasible candidate: for questions of feasibility. Counts are then not kept.
+  bool any = false;
+  // A layout worth trying first (the answer of a neighbouring problem); never changes the answer.
+  const Candidate* hint = nullptr;
+};
+
+struct SearchResult {
+  std::optional<Candidate> best;
+  SearchSummary summary;
+};
+
+SearchResult Search(const Problem& problem, const SearchOptions& options);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_PLAN_SEARCH_H_

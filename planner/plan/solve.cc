@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/solve.h"
+
+#include <utility>
+
+namespace rhumb {
+namespace {
+
+Solution SolveMetric(PlanQuestion question, Metric metric, const SearchOptions& options) {
+  Solution solution;
+  solution.question = std::make_unique<const PlanQuestion>(std::move(question));
+  solution.problem = std::make_unique<const Problem>(*solution.question, metric);
+  solution.result = Search(*solution.problem, options);
+  return solution;
+}
+
+}  // namespace
+
+Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& options,
+               const Candidate* hint) {
+  const Metric metric = MetricOf(objective, question);
+  SearchOptions search;
+  search.plan_options = &options;
+  search.hint = hint;
+  return SolveMetric(std::move(question), metric, search);
+}
+
+bool IsFeasible(const PlanQuestion& question, const PlanOptions& options) {
+  SearchOptions search;
+  search.plan_options = &options;
+  search.any = true;
+  // With a target the fewest tokens are the likeliest to fit; without one, as many as allowed keep B_crit high.
+  const bool spend_all =
+      !question.target_loss_nats.has_value() && !question.tokens_per_param.has_value();
+  const Metric few = question.pools.empty() ? Metric::kFlops : Metric::kWall;
+  return SolveMetric(question, spend_all ? Metric::kLoss : few, search).feasible();
+}
+
+}  // namespace rhumb

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// One search for one question, and what is asked of such searches: is it feasible, what is the best value.
+#ifndef RHUMB_PLANNER_PLAN_SOLVE_H_
+#define RHUMB_PLANNER_PLAN_SOLVE_H_
+
+#include <memory>
+#include <optional>
+
+#include "planner/plan/problem.h"
+#include "planner/plan/search.h"
+
+namespace rhumb {
+
+// A searched question. Owns the question its problem refers to.
+struct Solution {
+  std::unique_ptr<const PlanQuestion> question;
+  std::unique_ptr<const Problem> problem;
+  SearchResult result;
+
+  bool feasible() const { return result.best.has_value(); }
+};
+
+// Searches `question` for `objective`. `hint`: see SearchOptions.
+Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& options,
+               const Candidate* hint = nullptr);
+
+// Whether any candidate meets every constraint, whatever the objective.
+bool IsFeasible(const PlanQuestion& question, const PlanOptions& options);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_PLAN_SOLVE_H_
