@@ -5,11 +5,12 @@
 
 namespace rhumb {
 
-CostModel::CostModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric, const FrameworkProfile& profile)
+CostModel::CostModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric,
+                     const FrameworkProfile& profile)
     : CostModel(shape, gpu, fabric, profile, TimeConstantsOf(gpu.family)) {}
 
-CostModel::CostModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric, const FrameworkProfile& profile,
-                     const TimeConstants& constants)
+CostModel::CostModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric,
+                     const FrameworkProfile& profile, const TimeConstants& constants)
     : shape_(shape), step_time_(shape, gpu, fabric, profile, constants), memory_(shape, profile) {}
 
 StepCost CostModel::Step(const Layout& layout) const { return step_time_.Cost(layout); }
@@ -18,7 +19,8 @@ StepTimeBreakdown CostModel::Explain(const Layout& layout, int64_t micro_batch_c
   return step_time_.Explain(layout, micro_batch_count);
 }
 
-MemoryEstimate CostModel::Memory(const Layout& layout, int64_t micro_batch_count, bool with_stages) const {
+MemoryEstimate CostModel::Memory(const Layout& layout, int64_t micro_batch_count,
+                                 bool with_stages) const {
   return memory_.Estimate(layout, micro_batch_count, with_stages);
 }
 

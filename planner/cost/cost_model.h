@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One place to ask what a configuration costs: memory on the fullest rank and seconds per step.
-// The parts live in memory.{h,cc} and step_time.{h,cc}, which also define Fabric, StepCost, StepTimeBreakdown and
-// MemoryEstimate.
+// The parts live in memory.{h,cc} and step_time.{h,cc}, which also define Fabric, StepCost,
+// StepTimeBreakdown and MemoryEstimate.
 #ifndef RHUMB_PLANNER_COST_COST_MODEL_H_
 #define RHUMB_PLANNER_COST_COST_MODEL_H_
 
@@ -17,17 +17,19 @@
 
 namespace rhumb {
 
-// Everything about one model on one kind of GPU under one framework, prepared once and asked many times.
-// Pure and deterministic; holds copies, so its arguments need not outlive it.
+// Everything about one model on one kind of GPU under one framework, prepared once and asked many
+// times. Pure and deterministic; holds copies, so its arguments need not outlive it.
 class CostModel {
  public:
   // Constants of the GPU's family, or those given.
-  CostModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric, const FrameworkProfile& profile);
-  CostModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric, const FrameworkProfile& profile,
-            const TimeConstants& constants);
+  CostModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric,
+            const FrameworkProfile& profile);
+  CostModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric,
+            const FrameworkProfile& profile, const TimeConstants& constants);
 
-  // `layout` must be valid for the shape (ValidateLayout or ValidateRunnableLayout) and its precision known to the GPU.
-  // With virtual stages, StepSeconds(m) holds for m divisible by the pipeline size only.
+  // `layout` must be valid for the shape (ValidateLayout or ValidateRunnableLayout) and its
+  // precision known to the GPU. With virtual stages, StepSeconds(m) holds for m divisible by the
+  // pipeline size only.
   StepCost Step(const Layout& layout) const;
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
 
@@ -35,12 +37,14 @@ class CostModel {
   // micro_batch_count and constant from pipeline_parallel_size * virtual stages on.
   MemoryEstimate Memory(const Layout& layout, int64_t micro_batch_count, bool with_stages) const;
 
-  // W such that Step(l).per_micro_batch_seconds >= W / l.pipeline_parallel_size for every layout l that shares
-  // tensor, context and expert sizes, micro-batch, recompute, precision and sequence_parallel with `layout`: the work of all stages
-  // on one micro-batch, and the fullest stage holds at least the mean. Used to prune the search.
+  // W such that Step(l).per_micro_batch_seconds >= W / l.pipeline_parallel_size for every layout l
+  // that shares tensor, context and expert sizes, micro-batch, recompute, precision and
+  // sequence_parallel with `layout`: the work of all stages on one micro-batch, and the fullest
+  // stage holds at least the mean. Used to prune the search.
   double MicroBatchWorkSeconds(const Layout& layout) const;
 
-  // Training FLOPs per token of the model (no recompute) that MFU is quoted against, and the peak it refers to.
+  // Training FLOPs per token of the model (no recompute) that MFU is quoted against, and the peak
+  // it refers to.
   double ModelFlopsPerToken() const;
 
  private:

@@ -24,17 +24,22 @@ FrameworkProfile Megatron() {
   return profile;
 }
 
-// Megatron-LM and Megatron-DeepSpeed of 2021-23: no flash attention, nothing overlapped, 16-bit gradients.
+// Megatron-LM and Megatron-DeepSpeed of 2021-23: no flash attention, nothing overlapped, 16-bit
+// gradients.
 FrameworkProfile MegatronDeepSpeed() {
   FrameworkProfile profile;
   profile.name = "megatron-deepspeed";
   profile.version = "2021-2023";
   profile.attention = Attention::kCore;
   profile.weight_bytes = 2;
-  profile.gradient_bytes = 4;    // fp16 gradients and the flat copy that the optimizer reads
+  profile.gradient_bytes = 2;
   profile.optimizer_bytes = 16;  // fp32 master, moments and gradients
+  profile.reduced_gradient_bytes = 2;
+  profile.reduces_to_all = true;
+  profile.stage_boundary_copies = 1;
+  profile.workspace_bytes = 4.5e9;  // flat buckets for reducing and gathering
   profile.layer_launch_seconds = 0.765e-3;
-  profile.elementwise_hidden_bytes = 19.5;
+  profile.elementwise_hidden_bytes = 19;
   return profile;
 }
 
@@ -45,6 +50,10 @@ FrameworkProfile MegatronLm() {
   profile.version = "2021-2022";
   profile.gradient_bytes = 4;
   profile.optimizer_bytes = 12;
+  profile.reduced_gradient_bytes = 4;
+  profile.reduces_to_all = false;
+  profile.stage_boundary_copies = 0;
+  profile.workspace_bytes = 0.1e9;
   return profile;
 }
 
@@ -68,8 +77,10 @@ FrameworkProfile Fsdp() {
   profile.counter = MemoryCounter::kReserved;
   profile.recompute_stops_early = true;
   profile.sharded_weight_bytes = 0;
+  profile.reduced_gradient_bytes = 2;
+  profile.fuses_gated_activation = false;
   profile.gathered_gradient_bytes = 2;
-  profile.elementwise_hidden_bytes = 40;
+  profile.elementwise_hidden_bytes = 39;
   profile.layer_launch_seconds = 0.3e-3;
   return profile;
 }
@@ -108,7 +119,8 @@ FrameworkProfile Accelerate() {
 
 const std::vector<FrameworkProfile>& FrameworkProfiles() {
   static const auto* const profiles = new std::vector<FrameworkProfile>{
-      Megatron(), MegatronLm(), MegatronDeepSpeed(), DeepSpeed(), Torchtitan(), Fsdp(), Nanotron(), Accelerate()};
+      Megatron(),   MegatronLm(), MegatronDeepSpeed(), DeepSpeed(),
+      Torchtitan(), Fsdp(),       Nanotron(),          Accelerate()};
   return *profiles;
 }
 
@@ -118,8 +130,8 @@ absl::StatusOr<FrameworkProfile> FindFrameworkProfile(absl::string_view name) {
     if (absl::EqualsIgnoreCase(profile.name, name)) return profile;
     known.push_back(profile.name);
   }
-  return absl::InvalidArgumentError(absl::StrCat("unknown framework \"", std::string(name), "\"; known: ",
-                                                 absl::StrJoin(known, ", ")));
+  return absl::InvalidArgumentError(absl::StrCat("unknown framework \"", std::string(name),
+                                                 "\"; known: ", absl::StrJoin(known, ", ")));
 }
 
 double CounterBytes(const FrameworkProfile& profile, double live_bytes) {

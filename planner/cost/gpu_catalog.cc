@@ -4,8 +4,8 @@
 //   TT     pytorch/torchtitan @b5bcd76, torchtitan/tools/utils.py
 //   LA     cli99/llm-analysis @d841e40, gpu_configs
 //   DS     the vendor's data sheet (dense figures; sparsity halved away)
-// Usable bytes are what the driver reports as total device memory, in GiB as PyTorch and nvidia-smi print it; parts that
-// we have no report of get 99% of the nominal size. Prices: see PriceSource.
+// Usable bytes are what the driver reports as total device memory, in GiB as PyTorch and nvidia-smi
+// print it; parts that we have no report of get 99% of the nominal size. Prices: see PriceSource.
 #include "planner/cost/gpu_catalog.h"
 
 #include <algorithm>
@@ -50,48 +50,56 @@ struct CatalogRow {
 };
 
 constexpr CatalogRow kRows[] = {
-    {"V100-SXM2-32GB", "V100 V100-32G tesla_v100-sxm2-32gb", "volta", 31.7, 900, 125, 0, 0, 0, "NVLink2", 150, 8, 100,
-     300, 0, PriceSource::kNone, "LA v100-sxm-32gb; no bf16 tensor cores; NIC by convention"},
-    {"A100-SXM4-40GB", "A100 A100-40G A100-40GB nvidia_a100-sxm4-40gb", "ampere", 39.4, 1555, 312, 312, 0, 0, "NVLink3",
-     300, 8, 200, 400, 0, PriceSource::kNone, "ML; bandwidth DS"},
-    {"A100-SXM4-80GB", "A100 A100-80G A100-SXM A100-SXM-80GB nvidia_a100-sxm4-80gb", "ampere", 79.15, 2039, 312, 312, 0, 0,
-     "NVLink3", 300, 8, 200, 400, 1.39, PriceSource::kRunPod, "ML, LA"},
-    {"A100-PCIe-80GB", "A100 A100-PCIe nvidia_a100_80gb_pcie", "ampere", 79.15, 1935, 312, 312, 0, 0, "PCIe4", 31, 1, 100,
-     300, 1.19, PriceSource::kRunPod, "ML; without NVLink bridge"},
-    {"H100-SXM5-80GB", "H100 H100-SXM H100-SXM5 H100-SXM-80GB nvidia_h100_80gb_hbm3", "hopper", 79.1, 3350, 989, 989, 1979,
-     0, "NVLink4", 450, 8, 400, 700, 2.69, PriceSource::kRunPod, "ML, TT"},
-    {"H100-PCIe-80GB", "H100 H100-PCIe nvidia_h100_pcie", "hopper", 79.1, 2000, 756, 756, 1513, 0, "PCIe5", 63, 1, 200,
-     350, 1.99, PriceSource::kRunPod, "ML, TT"},
+    {"V100-SXM2-32GB", "V100 V100-32G tesla_v100-sxm2-32gb", "volta", 31.7, 900, 125, 0, 0, 0,
+     "NVLink2", 150, 8, 100, 300, 0, PriceSource::kNone,
+     "LA v100-sxm-32gb; no bf16 tensor cores; NIC by convention"},
+    {"A100-SXM4-40GB", "A100 A100-40G A100-40GB nvidia_a100-sxm4-40gb", "ampere", 39.4, 1555, 312,
+     312, 0, 0, "NVLink3", 300, 8, 200, 400, 0, PriceSource::kNone, "ML; bandwidth DS"},
+    {"A100-SXM4-80GB", "A100 A100-80G A100-SXM A100-SXM-80GB nvidia_a100-sxm4-80gb", "ampere",
+     79.15, 2039, 312, 312, 0, 0, "NVLink3", 300, 8, 200, 400, 1.39, PriceSource::kRunPod,
+     "ML, LA"},
+    {"A100-PCIe-80GB", "A100 A100-PCIe nvidia_a100_80gb_pcie", "ampere", 79.15, 1935, 312, 312, 0,
+     0, "PCIe4", 31, 1, 100, 300, 1.19, PriceSource::kRunPod, "ML; without NVLink bridge"},
+    {"H100-SXM5-80GB", "H100 H100-SXM H100-SXM5 H100-SXM-80GB nvidia_h100_80gb_hbm3", "hopper",
+     79.1, 3350, 989, 989, 1979, 0, "NVLink4", 450, 8, 400, 700, 2.69, PriceSource::kRunPod,
+     "ML, TT"},
+    {"H100-PCIe-80GB", "H100 H100-PCIe nvidia_h100_pcie", "hopper", 79.1, 2000, 756, 756, 1513, 0,
+     "PCIe5", 63, 1, 200, 350, 1.99, PriceSource::kRunPod, "ML, TT"},
     {"H100-NVL-94GB", "H100 H100-NVL nvidia_h100_nvl", "hopper", 93.0, 3900, 835, 835, 1671, 0,
-     "NVLink bridge pair + PCIe5", 300, 2, 200, 400, 0, PriceSource::kNone, "TT 835; bandwidth and bridge DS"},
-    {"H100-SXM-96GB", "H100 H100-96G H100-96G-500W", "hopper", 95.0, 2400, 989, 989, 1979, 0, "NVLink4", 450, 8, 400, 500,
-     0, PriceSource::kNone, "TT benchmarks: HBM2e 2.4 TB/s, 500 W; peaks of the standard part, which power caps"},
-    {"H200-SXM-141GB", "H200 H200-SXM nvidia_h200", "hopper", 139.8, 4800, 989, 989, 1979, 0, "NVLink4", 450, 8, 400, 700,
-     3.59, PriceSource::kRunPod, "ML"},
-    {"B200-SXM-180GB", "B200 B200-SXM nvidia_b200", "blackwell", 178.3, 8000, 2250, 2250, 4500, 9000, "NVLink5", 900, 8,
-     400, 1000, 5.98, PriceSource::kRunPod, "ML, TT"},
-    {"B300-SXM-288GB", "B300 B300-SXM nvidia_b300", "blackwell", 267.7, 8000, 2250, 2250, 4500, 12600, "NVLink5", 900, 8,
-     800, 1400, 0, PriceSource::kNone, "ML; fp4 peak: sources differ (12.6 or 13.5 PFLOP/s)"},
-    {"GB200-NVL72-186GB", "GB200 GB200-NVL72 nvidia_gb200", "blackwell", 184.3, 8000, 2500, 2500, 5000, 10000, "NVLink5",
-     900, 72, 400, 1200, 4.54, PriceSource::kSpheron, "ML"},
-    {"GB300-NVL72-288GB", "GB300 GB300-NVL72 nvidia_gb300", "blackwell", 276.0, 8000, 2500, 2500, 5000, 15000, "NVLink5",
-     900, 72, 800, 1400, 0, PriceSource::kNone, "ML; memory by analogy to B300"},
-    {"MI250X-128GB", "MI250X", "cdna2", 127.9, 3280, 383, 383, 0, 0, "xGMI", 350, 8, 100, 560, 0, PriceSource::kNone,
-     "ML; two dies, each half of this"},
-    {"MI300X-192GB", "MI300X", "cdna3", 191.9, 5300, 1307, 1307, 2615, 0, "xGMI", 448, 8, 400, 750, 0, PriceSource::kNone,
-     "ML"},
-    {"MI325X-256GB", "MI325X", "cdna3", 255.9, 6000, 1307, 1307, 2615, 0, "xGMI", 448, 8, 400, 1000, 0, PriceSource::kNone,
-     "ML"},
-    {"MI355X-288GB", "MI355X", "cdna4", 287.9, 8000, 2500, 2500, 5000, 10100, "xGMI", 535.5, 8, 400, 1400, 0,
-     PriceSource::kNone, "ML; fp4 = MXFP4"},
-    {"L40S-48GB", "L40S nvidia_l40s", "ada", 44.4, 864, 362, 362, 733, 0, "PCIe4", 31, 1, 100, 350, 0.79,
-     PriceSource::kRunPod, "ML"},
-    {"A10-24GB", "A10 nvidia_a10", "ampere-pcie", 22.2, 600, 125, 125, 0, 0, "PCIe4", 31, 1, 25, 150, 0, PriceSource::kNone,
-     "LA peaks; memory and bandwidth DS; NIC typical 25-100"},
-    {"L4-24GB", "L4 nvidia_l4", "ada", 22.0, 300, 121, 121, 242, 0, "PCIe4", 31, 1, 25, 72, 0.44, PriceSource::kRunPod,
-     "DS; NIC typical 25-100"},
-    {"RTX-4090-24GB", "RTX4090 RTX-4090 4090 nvidia_geforce_rtx_4090", "ada", 23.6, 1008, 165, 165, 330, 0,
-     "PCIe4 (no P2P)", 31, 1, 10, 450, 0.34, PriceSource::kRunPod, "DS (fp32 accumulate); NIC typical 10-100"},
+     "NVLink bridge pair + PCIe5", 300, 2, 200, 400, 0, PriceSource::kNone,
+     "TT 835; bandwidth and bridge DS"},
+    {"H100-SXM-96GB", "H100 H100-96G H100-96G-500W", "hopper", 95.0, 2400, 989, 989, 1979, 0,
+     "NVLink4", 450, 8, 400, 500, 0, PriceSource::kNone,
+     "TT benchmarks: HBM2e 2.4 TB/s, 500 W; peaks of the standard part, which power caps"},
+    {"H200-SXM-141GB", "H200 H200-SXM nvidia_h200", "hopper", 139.8, 4800, 989, 989, 1979, 0,
+     "NVLink4", 450, 8, 400, 700, 3.59, PriceSource::kRunPod, "ML"},
+    {"B200-SXM-180GB", "B200 B200-SXM nvidia_b200", "blackwell", 178.3, 8000, 2250, 2250, 4500,
+     9000, "NVLink5", 900, 8, 400, 1000, 5.98, PriceSource::kRunPod, "ML, TT"},
+    {"B300-SXM-288GB", "B300 B300-SXM nvidia_b300", "blackwell", 267.7, 8000, 2250, 2250, 4500,
+     12600, "NVLink5", 900, 8, 800, 1400, 0, PriceSource::kNone,
+     "ML; fp4 peak: sources differ (12.6 or 13.5 PFLOP/s)"},
+    {"GB200-NVL72-186GB", "GB200 GB200-NVL72 nvidia_gb200", "blackwell", 184.3, 8000, 2500, 2500,
+     5000, 10000, "NVLink5", 900, 72, 400, 1200, 4.54, PriceSource::kSpheron, "ML"},
+    {"GB300-NVL72-288GB", "GB300 GB300-NVL72 nvidia_gb300", "blackwell", 276.0, 8000, 2500, 2500,
+     5000, 15000, "NVLink5", 900, 72, 800, 1400, 0, PriceSource::kNone,
+     "ML; memory by analogy to B300"},
+    {"MI250X-128GB", "MI250X", "cdna2", 127.9, 3280, 383, 383, 0, 0, "xGMI", 350, 8, 100, 560, 0,
+     PriceSource::kNone, "ML; two dies, each half of this"},
+    {"MI300X-192GB", "MI300X", "cdna3", 191.9, 5300, 1307, 1307, 2615, 0, "xGMI", 448, 8, 400, 750,
+     0, PriceSource::kNone, "ML"},
+    {"MI325X-256GB", "MI325X", "cdna3", 255.9, 6000, 1307, 1307, 2615, 0, "xGMI", 448, 8, 400, 1000,
+     0, PriceSource::kNone, "ML"},
+    {"MI355X-288GB", "MI355X", "cdna4", 287.9, 8000, 2500, 2500, 5000, 10100, "xGMI", 535.5, 8, 400,
+     1400, 0, PriceSource::kNone, "ML; fp4 = MXFP4"},
+    {"L40S-48GB", "L40S nvidia_l40s", "ada", 44.4, 864, 362, 362, 733, 0, "PCIe4", 31, 1, 100, 350,
+     0.79, PriceSource::kRunPod, "ML"},
+    {"A10-24GB", "A10 nvidia_a10", "ampere-pcie", 22.2, 600, 125, 125, 0, 0, "PCIe4", 31, 1, 25,
+     150, 0, PriceSource::kNone, "LA peaks; memory and bandwidth DS; NIC typical 25-100"},
+    {"L4-24GB", "L4 nvidia_l4", "ada", 22.0, 300, 121, 121, 242, 0, "PCIe4", 31, 1, 25, 72, 0.44,
+     PriceSource::kRunPod, "DS; NIC typical 25-100"},
+    {"RTX-4090-24GB", "RTX4090 RTX-4090 4090 nvidia_geforce_rtx_4090", "ada", 23.6, 1008, 165, 165,
+     330, 0, "PCIe4 (no P2P)", 31, 1, 10, 450, 0.34, PriceSource::kRunPod,
+     "DS (fp32 accumulate); NIC typical 10-100"},
 };
 
 std::optional<double> KnownTflops(double tflops) {
@@ -104,7 +112,8 @@ const char* PriceSourceText(PriceSource source) {
     case PriceSource::kRunPod:
       return "typical RunPod rental price, deploybase.ai/articles/runpod-gpu-pricing, 2026-03-10";
     case PriceSource::kSpheron:
-      return "half of Spheron's on-demand price of a two-GPU Superchip, spheron.network/blog/nvidia-h200-vs-b200-vs-gb200, "
+      return "half of Spheron's on-demand price of a two-GPU Superchip, "
+             "spheron.network/blog/nvidia-h200-vs-b200-vs-gb200, "
              "2026-03-17";
     case PriceSource::kNone:
       break;
@@ -161,11 +170,13 @@ std::vector<std::string> NearestIds(const std::string& name, size_t count) {
   std::vector<std::pair<int, std::string>> ranked;
   for (const Gpu& gpu : GpuCatalog()) {
     int best = EditDistance(name, Normalized(gpu.id));
-    for (const std::string& alias : gpu.aliases) best = std::min(best, EditDistance(name, Normalized(alias)));
+    for (const std::string& alias : gpu.aliases)
+      best = std::min(best, EditDistance(name, Normalized(alias)));
     ranked.emplace_back(best, gpu.id);
   }
   // Stable: of equally near ids the earlier in the catalogue wins.
-  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> ids;
   for (size_t i = 0; i < std::min(count, ranked.size()); ++i) ids.push_back(ranked[i].second);
   return ids;
@@ -187,19 +198,21 @@ absl::StatusOr<Gpu> FindGpu(absl::string_view id_or_alias) {
   std::vector<const Gpu*> matches;
   for (const Gpu& gpu : GpuCatalog()) {
     if (Normalized(gpu.id) == name) return gpu;
-    const bool fits = std::any_of(gpu.aliases.begin(), gpu.aliases.end(),
-                                  [&name](const std::string& alias) { return Normalized(alias) == name; });
+    const bool fits =
+        std::any_of(gpu.aliases.begin(), gpu.aliases.end(),
+                    [&name](const std::string& alias) { return Normalized(alias) == name; });
     if (fits) matches.push_back(&gpu);
   }
   if (matches.size() == 1) return *matches.front();
   if (matches.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("unknown GPU type \"", std::string(id_or_alias), "\"; nearest: ",
-                                                   absl::StrJoin(NearestIds(name, 3), ", ")));
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown GPU type \"", std::string(id_or_alias),
+                     "\"; nearest: ", absl::StrJoin(NearestIds(name, 3), ", ")));
   }
-  const std::string ids =
-      absl::StrJoin(matches, ", ", [](std::string* out, const Gpu* gpu) { absl::StrAppend(out, gpu->id); });
-  return absl::InvalidArgumentError(absl::StrCat("GPU type \"", std::string(id_or_alias),
-                                                 "\" is ambiguous; give one of ", ids));
+  const std::string ids = absl::StrJoin(
+      matches, ", ", [](std::string* out, const Gpu* gpu) { absl::StrAppend(out, gpu->id); });
+  return absl::InvalidArgumentError(
+      absl::StrCat("GPU type \"", std::string(id_or_alias), "\" is ambiguous; give one of ", ids));
 }
 
 }  // namespace rhumb

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GPU types known by name: data-sheet figures with their sources. What a cluster pays or how its nodes are wired is not
-// here: a pool states that.
+// GPU types known by name: data-sheet figures with their sources. What a cluster pays or how its
+// nodes are wired is not here: a pool states that.
 #ifndef RHUMB_PLANNER_COST_GPU_CATALOG_H_
 #define RHUMB_PLANNER_COST_GPU_CATALOG_H_
 
@@ -16,7 +16,8 @@ namespace rhumb {
 const std::vector<Gpu>& GpuCatalog();
 
 // The type whose id or alias is `id_or_alias`, letter case ignored. An id wins over an alias.
-// INVALID_ARGUMENT if an alias fits several types (names all of them) or nothing fits (names the three nearest ids).
+// INVALID_ARGUMENT if an alias fits several types (names all of them) or nothing fits (names the
+// three nearest ids).
 absl::StatusOr<Gpu> FindGpu(absl::string_view id_or_alias);
 
 }  // namespace rhumb

@@ -14,7 +14,8 @@ std::optional<double> PeakFlopsPerSecond(const Gpu& gpu, Precision precision) {
     case Precision::kFp8:
       return gpu.peak_fp8_flops_per_second;
     case Precision::kMxfp8:
-      // Block-scaled formats came to tensor cores together with 4-bit ones; older 8-bit parts lack them.
+      // Block-scaled formats came to tensor cores together with 4-bit ones; older 8-bit parts lack
+      // them.
       if (!gpu.peak_fp4_flops_per_second.has_value()) return std::nullopt;
       return gpu.peak_fp8_flops_per_second;
     case Precision::kNvfp4:

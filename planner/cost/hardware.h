@@ -16,7 +16,8 @@ enum class Precision { kFp16, kBf16, kFp8, kMxfp8, kNvfp4 };
 struct Gpu {
   std::string id;  // "H100-SXM5-80GB"
   std::vector<std::string> aliases;
-  std::string family;  // constant set of the time model: "volta", "ampere", "hopper", "blackwell", ...
+  std::string
+      family;  // constant set of the time model: "volta", "ampere", "hopper", "blackwell", ...
   int64_t memory_bytes = 0;  // usable by a process
   double memory_bytes_per_second = 0;
   std::optional<double> peak_fp16_flops_per_second;

@@ -8,8 +8,9 @@ namespace rhumb {
 namespace {
 
 // Share of a layer's activations that operator-level selective recompute keeps.
-constexpr double kOperatorRecomputeKeeps = 0.5;
-// Under full recompute one layer is live again while its backward pass runs, with part of its gradients.
+constexpr double kOperatorRecomputeKeeps = 0.42;
+// Under full recompute one layer is live again while its backward pass runs, with part of its
+// gradients.
 constexpr double kRecomputedLayers = 1.5;
 // Layers whose parameters ZeRO-3 holds gathered at once: the one at work and the one prefetched.
 constexpr double kGatheredLayers = 2;
@@ -35,7 +36,8 @@ MemoryModel::MemoryModel(const ModelShape& shape, const FrameworkProfile& profil
       counts_(CountParams(shape)),
       num_dense_layers_(shape.num_layers - (shape.is_moe() ? shape.num_moe_layers : 0)) {}
 
-MemoryModel::LayerActivations MemoryModel::ActivationsOfLayer(const Layout& layout, double tokens, bool moe) const {
+MemoryModel::LayerActivations MemoryModel::ActivationsOfLayer(const Layout& layout, double tokens,
+                                                              bool moe) const {
   const double t = static_cast<double>(layout.tensor_parallel_size);
   const double hidden_split = layout.sequence_parallel ? t : 1.0;
   const double h = static_cast<double>(shape_.hidden_size);
@@ -45,30 +47,38 @@ MemoryModel::LayerActivations MemoryModel::ActivationsOfLayer(const Layout& layo
   double attention;  // 16-bit projections that the backward pass reads
   if (shape_.is_mla()) {
     const double qk = static_cast<double>(shape_.qk_nope_head_dim + shape_.qk_rope_head_dim);
-    const double latents = static_cast<double>(shape_.q_lora_rank + shape_.kv_lora_rank + shape_.qk_rope_head_dim);
+    const double latents =
+        static_cast<double>(shape_.q_lora_rank + shape_.kv_lora_rank + shape_.qk_rope_head_dim);
     attention = 2 * heads * (2 * qk + 2 * static_cast<double>(shape_.v_head_dim)) / t + 4 * latents;
   } else {
     const double q = static_cast<double>(shape_.query_width());
-    const double kv = static_cast<double>(std::max(shape_.key_value_width(), shape_.head_dim * layout.tensor_parallel_size));
+    const double kv = static_cast<double>(
+        std::max(shape_.key_value_width(), shape_.head_dim * layout.tensor_parallel_size));
     attention = (2 * (q + 2 * kv) + 2 * q) / t;
   }
-  const bool materialises_scores = profile_.attention == Attention::kCore || profile_.attention == Attention::kUnfused;
-  // Softmax output, dropout mask and dropout output: 5 bytes a score (Korthikanti et al. 2022, section 4.1). Flash
-  // kernels keep one fp32 statistic a head and query. The keys of all context ranks meet every local query.
-  const double scores =
-      materialises_scores ? 5 * heads * static_cast<double>(shape_.sequence_length) / t : 4 * heads / t;
+  const bool materialises_scores =
+      profile_.attention == Attention::kCore || profile_.attention == Attention::kUnfused;
+  // Softmax output, dropout mask and dropout output: 5 bytes a score (Korthikanti et al. 2022,
+  // section 4.1). Flash kernels keep one fp32 statistic a head and query. The keys of all context
+  // ranks meet every local query.
+  const double scores = materialises_scores
+                            ? 5 * heads * static_cast<double>(shape_.sequence_length) / t
+                            : 4 * heads / t;
 
   double mlp;
   if (moe) {
-    // A routed token is kept permuted, and each copy has its expert's intermediate; with tensor ranks the tokens are
-    // spread over them before dispatch.
+    // A routed token is kept permuted, and each copy has its expert's intermediate; with tensor
+    // ranks the tokens are spread over them before dispatch.
     const double k = static_cast<double>(shape_.experts_per_token);
     const double etp = static_cast<double>(layout.expert_tensor_parallel_size);
-    mlp = k * (4 * h * etp + 2 * matrices * static_cast<double>(shape_.moe_ffn_hidden_size)) / t +
+    mlp = k * (8 * h * etp + 2 * matrices * static_cast<double>(shape_.moe_ffn_hidden_size)) / t +
           2 * matrices * static_cast<double>(shape_.shared_expert_ffn_hidden_size) / t +
           4 * static_cast<double>(shape_.expert_count) / hidden_split;
   } else {
     mlp = 2 * matrices * static_cast<double>(shape_.ffn_hidden_size) / t;
+    if (shape_.gated && !profile_.fuses_gated_activation && !profile_.compiled) {
+      mlp += 2 * static_cast<double>(shape_.ffn_hidden_size) / t;
+    }
   }
   double hidden = profile_.hidden_activation_bytes * h / hidden_split;
   const bool narrow = layout.precision != Precision::kFp16 && layout.precision != Precision::kBf16;
@@ -89,11 +99,13 @@ MemoryModel::LayerActivations MemoryModel::ActivationsOfLayer(const Layout& layo
 }
 
 double MemoryModel::RecomputeCheckpointBytes(const Layout& layout, double tokens) const {
-  const double split = layout.sequence_parallel ? static_cast<double>(layout.tensor_parallel_size) : 1.0;
+  const double split =
+      layout.sequence_parallel ? static_cast<double>(layout.tensor_parallel_size) : 1.0;
   return 2 * tokens * static_cast<double>(shape_.hidden_size) / split;
 }
 
-StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count, int64_t stage) const {
+StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
+                               int64_t stage) const {
   const int64_t p = layout.pipeline_parallel_size;
   const double t = static_cast<double>(layout.tensor_parallel_size);
   const int64_t layers = LayersOnStage(shape_.num_layers, p, stage);
@@ -105,25 +117,29 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count, 
   const bool is_last = stage == p - 1;
 
   // Parameters of this rank.
-  const double shared = static_cast<double>(counts_.attention_per_layer) / t + static_cast<double>(counts_.norms_per_layer);
+  const double shared = static_cast<double>(counts_.attention_per_layer) / t +
+                        static_cast<double>(counts_.norms_per_layer);
   const double dense_layer = shared + static_cast<double>(counts_.dense_mlp_per_layer) / t;
   const double moe_layer = shared + static_cast<double>(counts_.shared_expert_per_layer) / t +
                            static_cast<double>(counts_.router_per_layer);
-  const double expert_split = static_cast<double>(layout.expert_parallel_size * layout.expert_tensor_parallel_size);
+  const double expert_split =
+      static_cast<double>(layout.expert_parallel_size * layout.expert_tensor_parallel_size);
   const double expert_layer = static_cast<double>(counts_.expert_per_layer) / expert_split;
-  const double vocab = static_cast<double>(PaddedVocabSize(shape_.vocab_size, layout.tensor_parallel_size));
+  const double vocab =
+      static_cast<double>(PaddedVocabSize(shape_.vocab_size, layout.tensor_parallel_size));
   const double table = vocab * static_cast<double>(shape_.hidden_size) / t;
   double tables = is_first ? table : 0.0;
   // A tied table lives on both end stages of a pipeline.
   if (is_last && (!shape_.tied_embeddings || p > 1)) tables += table;
   const double position = is_first ? static_cast<double>(counts_.position_embedding) : 0.0;
-  const double dense_params = dense_layers * dense_layer + moe_layers * moe_layer + tables + position +
-                              (is_last ? static_cast<double>(counts_.other) : 0.0);
+  const double dense_params = dense_layers * dense_layer + moe_layers * moe_layer + tables +
+                              position + (is_last ? static_cast<double>(counts_.other) : 0.0);
   const double expert_params = moe_layers * expert_layer;
 
-  // States by ZeRO stage. Over a pipeline, gradients stay whole until the last micro-batch, so that ZeRO-2 saves
-  // nothing over ZeRO-1.
-  const double ranks = static_cast<double>(layout.data_parallel_size * layout.context_parallel_size);
+  // States by ZeRO stage. Over a pipeline, gradients stay whole until the last micro-batch, so that
+  // ZeRO-2 saves nothing over ZeRO-1.
+  const double ranks =
+      static_cast<double>(layout.data_parallel_size * layout.context_parallel_size);
   const double expert_ranks = ranks * t / expert_split;
   const auto sharded = [&](double bytes) {
     return bytes * (dense_params / ranks + expert_params / expert_ranks);
@@ -131,18 +147,21 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count, 
   const auto whole = [&](double bytes) { return bytes * (dense_params + expert_params); };
   StageMemory memory;
   memory.weights_bytes = whole(profile_.weight_bytes);
-  memory.gradients_bytes =
-      layout.zero_stage >= 2 && p == 1 ? sharded(profile_.gradient_bytes) : whole(profile_.gradient_bytes);
+  memory.gradients_bytes = layout.zero_stage >= 2 && p == 1 ? sharded(profile_.gradient_bytes)
+                                                            : whole(profile_.gradient_bytes);
   memory.optimizer_bytes =
       layout.zero_stage >= 1 ? sharded(profile_.optimizer_bytes) : whole(profile_.optimizer_bytes);
   if (layout.zero_stage == 3) {
     const double largest_layer = moe_layers > 0 ? moe_layer + expert_layer : dense_layer;
-    const double gathered = p > 1 ? dense_params + expert_params
-                                  : kGatheredLayers * largest_layer + tables;
-    const double weights = sharded(profile_.sharded_weight_bytes) + profile_.weight_bytes * gathered;
-    const double gradients = sharded(profile_.gradient_bytes) +
-                             profile_.gathered_gradient_bytes * (p > 1 ? gathered : kGatheredLayers * largest_layer);
-    // With few ranks the gathered working set outweighs the saving; frameworks then keep what ZeRO-2 keeps.
+    const double gathered =
+        p > 1 ? dense_params + expert_params : kGatheredLayers * largest_layer + tables;
+    const double weights =
+        sharded(profile_.sharded_weight_bytes) + profile_.weight_bytes * gathered;
+    const double gradients =
+        sharded(profile_.gradient_bytes) +
+        profile_.gathered_gradient_bytes * (p > 1 ? gathered : kGatheredLayers * largest_layer);
+    // With few ranks the gathered working set outweighs the saving; frameworks then keep what
+    // ZeRO-2 keeps.
     if (weights + gradients < memory.weights_bytes + memory.gradients_bytes) {
       memory.weights_bytes = weights;
       memory.gradients_bytes = gradients;
@@ -150,25 +169,34 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count, 
   }
 
   // Activations.
-  const double tokens = static_cast<double>(layout.micro_batch_size) * static_cast<double>(shape_.sequence_length) /
+  const double tokens = static_cast<double>(layout.micro_batch_size) *
+                        static_cast<double>(shape_.sequence_length) /
                         static_cast<double>(layout.context_parallel_size);
   const double in_flight = MicroBatchesInFlight(layout, micro_batch_count, stage);
   const LayerActivations dense = ActivationsOfLayer(layout, tokens, false);
-  const LayerActivations moe = moe_layers > 0 ? ActivationsOfLayer(layout, tokens, true) : LayerActivations{};
+  const LayerActivations moe =
+      moe_layers > 0 ? ActivationsOfLayer(layout, tokens, true) : LayerActivations{};
   const double largest = std::max(dense_layers > 0 ? dense.full_bytes : 0.0, moe.full_bytes);
   switch (layout.recompute) {
     case Recompute::kNone:
-      memory.activations_bytes = in_flight * (dense_layers * dense.full_bytes + moe_layers * moe.full_bytes);
+      memory.activations_bytes =
+          in_flight * (dense_layers * dense.full_bytes + moe_layers * moe.full_bytes);
       break;
     case Recompute::kSelective:
-      memory.activations_bytes = in_flight * (dense_layers * (dense.full_bytes - dense.recomputed_bytes) +
-                                              moe_layers * (moe.full_bytes - moe.recomputed_bytes)) +
-                                 std::max(dense_layers > 0 ? dense.recomputed_bytes : 0.0, moe.recomputed_bytes);
+      memory.activations_bytes =
+          in_flight * (dense_layers * (dense.full_bytes - dense.recomputed_bytes) +
+                       moe_layers * (moe.full_bytes - moe.recomputed_bytes)) +
+          std::max(dense_layers > 0 ? dense.recomputed_bytes : 0.0, moe.recomputed_bytes);
       break;
     case Recompute::kFull:
       memory.activations_bytes =
-          in_flight * static_cast<double>(layers) * RecomputeCheckpointBytes(layout, tokens) + kRecomputedLayers * largest;
-      // Sequence parallelism gathers the layer's input and its gradient at full length while a layer is redone.
+          in_flight * static_cast<double>(layers) * RecomputeCheckpointBytes(layout, tokens) +
+          kRecomputedLayers * largest;
+      memory.activations_bytes += in_flight *
+                                  static_cast<double>(p > 1 ? profile_.stage_boundary_copies : 0) *
+                                  RecomputeCheckpointBytes(layout, tokens);
+      // Sequence parallelism gathers the layer's input and its gradient at full length while a
+      // layer is redone.
       if (layout.sequence_parallel && layout.tensor_parallel_size > 1) {
         memory.activations_bytes += 8 * tokens * static_cast<double>(shape_.hidden_size);
       }
@@ -179,7 +207,8 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count, 
   return memory;
 }
 
-MemoryEstimate MemoryModel::Estimate(const Layout& layout, int64_t micro_batch_count, bool with_stages) const {
+MemoryEstimate MemoryModel::Estimate(const Layout& layout, int64_t micro_batch_count,
+                                     bool with_stages) const {
   const int64_t p = layout.pipeline_parallel_size;
   MemoryEstimate estimate;
   double peak_live = -1;
@@ -191,14 +220,11 @@ MemoryEstimate MemoryModel::Estimate(const Layout& layout, int64_t micro_batch_c
     }
     if (with_stages) estimate.stages.push_back(memory);
   };
-  if (with_stages || (shape_.is_moe() && num_dense_layers_ > 0)) {
+  if (with_stages) {
     for (int64_t stage = 0; stage < p; ++stage) consider(stage);
   } else {
-    // Layers are alike, and micro-batches in flight fall with the stage: of the stages between the ends the second is
-    // the fullest, because longer stages come first there.
-    consider(0);
-    if (p > 2) consider(1);
-    if (p > 1) consider(p - 1);
+    // Micro-batches in flight fall with the stage, as ForEachExtremeStage asks.
+    ForEachExtremeStage(shape_.num_layers, num_dense_layers_, p, consider);
   }
   estimate.peak_bytes = CounterBytes(profile_, peak_live);
   estimate.p95_bytes = kP95Factor * estimate.peak_bytes + kP95Bytes;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes on one rank: model states by ZeRO stage, activations by recompute and pipeline schedule, logits, and what the
-// counter of the framework profile adds.
+// Bytes on one rank: model states by ZeRO stage, activations by recompute and pipeline schedule,
+// logits, and what the counter of the framework profile adds.
 //
-// Sources: Rajbhandari et al. 2020, arXiv:1910.02054, section 3 (model states); Korthikanti et al. 2022, arXiv:2205.05198,
-// section 4 (activations); Narayanan et al. 2021, arXiv:2104.04473, section 2.2 (micro-batches in flight).
+// Sources: Rajbhandari et al. 2020, arXiv:1910.02054, section 3 (model states); Korthikanti et al.
+// 2022, arXiv:2205.05198, section 4 (activations); Narayanan et al. 2021, arXiv:2104.04473,
+// section 2.2 (micro-batches in flight).
 #ifndef RHUMB_PLANNER_COST_MEMORY_H_
 #define RHUMB_PLANNER_COST_MEMORY_H_
 
@@ -35,14 +36,15 @@ struct MemoryEstimate {
   std::vector<StageMemory> stages;  // filled on request only
 };
 
-// Memory of one model under one framework. Holds copies; evaluation allocates only when stages are asked for.
+// Memory of one model under one framework. Holds copies; evaluation allocates only when stages are
+// asked for.
 class MemoryModel {
  public:
   MemoryModel(const ModelShape& shape, const FrameworkProfile& profile);
 
-  // Peak over pipeline stages with `micro_batch_count` micro-batches a step. `layout` must be runnable.
-  // Non-decreasing in micro_batch_count, constant from pipeline size * virtual stages on; never more for a higher
-  // ZeRO stage.
+  // Peak over pipeline stages with `micro_batch_count` micro-batches a step. `layout` must be
+  // runnable. Non-decreasing in micro_batch_count, constant from pipeline size * virtual stages on;
+  // never more for a higher ZeRO stage.
   MemoryEstimate Estimate(const Layout& layout, int64_t micro_batch_count, bool with_stages) const;
 
   // One stage, in live bytes (no counter applied).
@@ -62,8 +64,8 @@ class MemoryModel {
   int64_t num_dense_layers_ = 0;
 };
 
-// Micro-batches whose activations stage `stage` holds at once, as a (possibly fractional) number of whole stages:
-// min(m, p - stage) for 1F1B, ((v-1) p + 2 (p - stage - 1) + 1) / v interleaved.
+// Micro-batches whose activations stage `stage` holds at once, as a (possibly fractional) number of
+// whole stages: min(m, p - stage) for 1F1B, ((v-1) p + 2 (p - stage - 1) + 1) / v interleaved.
 double MicroBatchesInFlight(const Layout& layout, int64_t micro_batch_count, int64_t stage);
 
 }  // namespace rhumb

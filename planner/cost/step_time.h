@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seconds of one optimizer step: GEMMs, attention, element-wise traffic, collectives, pipeline, gradient exchange.
+// Seconds of one optimizer step: GEMMs, attention, element-wise traffic, collectives, pipeline,
+// gradient exchange.
 //
-// The work of each layer is counted from its dimensions (equations in docs/equations.md); efficiencies come from
-// TimeConstants (hardware) and FrameworkProfile (software). Sources: Narayanan et al. 2021, arXiv:2104.04473
-// (pipeline, tensor parallelism); Korthikanti et al. 2022, arXiv:2205.05198 (sequence parallelism, recompute).
+// The work of each layer is counted from its dimensions; efficiencies come from
+// TimeConstants (hardware) and FrameworkProfile (software). Sources: Narayanan et al. 2021,
+// arXiv:2104.04473 (pipeline, tensor parallelism); Korthikanti et al. 2022, arXiv:2205.05198
+// (sequence parallelism, recompute).
 #ifndef RHUMB_PLANNER_COST_STEP_TIME_H_
 #define RHUMB_PLANNER_COST_STEP_TIME_H_
 
@@ -35,14 +37,14 @@ struct StepTimeBreakdown {
   double optimizer_seconds = 0;
   double other_seconds = 0;  // waiting for kernel launches, per-step fixed work
   double step_seconds() const {
-    return compute_seconds + tensor_parallel_seconds + context_parallel_seconds + expert_parallel_seconds +
-           pipeline_bubble_seconds + pipeline_communication_seconds + data_parallel_seconds + optimizer_seconds +
-           other_seconds;
+    return compute_seconds + tensor_parallel_seconds + context_parallel_seconds +
+           expert_parallel_seconds + pipeline_bubble_seconds + pipeline_communication_seconds +
+           data_parallel_seconds + optimizer_seconds + other_seconds;
   }
 };
 
-// A step of m micro-batches takes fixed_seconds + m * per_micro_batch_seconds: affine in m by construction,
-// so that the planner can choose accumulation in closed form.
+// A step of m micro-batches takes fixed_seconds + m * per_micro_batch_seconds: affine in m by
+// construction, so that the planner can choose accumulation in closed form.
 struct StepCost {
   double fixed_seconds = 0;
   double per_micro_batch_seconds = 0;
@@ -51,31 +53,35 @@ struct StepCost {
   }
 };
 
-// Time of one model on one GPU type, fabric, framework and constant set. Holds copies; no allocation in evaluation.
+// Time of one model on one GPU type, fabric, framework and constant set. Holds copies; no
+// allocation in evaluation.
 class StepTimeModel {
  public:
-  StepTimeModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric, const FrameworkProfile& profile,
-                const TimeConstants& constants);
+  StepTimeModel(const ModelShape& shape, const Gpu& gpu, const Fabric& fabric,
+                const FrameworkProfile& profile, const TimeConstants& constants);
 
   StepCost Cost(const Layout& layout) const;
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
   double MicroBatchWorkSeconds(const Layout& layout) const;
 
  private:
-  // Forward and backward seconds of something on one micro-batch, by cause. Recompute is part of the backward.
+  // Forward and backward seconds of something on one micro-batch, by cause. Recompute is part of
+  // the backward.
   struct Work {
     double compute = 0;
     double tensor_parallel = 0;
     double context_parallel = 0;
     double expert_parallel = 0;
     double other = 0;
-    double total() const { return compute + tensor_parallel + context_parallel + expert_parallel + other; }
+    double total() const {
+      return compute + tensor_parallel + context_parallel + expert_parallel + other;
+    }
     Work& Add(const Work& work, double count);
   };
   // The parts of a step for one layout, before they are put together by m.
   struct Parts {
-    Work slowest_stage;           // of the stage that paces the pipeline
-    double all_stages = 0;        // seconds of all stages on one micro-batch
+    Work slowest_stage;     // of the stage that paces the pipeline
+    double all_stages = 0;  // seconds of all stages on one micro-batch
     double slowest_seconds = 0;
     double pipeline_communication = 0;  // per micro-batch
     double gather_per_micro_batch = 0;  // exposed ZeRO-2/3 traffic per micro-batch
@@ -83,12 +89,32 @@ class StepTimeModel {
     double optimizer = 0;               // once a step
     double step_fixed = 0;
   };
-  struct Rates;  // seconds per FLOP and per byte under one layout
+  // What one layout reaches of the hardware, and its sizes.
+  struct Rates {
+    double flops16 = 0;        // effective FLOP/s of GEMMs in 16 bit
+    double flops = 0;          // of the layout's precision
+    double attention = 0;      // of the attention core
+    double operand_bytes = 2;  // per element of a GEMM's inputs
+    double memory = 0;         // effective bytes/s
+    double fill_elements = 0;  // wasted output elements of a GEMM
+    double tokens = 0;         // per rank and micro-batch
+    double hidden_split = 1;
+    double t = 1;
+    double collective_bandwidth = 0;  // of the tensor-parallel group
+
+    double Gemm(double m, double k, double n) const {
+      return 2 * k * (m * n + fill_elements) / flops +
+             (operand_bytes * (m * k + k * n) + 2 * m * n) / memory;
+    }
+  };
 
   Rates RatesOf(const Layout& layout) const;
   Work LayerWork(const Layout& layout, const Rates& rates, bool moe) const;
   Work HeadWork(const Layout& layout, const Rates& rates) const;
   Parts PartsOf(const Layout& layout) const;
+  static double CollectiveStartSeconds(double ranks);
+  // Bytes/s of a ring over ranks that span `span` GPUs, `ranks_per_domain` of them in each scale-up
+  // domain.
   double CollectiveBandwidth(double span, double ranks_per_domain) const;
   double DenseParamsOnStage(const Layout& layout, int64_t stage) const;
   double ExpertParamsOnStage(const Layout& layout, int64_t stage) const;
@@ -99,8 +125,9 @@ class StepTimeModel {
   TimeConstants constants_;
   ParamCounts counts_;
   int64_t num_dense_layers_ = 0;
-  double attended_tokens_ = 0;    // mean keys a query sees, over layers
-  double domain_gpus_ = 1;        // GPUs that share a scale-up fabric
+  double attended_tokens_ = 0;  // mean keys a query sees, over layers
+  double power_fraction_ = 1;   // of the GEMM rate that the board's power allows
+  double domain_gpus_ = 1;      // GPUs that share a scale-up fabric
   double node_gpus_ = 1;
   double scale_up_bytes_per_second_ = 0;  // effective, inside a domain
   double network_bytes_per_second_ = 0;   // effective, of one GPU's NIC

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Efficiencies of a GPU family, one set a family, and how far predictions made with them were off on measured runs.
+// Efficiencies of a GPU family, one set a family, and how far predictions made with them were off
+// on measured runs.
 #ifndef RHUMB_PLANNER_COST_TIME_CONSTANTS_H_
 #define RHUMB_PLANNER_COST_TIME_CONSTANTS_H_
 
@@ -19,18 +20,21 @@ struct TimeConstants {
   double gemm_16bit_fraction = 0.6;
   double gemm_8bit_fraction = 0.6;
   double gemm_4bit_fraction = 0.4;
-  // Output elements that a GEMM pays for beyond its own: the mean of what the last, partly filled wave of tiles wastes.
+  // Output elements that a GEMM pays for beyond its own: the mean of what the last, partly filled
+  // wave of tiles wastes.
   double gemm_fill_elements = 1e6;
-  double flash_attention_fraction = 0.3;  // FlashAttention-2, of the dense 16-bit peak on causal FLOPs
+  double flash_attention_fraction =
+      0.3;  // FlashAttention-2, of the dense 16-bit peak on causal FLOPs
   double cudnn_attention_fraction = 0.4;  // cuDNN and FlashAttention-3
   double memory_fraction = 0.75;
   double scale_up_fraction = 0.75;
   double network_fraction = 0.75;
   double tensor_parallel_overlap = 0.5;  // share hidden when the framework overlaps it
   double data_parallel_overlap = 0.7;
-  double expert_gemm_fraction = 0.9;  // grouped GEMM of experts over a plain one, before the width term
-  // Boards with less power per peak FLOP/s than `reference_watts_per_peak` clock down: the GEMM rate scales with
-  // (ratio)^power_exponent, never up. Watts per TFLOP/s of the dense 16-bit peak.
+  double expert_gemm_fraction =
+      0.9;  // grouped GEMM of experts over a plain one, before the width term
+  // Boards with less power per peak FLOP/s than `reference_watts_per_peak` clock down: the GEMM
+  // rate scales with (ratio)^power_exponent, never up. Watts per TFLOP/s of the dense 16-bit peak.
   double reference_watts_per_peak = 0;
   double power_exponent = 0.5;
 };
@@ -38,10 +42,11 @@ struct TimeConstants {
 // Constants of `family`; an unknown family gets those of "generic".
 const TimeConstants& TimeConstantsOf(absl::string_view family);
 
-// Spread of log(measured / predicted) step time on measured runs of a family, for intervals of wall time.
+// Spread of log(measured / predicted) step time on measured runs of a family, for intervals of wall
+// time.
 struct TimeError {
-  double log_bias = 0;       // median of log(measured / predicted)
-  double log_sigma = 0;      // robust spread: half the distance between the 16% and 84% quantiles
+  double log_bias = 0;   // median of log(measured / predicted)
+  double log_sigma = 0;  // robust spread: half the distance between the 16% and 84% quantiles
   double log_quantile_05 = 0;
   double log_quantile_95 = 0;
   int64_t row_count = 0;
@@ -49,7 +54,8 @@ struct TimeError {
   std::string source;  // "1,203 rows of 9 tables", or why another family's error is borrowed
 };
 
-// Error of out-of-the-box predictions for `family`; families without measured rows get a widened error, labelled.
+// Error of out-of-the-box predictions for `family`; families without measured rows get a widened
+// error, labelled.
 const TimeError& TimeErrorOf(absl::string_view family);
 
 }  // namespace rhumb

@@ -2,8 +2,9 @@
 #include "planner/plan/candidate.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 
+#include "absl/base/casts.h"
 #include "planner/units.h"
 
 namespace rhumb {
@@ -36,10 +37,10 @@ int64_t MaxMicroBatches(const CostModel& cost, const Layout& layout, double capa
 }  // namespace
 
 double Quantize(double value) {
-  if (!std::isfinite(value) || value == 0) return value;
-  int exponent = 0;
-  const double mantissa = std::frexp(value, &exponent);
-  return std::ldexp(std::nearbyint(std::ldexp(mantissa, 32)), exponent - 32);
+  constexpr int kDroppedBits = 20;  // of the 52 explicit ones
+  constexpr uint64_t kHalf = uint64_t{1} << (kDroppedBits - 1);
+  const uint64_t bits = absl::bit_cast<uint64_t>(value);
+  return absl::bit_cast<double>((bits + kHalf) & ~((uint64_t{1} << kDroppedBits) - 1));
 }
 
 bool Better(const Candidate& a, const Candidate& b) {

@@ -13,8 +13,8 @@
 
 namespace rhumb {
 
-// Rounds to 32 significant bits: figures that differ by less than 2e-10 are the same figure computed in another order,
-// and must tie.
+// Rounds to 33 significant bits: figures that differ by less than 1e-10 are the same figure computed in another order,
+// and must tie. `value` is finite or infinite.
 double Quantize(double value);
 
 // What is compared, in order: metric, cost, wall time, GPUs, size. Lower wins.

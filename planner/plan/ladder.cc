@@ -90,8 +90,15 @@ const Rung& PickRung(const std::vector<Rung>& rungs, double target) {
     }
     return distance(a) < distance(b);
   };
-  for (const Rung& rung : rungs) {
-    if (better(rung, *best)) best = &rung;
+  // Sorted by size: only rungs within a step and the neighbours of that window can win.
+  const double step = std::exp(2 * half_step);
+  const auto below = [](const Rung& rung, double size) { return rung.param_count < size; };
+  auto first = std::lower_bound(rungs.begin(), rungs.end(), target / step, below);
+  auto last = std::lower_bound(first, rungs.end(), target * step, below);
+  if (first != rungs.begin()) --first;
+  if (last != rungs.end()) ++last;
+  for (; first != last; ++first) {
+    if (better(*first, *best)) best = &*first;
   }
   return *best;
 }

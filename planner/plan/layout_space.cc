@@ -79,19 +79,24 @@ LayoutSpace::LayoutSpace(const ModelShape& shape, Precision precision,
 }
 
 void LayoutSpace::AppendDegrees(int64_t gpu_count, std::vector<Degrees>& out) const {
-  for (const int64_t t : tensor_sizes_) {
+  for (size_t ti = 0; ti < tensor_sizes_.size(); ++ti) {
+    const int64_t t = tensor_sizes_[ti];
     if (gpu_count % t != 0) continue;
     const int64_t after_tensor = gpu_count / t;
     const int64_t first = fixed_pipeline_.value_or(1);
-    const int64_t last = std::min({fixed_pipeline_.value_or(max_pipeline_), max_pipeline_, after_tensor});
+    const int64_t last =
+        std::min({fixed_pipeline_.value_or(max_pipeline_), max_pipeline_, after_tensor});
     for (int64_t p = first; p <= last; ++p) {
       if (after_tensor % p != 0) continue;
-      for (const int64_t c : context_sizes_) {
+      for (size_t ci = 0; ci < context_sizes_.size(); ++ci) {
+        const int64_t c = context_sizes_[ci];
         if ((after_tensor / p) % c != 0) continue;
         const int64_t d = after_tensor / p / c;
         if (d != fixed_data_.value_or(d)) continue;
-        for (const int64_t e : expert_sizes_) {
-          if (d % e == 0) out.push_back({t, p, c, e, d});
+        for (size_t ei = 0; ei < expert_sizes_.size(); ++ei) {
+          if (d % expert_sizes_[ei] != 0) continue;
+          const size_t slice = (ti * context_sizes_.size() + ci) * expert_sizes_.size() + ei;
+          out.push_back({t, p, c, expert_sizes_[ei], d, slice});
         }
       }
     }
@@ -101,6 +106,17 @@ void LayoutSpace::AppendDegrees(int64_t gpu_count, std::vector<Degrees>& out) co
 const std::vector<int64_t>& LayoutSpace::ZeroStages(const Degrees& degrees) const {
   if (degrees.data * degrees.context == 1) return zero_alone_;
   return degrees.pipeline > 1 ? zero_pipelined_ : zero_replicated_;
+}
+
+Degrees LayoutSpace::SliceDegrees(size_t slice) const {
+  Degrees degrees;
+  degrees.slice = slice;
+  degrees.expert = expert_sizes_[slice % expert_sizes_.size()];
+  slice /= expert_sizes_.size();
+  degrees.context = context_sizes_[slice % context_sizes_.size()];
+  degrees.tensor = tensor_sizes_[slice / context_sizes_.size()];
+  degrees.data = degrees.expert;
+  return degrees;
 }
 
 int64_t LayoutSpace::CountInside(const Degrees& degrees) const {

@@ -9,7 +9,9 @@
 #ifndef RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_
 #define RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "planner/cost/layout.h"
@@ -24,6 +26,8 @@ inline constexpr int64_t kMinContextTokens = 2048;
 // The degrees that decide where work goes; the rest of a layout varies inside.
 struct Degrees {
   int64_t tensor = 1, pipeline = 1, context = 1, expert = 1, data = 1;
+  // Position of (tensor, context, expert) in the space's lists: pipelines that share it share their work.
+  size_t slice = 0;
 };
 
 class LayoutSpace {
@@ -40,9 +44,14 @@ class LayoutSpace {
   const std::vector<int64_t>& VirtualStages(int64_t pipeline) const {
     return virtual_stages_[pipeline];
   }
-  const std::vector<int64_t>& TensorSizes() const { return tensor_sizes_; }
-  const std::vector<int64_t>& ContextSizes() const { return context_sizes_; }
-  const std::vector<int64_t>& ExpertSizes() const { return expert_sizes_; }
+
+  // Number of (tensor, context, expert) slices.
+  size_t slice_count() const {
+    return tensor_sizes_.size() * context_sizes_.size() * expert_sizes_.size();
+  }
+
+  // The degrees of a slice alone: one stage, as few data-parallel ranks as its experts need.
+  Degrees SliceDegrees(size_t slice) const;
 
   // Layouts inside `degrees`.
   int64_t CountInside(const Degrees& degrees) const;

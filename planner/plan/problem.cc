@@ -12,6 +12,8 @@ namespace rhumb {
 namespace {
 
 constexpr double kServingBytesPerParam = 2;  // bf16 weights
+// More than anyone will ever train on: what "as many as allowed" means when nothing limits the tokens.
+constexpr double kMostTokens = 1e18;
 // Relative slack of hard limits against rounding in their own arithmetic.
 constexpr double kLimitSlack = 1e-12;
 
@@ -123,8 +125,8 @@ void Problem::AddSize(const ModelShape& shape) {
       TrainingFlopsPerToken(shape, q.law.flops_convention, q.law.param_count_convention);
   size.inference_flops = 2 * size.active_params * q.inference.token_count;
 
-  size.max_tokens =
-      std::min(OrUnlimited(q.compute_flops), RentedFlops(q)) / size.flops_per_token;
+  size.max_tokens = std::min(
+      kMostTokens, std::min(OrUnlimited(q.compute_flops), RentedFlops(q)) / size.flops_per_token);
   if (q.lifetime_compute_flops.has_value()) {
     size.max_tokens =
         std::min(size.max_tokens,

@@ -2,10 +2,8 @@
 #include "planner/plan/search.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <memory>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,6 +20,18 @@ struct Group {
   int size_index = 0;
   Place place;
   Rank bound;
+  double best_case_tokens = 0;
+};
+
+struct BestCase {
+  Rank rank;
+  double token_count = 0;
+};
+
+// Work bounds of one size in one pool by slice, micro-batch and recompute; negative where not yet known.
+struct WorkTable {
+  size_t cells_per_slice = 0;
+  std::vector<double> gpu_seconds_per_token;
 };
 
 class Searcher {
@@ -80,38 +90,58 @@ class Searcher {
       const std::vector<Place> places = problem_.PlacesOf(pool);
       for (size_t i = 0; i < problem_.sizes().size(); ++i) {
         const Size& size = problem_.sizes()[i];
-        const double seconds = PeakSecondsPerToken(size, pool);
+        const double seconds = LeastGpuSeconds(static_cast<int>(i), pool);
         for (const Place& place : places) {
           if (!options_.any) {
             result_.summary.candidate_count += Space(static_cast<int>(i)).Count(place.gpu_count);
           }
-          const std::optional<Rank> bound =
+          const std::optional<BestCase> best =
               Bound(size, problem_.At(size, place), place,
                     seconds / static_cast<double>(place.gpu_count));
-          if (bound.has_value()) groups.push_back({static_cast<int>(i), place, *bound});
+          if (best.has_value()) {
+            groups.push_back({static_cast<int>(i), place, best->rank, best->token_count});
+          }
         }
       }
     }
     return groups;
   }
 
-  // GPU-seconds per token at the dense peak: no layout is faster, for the model never exceeds an efficiency of 1.
-  double PeakSecondsPerToken(const Size& size, int pool_index) {
+  // GPU-seconds per token at the effective MFU given.
+  double PeakGpuSeconds(const Size& size, int pool_index) const {
     const PlanQuestion& q = problem_.question();
     const GpuPool& pool = q.pools[static_cast<size_t>(pool_index)];
-    const double peak = PeakFlopsPerSecond(pool.gpu, q.precision).value_or(1);
-    if (q.mfu.has_value()) return size.flops_per_token / (peak * *q.mfu);
-    return ModelOf(IndexOf(size), pool_index).ModelFlopsPerToken() / peak * kBoundSlack;
+    return size.flops_per_token /
+           (PeakFlopsPerSecond(pool.gpu, q.precision).value_or(1) * q.mfu.value_or(1));
   }
 
-  int IndexOf(const Size& size) const {
-    return static_cast<int>(&size - problem_.sizes().data());
+  // Least GPU-seconds per token of any layout of a size in a pool.
+  double LeastGpuSeconds(int size_index, int pool_index) {
+    const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
+    if (problem_.question().mfu.has_value()) return PeakGpuSeconds(size, pool_index);
+    const LayoutSpace& space = Space(size_index);
+    const CostModel& model = ModelOf(size_index, pool_index);
+    WorkTable& work = WorkOf(size_index, pool_index, space);
+    const Group group{size_index, Place{pool_index, 1, 1}, Rank{}, 0};
+    double least = kUnlimited;
+    for (size_t slice = 0; slice < space.slice_count(); ++slice) {
+      size_t cell = slice * work.cells_per_slice;
+      for (const int64_t micro_batch : space.MicroBatchSizes()) {
+        for (const Recompute recompute : space.RecomputeModes()) {
+          double& seconds = work.gpu_seconds_per_token[cell++];
+          const Layout layout = space.MakeLayout(space.SliceDegrees(slice), 0, micro_batch, recompute, 1);
+          seconds = GpuSecondsPerToken(size, group, model, layout);
+          least = std::min(least, seconds);
+        }
+      }
+    }
+    return least;
   }
 
   // Best rank any layout could have if a token takes no less than `seconds_per_token`; nullopt if even that is
   // infeasible. Loss falls with tokens and tokens with speed; where spending all tokens is the aim, the cost bound may
   // assume that all are spent, because a candidate that spends fewer is already worse in its loss.
-  std::optional<Rank> Bound(const Size& size, const SizeAtPlace& at, const Place& place,
+  std::optional<BestCase> Bound(const Size& size, const SizeAtPlace& at, const Place& place,
                             double seconds_per_token) const {
     const double slack = problem_.question().mfu.has_value() ? 1 : kBoundSlack;
     const std::optional<double>& target = problem_.question().target_loss_nats;
@@ -135,7 +165,7 @@ class Searcher {
       if (target.has_value() && loss * kBoundSlack > *target) return std::nullopt;
     }
     const double wall = at.overheads.WallSeconds(tokens * seconds_per_token) * slack;
-    return RankOf(problem_, size, at, place, loss, tokens * slack, wall);
+    return BestCase{RankOf(problem_, size, at, place, loss, tokens * slack, wall), tokens};
   }
 
   bool Hopeless(const Rank& bound) const {
@@ -148,23 +178,35 @@ class Searcher {
     const SizeAtPlace at = problem_.At(size, group.place);
     const CostModel& model = ModelOf(group.size_index, group.place.pool_index);
     const LayoutSpace& space = Space(group.size_index);
+    WorkTable& work = WorkOf(group.size_index, group.place.pool_index, space);
+    // Bounds worsen with seconds per token: once this many are hopeless, all more are.
+    double hopeless_seconds = kUnlimited;
+    const double largest_batch = LargestBatchTokens(group, size);
     degrees_.clear();
     space.AppendDegrees(group.place.gpu_count, degrees_);
     for (const Degrees& degrees : degrees_) {
       if (Done()) return;
       const std::vector<int64_t>& zero_stages = space.ZeroStages(degrees);
       const std::vector<int64_t>& virtual_stages = space.VirtualStages(degrees.pipeline);
-      for (const int64_t zero : zero_stages) {
-        for (const int64_t micro_batch : space.MicroBatchSizes()) {
-          for (const Recompute recompute : space.RecomputeModes()) {
-            Layout layout = space.MakeLayout(degrees, zero, micro_batch, recompute, 1);
-            if (!WorthLooking(group, size, at, model, layout)) {
-              pruned_ += static_cast<int64_t>(virtual_stages.size());
-              continue;
-            }
+      size_t cell = degrees.slice * work.cells_per_slice;
+      for (const int64_t micro_batch : space.MicroBatchSizes()) {
+        for (const Recompute recompute : space.RecomputeModes()) {
+          Layout layout = space.MakeLayout(degrees, 0, micro_batch, recompute, 1);
+          double& gpu_seconds = work.gpu_seconds_per_token[cell++];
+          if (gpu_seconds < 0) gpu_seconds = GpuSecondsPerToken(size, group, model, layout);
+          const double seconds = gpu_seconds / static_cast<double>(group.place.gpu_count);
+          if (seconds < hopeless_seconds && !WorthLooking(group, size, at, seconds)) {
+            hopeless_seconds = seconds;
+          }
+          if (seconds >= hopeless_seconds) {
+            pruned_ += static_cast<int64_t>(zero_stages.size() * virtual_stages.size());
+            continue;
+          }
+          for (const int64_t zero : zero_stages) {
+            layout.zero_stage = zero;
             for (const int64_t v : virtual_stages) {
               layout.virtual_pipeline_stages = v;
-              Evaluate(group, at, model, layout);
+              Evaluate(group, at, model, layout, hopeless_seconds, largest_batch);
             }
           }
         }
@@ -172,29 +214,46 @@ class Searcher {
     }
   }
 
-  // Whether the work of all stages on a micro-batch, perfectly spread over the GPUs, could still win.
   bool WorthLooking(const Group& group, const Size& size, const SizeAtPlace& at,
-                    const CostModel& model, const Layout& layout) {
-    if (problem_.question().mfu.has_value()) return !Hopeless(group.bound);
-    const double tokens = static_cast<double>(layout.micro_batch_size * layout.data_parallel_size *
-                                              layout.pipeline_parallel_size * size.shape.sequence_length);
-    const double seconds = Work(group, model, layout) / tokens * kBoundSlack;
-    const std::optional<Rank> bound = Bound(size, at, group.place, seconds);
-    return bound.has_value() && !Hopeless(*bound);
+                    double seconds_per_token) const {
+    const std::optional<BestCase> best = Bound(size, at, group.place, seconds_per_token);
+    return best.has_value() && !Hopeless(best->rank);
   }
 
-  double Work(const Group& group, const CostModel& model, const Layout& layout) {
-    const auto key = std::make_tuple(group.size_index, group.place.pool_index,
-                                     layout.tensor_parallel_size, layout.context_parallel_size,
-                                     layout.expert_parallel_size, layout.micro_batch_size,
-                                     static_cast<int>(layout.recompute));
-    const auto [it, inserted] = work_.try_emplace(key, 0.0);
-    if (inserted) it->second = model.MicroBatchWorkSeconds(layout);
-    return it->second;
+  // GPU-seconds per token of the work of all stages on a micro-batch, spread evenly over the GPUs: no pipeline, ZeRO
+  // stage or number of GPUs makes a layout of the same slice, micro-batch and recompute faster than that.
+  double GpuSecondsPerToken(const Size& size, const Group& group, const CostModel& model,
+                            const Layout& layout) const {
+    if (problem_.question().mfu.has_value()) return PeakGpuSeconds(size, group.place.pool_index);
+    const double gpus = static_cast<double>(layout.tensor_parallel_size * layout.context_parallel_size);
+    const double tokens = static_cast<double>(layout.micro_batch_size * size.shape.sequence_length);
+    return model.MicroBatchWorkSeconds(layout) * gpus / tokens * kBoundSlack;
   }
 
+  // Largest batch any layout of the group may use: the fixed one, or 4 B_crit at the lowest loss the group can reach.
+  double LargestBatchTokens(const Group& group, const Size& size) const {
+    const PlanQuestion& q = problem_.question();
+    if (q.global_batch_tokens.has_value()) return static_cast<double>(*q.global_batch_tokens);
+    if (problem_.metric() != Metric::kLoss) return kUnlimited;
+    return kMaxBatchOverCritical * problem_.loss().CriticalBatch(size.law, group.best_case_tokens,
+                                                                 group.bound.metric);
+  }
+
+  // `hopeless_seconds`: seconds per token from which no layout of the group can win.
   void Evaluate(const Group& group, const SizeAtPlace& at, const CostModel& model,
-                const Layout& layout) {
+                const Layout& layout, double hopeless_seconds, double largest_batch_tokens) {
+    const Size& size = problem_.sizes()[static_cast<size_t>(group.size_index)];
+    const StepCost step = StepCostOf(problem_, size, model, group.place, layout);
+    const double tokens = static_cast<double>(layout.micro_batch_size * layout.data_parallel_size *
+                                              size.shape.sequence_length);
+    // A step costs fixed + m per micro-batch, so a token at least this much, whatever m.
+    const double seconds =
+        (step.per_micro_batch_seconds / tokens + step.fixed_seconds / largest_batch_tokens) *
+        kBoundSlack;
+    if (seconds >= hopeless_seconds) {
+      ++pruned_;
+      return;
+    }
     ++result_.summary.evaluated_count;
     const std::optional<Candidate> candidate =
         EvaluateCandidate(problem_, group.size_index, at, model, group.place, layout);
@@ -244,6 +303,15 @@ class Searcher {
     return *space;
   }
 
+  WorkTable& WorkOf(int size_index, int pool_index, const LayoutSpace& space) {
+    WorkTable& work = work_[{size_index, pool_index}];
+    if (work.cells_per_slice == 0) {
+      work.cells_per_slice = space.MicroBatchSizes().size() * space.RecomputeModes().size();
+      work.gpu_seconds_per_token.assign(space.slice_count() * work.cells_per_slice, -1);
+    }
+    return work;
+  }
+
   const CostModel& ModelOf(int size_index, int pool_index) {
     std::unique_ptr<CostModel>& model = models_[{size_index, pool_index}];
     if (model == nullptr) {
@@ -264,7 +332,7 @@ class Searcher {
   std::vector<Degrees> degrees_;
   std::map<int, std::unique_ptr<LayoutSpace>> spaces_;
   std::map<std::pair<int, int>, std::unique_ptr<CostModel>> models_;
-  std::map<std::tuple<int, int, int64_t, int64_t, int64_t, int64_t, int>, double> work_;
+  std::map<std::pair<int, int>, WorkTable> work_;
 };
 
 }  // namespace
