@@ -67,11 +67,12 @@ MemoryModel::LayerActivations MemoryModel::ActivationsOfLayer(const Layout& layo
 
   double mlp;
   if (moe) {
-    // A routed token is kept permuted, and each copy has its expert's intermediate; with tensor
-    // ranks the tokens are spread over them before dispatch.
+    // Each copy of a routed token keeps its permuted input, the input as dispatched and the
+    // expert's output that the router's weight multiplies, and the expert's intermediate; with
+    // tensor ranks the tokens are spread over them before dispatch.
     const double k = static_cast<double>(shape_.experts_per_token);
     const double etp = static_cast<double>(layout.expert_tensor_parallel_size);
-    mlp = k * (8 * h * etp + 2 * matrices * static_cast<double>(shape_.moe_ffn_hidden_size)) / t +
+    mlp = k * (6 * h * etp + 2 * matrices * static_cast<double>(shape_.moe_ffn_hidden_size)) / t +
           2 * matrices * static_cast<double>(shape_.shared_expert_ffn_hidden_size) / t +
           4 * static_cast<double>(shape_.expert_count) / hidden_split;
   } else {

@@ -195,7 +195,8 @@ StepTimeModel::Parts StepTimeModel::PartsOf(const Layout& layout) const {
     parts.gather_per_micro_batch =
         std::max(0.0, seconds - overlap * parts.slowest_seconds) + kGatherAlwaysExposed * seconds;
   } else if (ranks > 1 && layout.zero_stage == 2) {
-    const double reduce = exchange(reduced) + layers_per_stage * kGatherSecondsPerDoubling * Log2(ranks);
+    const double reduce =
+        exchange(reduced) + layers_per_stage * kGatherSecondsPerDoubling * Log2(ranks);
     parts.gather_per_micro_batch =
         std::max(0.0, reduce - overlap * parts.slowest_seconds) + kGatherAlwaysExposed * reduce;
     parts.data_parallel_fixed = exchange(2) * (1 - overlap);

@@ -16,6 +16,11 @@ auto LayoutOrder(const Layout& l) {
                          static_cast<int>(l.recompute), l.virtual_pipeline_stages);
 }
 
+// Interleaved schedules need whole rounds over the stages.
+int64_t MicroBatchMultiple(const Layout& layout) {
+  return layout.virtual_pipeline_stages > 1 ? layout.pipeline_parallel_size : 1;
+}
+
 // Largest number of micro-batches that fits, in multiples of `multiple`; 0 if none does.
 int64_t MaxMicroBatches(const CostModel& cost, const Layout& layout, double capacity_bytes,
                         int64_t multiple) {
@@ -74,6 +79,11 @@ Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, con
   return rank;
 }
 
+bool FitsAtAll(const SizeAtPlace& at, const CostModel& cost, const Layout& layout) {
+  return cost.Memory(layout, MicroBatchMultiple(layout), /*with_stages=*/false).p95_bytes <=
+         at.capacity_bytes;
+}
+
 StepCost StepCostOf(const Problem& problem, const Size& size, const CostModel& cost,
                     const Place& place, const Layout& layout) {
   const PlanQuestion& q = problem.question();
@@ -93,8 +103,7 @@ std::optional<BatchSpace> MakeBatchSpace(const Problem& problem, const Size& siz
   BatchSpace space;
   space.sequences_per_micro_batch = layout.micro_batch_size * layout.data_parallel_size;
   space.sequence_length = size.shape.sequence_length;
-  space.micro_batch_multiple =
-      layout.virtual_pipeline_stages > 1 ? layout.pipeline_parallel_size : 1;
+  space.micro_batch_multiple = MicroBatchMultiple(layout);
   if (q.global_batch_tokens.has_value()) {
     const int64_t unit = space.sequences_per_micro_batch * space.sequence_length;
     if (*q.global_batch_tokens % unit != 0) return std::nullopt;

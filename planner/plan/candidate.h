@@ -48,6 +48,9 @@ bool Better(const Candidate& a, const Candidate& b);
 Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, const Place& place,
             double loss_nats, double token_count, double wall_seconds);
 
+// Whether `layout` fits with the fewest micro-batches it can run. Monotone: if not, no larger micro-batch fits either.
+bool FitsAtAll(const SizeAtPlace& at, const CostModel& cost, const Layout& layout);
+
 // The batch space of `layout`: memory limit on micro-batches, fixed batch or accumulation, interleaving.
 // nullopt if the layout does not fit even with the fewest micro-batches, or a fixed batch does not divide.
 std::optional<BatchSpace> MakeBatchSpace(const Problem& problem, const Size& size,

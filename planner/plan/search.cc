@@ -28,6 +28,8 @@ struct BestCase {
   double token_count = 0;
 };
 
+enum class Fit { kUnknown, kFits, kTooLarge };
+
 // Work bounds of one size in one pool by slice, micro-batch and recompute; negative where not yet known.
 struct WorkTable {
   size_t cells_per_slice = 0;
@@ -117,25 +119,8 @@ class Searcher {
 
   // Least GPU-seconds per token of any layout of a size in a pool.
   double LeastGpuSeconds(int size_index, int pool_index) {
-    const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
-    if (problem_.question().mfu.has_value()) return PeakGpuSeconds(size, pool_index);
-    const LayoutSpace& space = Space(size_index);
-    const CostModel& model = ModelOf(size_index, pool_index);
-    WorkTable& work = WorkOf(size_index, pool_index, space);
-    const Group group{size_index, Place{pool_index, 1, 1}, Rank{}, 0};
-    double least = kUnlimited;
-    for (size_t slice = 0; slice < space.slice_count(); ++slice) {
-      size_t cell = slice * work.cells_per_slice;
-      for (const int64_t micro_batch : space.MicroBatchSizes()) {
-        for (const Recompute recompute : space.RecomputeModes()) {
-          double& seconds = work.gpu_seconds_per_token[cell++];
-          const Layout layout = space.MakeLayout(space.SliceDegrees(slice), 0, micro_batch, recompute, 1);
-          seconds = GpuSecondsPerToken(size, group, model, layout);
-          least = std::min(least, seconds);
-        }
-      }
-    }
-    return least;
+    const std::vector<double>& seconds = WorkOf(size_index, pool_index).gpu_seconds_per_token;
+    return seconds.empty() ? kUnlimited : *std::min_element(seconds.begin(), seconds.end());
   }
 
   // Best rank any layout could have if a token takes no less than `seconds_per_token`; nullopt if even that is
@@ -178,7 +163,7 @@ class Searcher {
     const SizeAtPlace at = problem_.At(size, group.place);
     const CostModel& model = ModelOf(group.size_index, group.place.pool_index);
     const LayoutSpace& space = Space(group.size_index);
-    WorkTable& work = WorkOf(group.size_index, group.place.pool_index, space);
+    const WorkTable& work = WorkOf(group.size_index, group.place.pool_index);
     // Bounds worsen with seconds per token: once this many are hopeless, all more are.
     double hopeless_seconds = kUnlimited;
     const double largest_batch = LargestBatchTokens(group, size);
@@ -188,25 +173,37 @@ class Searcher {
       if (Done()) return;
       const std::vector<int64_t>& zero_stages = space.ZeroStages(degrees);
       const std::vector<int64_t>& virtual_stages = space.VirtualStages(degrees.pipeline);
-      size_t cell = degrees.slice * work.cells_per_slice;
-      for (const int64_t micro_batch : space.MicroBatchSizes()) {
-        for (const Recompute recompute : space.RecomputeModes()) {
-          Layout layout = space.MakeLayout(degrees, 0, micro_batch, recompute, 1);
-          double& gpu_seconds = work.gpu_seconds_per_token[cell++];
-          if (gpu_seconds < 0) gpu_seconds = GpuSecondsPerToken(size, group, model, layout);
-          const double seconds = gpu_seconds / static_cast<double>(group.place.gpu_count);
+      const size_t first_cell = degrees.slice * work.cells_per_slice;
+      const size_t modes = space.RecomputeModes().size();
+      for (size_t mode = 0; mode < modes; ++mode) {
+        // Micro-batches that may win by their work; memory, which grows with them, is looked at once they are known.
+        promising_.clear();
+        for (size_t i = 0; i < space.MicroBatchSizes().size(); ++i) {
+          const double seconds = work.gpu_seconds_per_token[first_cell + i * modes + mode] /
+                                 static_cast<double>(group.place.gpu_count);
           if (seconds < hopeless_seconds && !WorthLooking(group, size, at, seconds)) {
             hopeless_seconds = seconds;
           }
-          if (seconds >= hopeless_seconds) {
-            pruned_ += static_cast<int64_t>(zero_stages.size() * virtual_stages.size());
+          if (seconds < hopeless_seconds) promising_.push_back(space.MicroBatchSizes()[i]);
+        }
+        const size_t hopeless = space.MicroBatchSizes().size() - promising_.size();
+        pruned_ += static_cast<int64_t>(hopeless * zero_stages.size() * virtual_stages.size());
+        if (promising_.empty()) continue;
+        for (const int64_t zero : zero_stages) {
+          Layout layout = space.MakeLayout(degrees, zero, promising_[0], space.RecomputeModes()[mode], 1);
+          if (StatesBytes(model, layout) > at.capacity_bytes) {
+            pruned_ += static_cast<int64_t>(promising_.size() * virtual_stages.size());
             continue;
           }
-          for (const int64_t zero : zero_stages) {
-            layout.zero_stage = zero;
-            for (const int64_t v : virtual_stages) {
-              layout.virtual_pipeline_stages = v;
-              Evaluate(group, at, model, layout, hopeless_seconds, largest_batch);
+          for (const int64_t v : virtual_stages) {
+            layout.virtual_pipeline_stages = v;
+            for (size_t i = 0; i < promising_.size(); ++i) {
+              layout.micro_batch_size = promising_[i];
+              if (Evaluate(group, at, model, layout, hopeless_seconds, largest_batch) ==
+                  Fit::kTooLarge) {
+                pruned_ += static_cast<int64_t>(promising_.size() - i - 1);
+                break;
+              }
             }
           }
         }
@@ -214,20 +211,16 @@ class Searcher {
     }
   }
 
+  // Weights, gradients and optimizer of the fullest stage: the same for every micro-batch, recompute mode and v.
+  static double StatesBytes(const CostModel& model, const Layout& layout) {
+    const StageMemory stage = model.Memory(layout, 1, /*with_stages=*/false).peak;
+    return stage.weights_bytes + stage.gradients_bytes + stage.optimizer_bytes;
+  }
+
   bool WorthLooking(const Group& group, const Size& size, const SizeAtPlace& at,
                     double seconds_per_token) const {
     const std::optional<BestCase> best = Bound(size, at, group.place, seconds_per_token);
     return best.has_value() && !Hopeless(best->rank);
-  }
-
-  // GPU-seconds per token of the work of all stages on a micro-batch, spread evenly over the GPUs: no pipeline, ZeRO
-  // stage or number of GPUs makes a layout of the same slice, micro-batch and recompute faster than that.
-  double GpuSecondsPerToken(const Size& size, const Group& group, const CostModel& model,
-                            const Layout& layout) const {
-    if (problem_.question().mfu.has_value()) return PeakGpuSeconds(size, group.place.pool_index);
-    const double gpus = static_cast<double>(layout.tensor_parallel_size * layout.context_parallel_size);
-    const double tokens = static_cast<double>(layout.micro_batch_size * size.shape.sequence_length);
-    return model.MicroBatchWorkSeconds(layout) * gpus / tokens * kBoundSlack;
   }
 
   // Largest batch any layout of the group may use: the fixed one, or 4 B_crit at the lowest loss the group can reach.
@@ -240,8 +233,8 @@ class Searcher {
   }
 
   // `hopeless_seconds`: seconds per token from which no layout of the group can win.
-  void Evaluate(const Group& group, const SizeAtPlace& at, const CostModel& model,
-                const Layout& layout, double hopeless_seconds, double largest_batch_tokens) {
+  Fit Evaluate(const Group& group, const SizeAtPlace& at, const CostModel& model,
+               const Layout& layout, double hopeless_seconds, double largest_batch_tokens) {
     const Size& size = problem_.sizes()[static_cast<size_t>(group.size_index)];
     const StepCost step = StepCostOf(problem_, size, model, group.place, layout);
     const double tokens = static_cast<double>(layout.micro_batch_size * layout.data_parallel_size *
@@ -252,12 +245,14 @@ class Searcher {
         kBoundSlack;
     if (seconds >= hopeless_seconds) {
       ++pruned_;
-      return;
+      return Fit::kUnknown;
     }
     ++result_.summary.evaluated_count;
+    if (!FitsAtAll(at, model, layout)) return Fit::kTooLarge;
     const std::optional<Candidate> candidate =
         EvaluateCandidate(problem_, group.size_index, at, model, group.place, layout);
     if (candidate.has_value()) Offer(*candidate);
+    return Fit::kFits;
   }
 
   void TryHint() {
@@ -303,11 +298,29 @@ class Searcher {
     return *space;
   }
 
-  WorkTable& WorkOf(int size_index, int pool_index, const LayoutSpace& space) {
+  // GPU-seconds per token of the work of all stages on a micro-batch, spread evenly over the GPUs: no pipeline, ZeRO
+  // stage or number of GPUs makes a layout of the same slice, micro-batch and recompute faster than that.
+  const WorkTable& WorkOf(int size_index, int pool_index) {
     WorkTable& work = work_[{size_index, pool_index}];
-    if (work.cells_per_slice == 0) {
-      work.cells_per_slice = space.MicroBatchSizes().size() * space.RecomputeModes().size();
-      work.gpu_seconds_per_token.assign(space.slice_count() * work.cells_per_slice, -1);
+    if (work.cells_per_slice != 0) return work;
+    const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
+    const LayoutSpace& space = Space(size_index);
+    const CostModel& model = ModelOf(size_index, pool_index);
+    work.cells_per_slice = space.MicroBatchSizes().size() * space.RecomputeModes().size();
+    for (size_t slice = 0; slice < space.slice_count(); ++slice) {
+      for (const int64_t micro_batch : space.MicroBatchSizes()) {
+        for (const Recompute recompute : space.RecomputeModes()) {
+          const Layout layout =
+              space.MakeLayout(space.SliceDegrees(slice), 0, micro_batch, recompute, 1);
+          const double gpus =
+              static_cast<double>(layout.tensor_parallel_size * layout.context_parallel_size);
+          const double tokens = static_cast<double>(micro_batch * size.shape.sequence_length);
+          work.gpu_seconds_per_token.push_back(
+              problem_.question().mfu.has_value()
+                  ? PeakGpuSeconds(size, pool_index)
+                  : model.MicroBatchWorkSeconds(layout) * gpus / tokens * kBoundSlack);
+        }
+      }
     }
     return work;
   }
@@ -330,6 +343,7 @@ class Searcher {
   int64_t pruned_ = 0;
   int64_t polls_ = 0;
   std::vector<Degrees> degrees_;
+  std::vector<int64_t> promising_;
   std::map<int, std::unique_ptr<LayoutSpace>> spaces_;
   std::map<std::pair<int, int>, std::unique_ptr<CostModel>> models_;
   std::map<std::pair<int, int>, WorkTable> work_;
