@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// error_tables DIR_OR_CSV...: how far out-of-the-box predictions are from measured runs, table by
+// table.
+#include <cstddef>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/accuracy/error_report.h"
+
+namespace {
+
+void PrintTables(const char* title, const std::vector<rhumb::accuracy::TableErrors>& tables,
+                 std::vector<rhumb::accuracy::RowError> rhumb::accuracy::TableErrors::*which) {
+  std::printf("%-24s %5s %7s %7s %7s  %s\n", title, "n", "MAPE", "median", "bias", "worst row");
+  for (const auto& table : tables) {
+    const rhumb::accuracy::ErrorSummary summary = rhumb::accuracy::Summarize(table.*which);
+    if (summary.count == 0) continue;
+    std::printf("%-24s %5d %6.1f%% %6.1f%% %+6.1f%%  %+.0f%% %s\n", table.name.c_str(),
+                summary.count, 100 * summary.mean_abs, 100 * summary.median_abs, 100 * summary.bias,
+                100 * summary.worst.fraction(), summary.worst.row_id.c_str());
+  }
+  std::printf("%-24s       %6.1f%%\n\n", "mean of tables",
+              100 * rhumb::accuracy::MeanOverTables(tables, which));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: error_tables DIR_OR_CSV...\n");
+    return 2;
+  }
+  std::vector<rhumb::accuracy::TableErrors> tables;
+  for (int i = 1; i < argc; ++i) {
+    for (const std::string& file : rhumb::accuracy::TableFiles(argv[i])) {
+      auto table = rhumb::accuracy::EvaluateTable(file);
+      if (!table.ok()) {
+        std::fprintf(stderr, "%s: %s\n", file.c_str(),
+                     std::string(table.status().message()).c_str());
+        return 1;
+      }
+      tables.push_back(*std::move(table));
+    }
+  }
+  PrintTables("time", tables, &rhumb::accuracy::TableErrors::time);
+  PrintTables("memory", tables, &rhumb::accuracy::TableErrors::memory);
+  size_t memory_rows = 0;
+  int under_p95 = 0;
+  for (const auto& table : tables) {
+    memory_rows += table.memory.size();
+    under_p95 += table.memory_rows_under_p95;
+  }
+  std::printf("%d of %zu measured peaks at or below the p95 estimate\n", under_p95, memory_rows);
+  for (const auto& table : tables) {
+    if (table.out_of_memory_rows > 0) {
+      std::printf("%s: %d of %d out-of-memory rows called so\n", table.name.c_str(),
+                  table.out_of_memory_caught, table.out_of_memory_rows);
+    }
+  }
+  for (const auto& table : tables) {
+    // Reasons repeat over rows: one line a reason.
+    std::map<std::string, std::vector<std::string>> rows_by_reason;
+    for (const std::string& line : table.not_expressed) {
+      const size_t split = line.find(": ");
+      rows_by_reason[line.substr(split + 2)].push_back(line.substr(0, split));
+    }
+    for (const auto& [reason, rows] : rows_by_reason) {
+      std::printf("%s: %zu rows not expressed (%s ...): %s\n", table.name.c_str(), rows.size(),
+                  rows.front().c_str(), reason.c_str());
+    }
+  }
+  return 0;
+}
