@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's shape as the message that questions carry.
+#ifndef RHUMB_CLIENT_CLI_ARCHITECTURE_MESSAGE_H_
+#define RHUMB_CLIENT_CLI_ARCHITECTURE_MESSAGE_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "planner/cost/model_shape.h"
+#include "rhumb/v1/architecture.pb.h"
+
+namespace rhumb::cli {
+
+// `shape` without counts, which the daemon makes. UNIMPLEMENTED if the message has no field for a
+// part of it.
+absl::StatusOr<v1::Architecture> ArchitectureMessage(const ModelShape& shape);
+
+// The model in the file at `path` (see ReadArchitectureFile). The longest sequence a Hugging Face
+// config allows is not the one trained on: it is left out where it is beyond the daemon's default,
+// which then applies. INVALID_ARGUMENT for whatever is wrong with the file, not being there
+// included.
+absl::StatusOr<v1::Architecture> ReadArchitectureMessage(absl::string_view path);
+
+}  // namespace rhumb::cli
+
+#endif  // RHUMB_CLIENT_CLI_ARCHITECTURE_MESSAGE_H_

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/check_command.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/architecture_message.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/failure.h"
+#include "client/cli/output.h"
+#include "client/cli/pool_flags.h"
+#include "client/cli/question_flags.h"
+#include "client/cli/render_check.h"
+#include "client/cli/request_fields.h"
+#include "planner/status_macros.h"
+#include "rhumb/v1/plan_service.pb.h"
+
+namespace rhumb::cli {
+namespace {
+
+std::vector<Flag> CheckFlags() {
+  std::vector<Flag> flags = CheckFieldFlags();
+  for (Flag& flag : PoolDetailFlags()) flags.push_back(std::move(flag));
+  flags.push_back(
+      {.name = "arch",
+       .field = "architecture",
+       .kind = FlagKind::kFile,
+       .placeholder = "FILE",
+       .help =
+           "the model: TOML or JSON with the keys of a plan's model, or a Hugging Face config.json",
+       .group = "Model",
+       .completion = Completion::kFile});
+  flags.push_back({.name = "explain",
+                   .kind = FlagKind::kSwitch,
+                   .help = "where the step's time goes",
+                   .group = "Output"});
+  return flags;
+}
+
+absl::StatusOr<v1::CheckConfigurationRequest> ReadConfiguration(const Invocation& invocation,
+                                                                const Context& context) {
+  v1::CheckConfigurationRequest request;
+  std::vector<Flag> flags = CheckFieldFlags();
+  RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
+  if (invocation.Has("arch")) {
+    absl::StatusOr<v1::Architecture> architecture =
+        ReadArchitectureMessage(invocation.Value("arch"));
+    if (!architecture.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--arch (architecture): ", architecture.status().message()));
+    }
+    *request.mutable_architecture() = *std::move(architecture);
+  }
+  std::vector<v1::GpuPool*> pools;
+  if (request.has_gpu_pool()) pools.push_back(request.mutable_gpu_pool());
+  RHUMB_RETURN_IF_ERROR(ApplyPoolDetails(invocation, pools, request));
+  return request;
+}
+
+int RunCheck(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  if (output->format == OutputFormat::kName) {
+    return FailUsage(context, absl::InvalidArgumentError("--output: a check has no name"));
+  }
+  const absl::StatusOr<v1::CheckConfigurationRequest> request =
+      ReadConfiguration(invocation, context);
+  if (!request.ok()) return FailUsage(context, request.status());
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<v1::CheckConfigurationResponse> answer =
+      home->client->CheckConfiguration(*request);
+  if (!answer.ok()) return Fail(context, answer.status());
+  const auto table = [&] {
+    if (output->table.parsable)
+      return RenderTable(CheckTable(*answer), output->table, context.out_terminal);
+    return RenderCheck(*answer, request->has_level() ? request->level() : 0,
+                       invocation.Has("explain"), output->table.wide, context.out_terminal);
+  };
+  const absl::Status written = WriteMessage(*answer, *output, table, {}, context);
+  if (!written.ok()) return Fail(context, written);
+  const bool no = !answer->fits() || (answer->has_finishes() && !answer->finishes());
+  return no ? kExitNo : kExitOk;
+}
+
+}  // namespace
+
+Command CheckCommand() {
+  return {
+      .words = {"check"},
+      .summary = "Check a given configuration: does it fit, does it finish, what should change?",
+      .description =
+          "Counts are exact: all GPUs named are used. Parts of the layout that are not given are "
+          "1, the data\n"
+          "parallel size is what is left. Exit code 3 if it does not fit, or does not finish in "
+          "time or money.",
+      .flags = CheckFlags(),
+      .examples =
+          {{"check --arch llama.json --gpus 8xH100-SXM5-80GB --micro-batch-size 2",
+            "does this fit on one node?"},
+           {"check --params 7B --gpus 64xA100-SXM4-80GB --tensor-parallel-size 2 --tokens 1T "
+            "--deadline 30d",
+            "and does it finish in a month?"}},
+      .run = RunCheck};
+}
+
+}  // namespace rhumb::cli

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/cluster_command.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/failure.h"
+#include "client/cli/format.h"
+#include "client/cli/output.h"
+#include "client/cli/resources.h"
+#include "client/config/cluster_file.h"
+#include "rhumb/v1/cluster_service.pb.h"
+
+namespace rhumb::cli {
+namespace {
+
+v1::Cluster ClusterMessage(const ClusterSpec& spec) {
+  v1::Cluster cluster;
+  cluster.set_name(absl::StrCat("clusters/", spec.name));
+  for (const PoolSpec& from : spec.pools) {
+    v1::Pool& pool = *cluster.add_pools();
+    pool.set_gpu_type(from.gpu_type);
+    pool.set_node_count(from.node_count);
+    pool.set_gpus_per_node(from.gpus_per_node);
+    if (from.inter_node_gbps_per_gpu.has_value())
+      pool.set_inter_node_gbps_per_gpu(*from.inter_node_gbps_per_gpu);
+    pool.set_partition(from.partition);
+    if (from.price_usd_per_gpu_hour.has_value())
+      pool.set_price_usd_per_gpu_hour(*from.price_usd_per_gpu_hour);
+    if (from.max_wall_seconds.has_value()) pool.set_max_wall_seconds(*from.max_wall_seconds);
+  }
+  return cluster;
+}
+
+absl::Status WriteCluster(const v1::Cluster& cluster, const OutputOptions& output,
+                          Context& context) {
+  const auto table = [&] {
+    return output.table.parsable
+               ? RenderTable(ClustersTable({cluster}), output.table, context.out_terminal)
+               : RenderCluster(cluster, context.out_terminal);
+  };
+  return WriteMessage(cluster, output, table, {cluster.name()}, context);
+}
+
+int RunApply(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const absl::StatusOr<ClusterSpec> spec = ReadClusterFile(invocation.arguments[0]);
+  if (!spec.ok()) return FailUsage(context, spec.status());
+  v1::ApplyClusterRequest request;
+  *request.mutable_cluster() = ClusterMessage(*spec);
+  request.set_validate_only(invocation.Has("dry-run"));
+  request.set_request_id(invocation.Value("request-id"));
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<v1::Cluster> cluster = home->client->ApplyCluster(request);
+  if (!cluster.ok()) return Fail(context, cluster.status());
+  const absl::Status written = WriteCluster(*cluster, *output, context);
+  if (!written.ok()) return Fail(context, written);
+  if (request.validate_only())
+    Remark(invocation, context, "nothing was changed, as --dry-run says");
+  return kExitOk;
+}
+
+int RunList(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<v1::ListClustersResponse> list = AllClusters(*home->client);
+  if (!list.ok()) return Fail(context, list.status());
+  const std::vector<v1::Cluster> clusters(list->clusters().begin(), list->clusters().end());
+  std::vector<std::string> names;
+  for (const v1::Cluster& cluster : clusters) names.push_back(cluster.name());
+  const auto table = [&] {
+    return RenderTable(ClustersTable(clusters), output->table, context.out_terminal);
+  };
+  const absl::Status written = WriteMessage(*list, *output, table, names, context);
+  return written.ok() ? kExitOk : Fail(context, written);
+}
+
+int RunShow(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  v1::GetClusterRequest request;
+  request.set_name(invocation.arguments[0]);
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<v1::Cluster> cluster = home->client->GetCluster(request);
+  if (!cluster.ok()) return Fail(context, cluster.status());
+  const absl::Status written = WriteCluster(*cluster, *output, context);
+  return written.ok() ? kExitOk : Fail(context, written);
+}
+
+int RunDelete(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  v1::DeleteClusterRequest request;
+  request.set_name(invocation.arguments[0]);
+  request.set_validate_only(invocation.Has("dry-run"));
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::Status status = home->client->DeleteCluster(request);
+  if (!status.ok()) return Fail(context, status);
+  Remark(invocation, context,
+         absl::StrCat(request.name(), request.validate_only() ? " would be deleted" : " deleted"));
+  return kExitOk;
+}
+
+Argument ClusterArgument() {
+  return {
+      .name = "CLUSTER", .help = "name of a stored cluster", .completion = Completion::kCluster};
+}
+
+}  // namespace
+
+Command ClusterApplyCommand() {
+  return {.words = {"cluster", "apply"},
+          .summary = "Create a cluster from a file, or replace it whole.",
+          .description =
+              "The file is TOML: name, and for each pool [[pools]] with gpu_type, node_count, "
+              "gpus_per_node and\n"
+              "optionally inter_node_gbps_per_gpu, partition, price_usd_per_gpu_hour, "
+              "max_wall_seconds.",
+          .arguments = {{.name = "FILE", .help = "cluster file", .completion = Completion::kFile}},
+          .flags = {{.name = "dry-run",
+                     .kind = FlagKind::kSwitch,
+                     .help = "check only; change nothing",
+                     .group = "Apply"},
+                    {.name = "request-id",
+                     .field = "request_id",
+                     .kind = FlagKind::kText,
+                     .placeholder = "UUID",
+                     .help = "makes a repetition answer the same",
+                     .group = "Apply"}},
+          .examples = {{"cluster apply mine.toml", "store it"},
+                       {"cluster apply mine.toml --dry-run", "check the file"}},
+          .run = RunApply};
+}
+
+Command ClusterListCommand() {
+  return {.words = {"cluster", "list"},
+          .summary = "List the stored clusters.",
+          .examples = {{"cluster list", "all of them"}},
+          .run = RunList};
+}
+
+Command ClusterShowCommand() {
+  return {.words = {"cluster", "show"},
+          .summary = "Show a cluster's pools.",
+          .arguments = {ClusterArgument()},
+          .examples = {{"cluster show mine", "by name"}},
+          .run = RunShow};
+}
+
+Command ClusterDeleteCommand() {
+  return {.words = {"cluster", "delete"},
+          .summary = "Delete a cluster; plans made for it stay.",
+          .arguments = {ClusterArgument()},
+          .flags = {{.name = "dry-run",
+                     .kind = FlagKind::kSwitch,
+                     .help = "only say whether it could be deleted",
+                     .group = "Delete"}},
+          .examples = {{"cluster delete mine --dry-run", "would it go?"}},
+          .run = RunDelete};
+}
+
+}  // namespace rhumb::cli

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything a command may touch besides its arguments: streams, terminal, daemon, clock.
+#ifndef RHUMB_CLIENT_CLI_CONTEXT_H_
+#define RHUMB_CLIENT_CLI_CONTEXT_H_
+
+#include <functional>
+#include <memory>
+#include <ostream>
+
+#include "absl/status/statusor.h"
+#include "client/cli/terminal.h"
+#include "client/cpp/client.h"
+
+namespace rhumb::cli {
+
+struct Command;
+struct Invocation;
+
+// A way to ask, and whom: kept open while the command runs.
+struct Home {
+  std::unique_ptr<client::Client> client;
+  std::string address;          // empty in-process
+  std::shared_ptr<void> local;  // keeps the in-process server alive; null with a daemon
+};
+
+struct Context {
+  const Command* command = nullptr;  // being run
+  std::ostream* out = nullptr;       // data
+  std::ostream* err = nullptr;       // talk
+  Terminal out_terminal;             // how `out` may be drawn on
+  Terminal err_terminal;
+  double now_unix_seconds = 0;  // against which dates are read
+  // Opens the daemon, or the in-process server; decided by --addr, --local, --no-local and the
+  // environment.
+  std::function<absl::StatusOr<Home>(const Invocation&, Context&)> open_home;
+};
+
+}  // namespace rhumb::cli
+
+#endif  // RHUMB_CLIENT_CLI_CONTEXT_H_

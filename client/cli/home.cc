@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/home.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/command.h"
+#include "client/cli/local.h"
+#include "client/cli/output.h"
+#include "client/config/human_numbers.h"
+#include "client/cpp/address.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::cli {
+namespace {
+
+absl::StatusOr<client::ClientOptions> ReadClientOptions(const Invocation& invocation) {
+  client::ClientOptions options;
+  if (invocation.Has("timeout")) {
+    const absl::StatusOr<double> seconds = ParseDuration(invocation.Value("timeout"), std::nullopt);
+    if (!seconds.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--timeout: ", seconds.status().message()));
+    options.timeout = absl::Seconds(*seconds);
+  }
+  return options;
+}
+
+absl::StatusOr<Home> OpenDaemon(const std::string& address, const std::string& origin,
+                                const client::ClientOptions& options) {
+  switch (client::ProbeAddress(address)) {
+    case client::AddressState::kAbsent:
+      return absl::UnavailableError(absl::StrCat("no socket at ", address, " (", origin, ")"));
+    case client::AddressState::kRefused:
+      return absl::UnavailableError(absl::StrCat(
+          address, " (", origin, ") is there but refuses connections: is rhumbd running?"));
+    case client::AddressState::kForbidden:
+      return absl::PermissionDeniedError(
+          absl::StrCat("not allowed to use ", address, " (", origin, ")"));
+    case client::AddressState::kListening:
+      break;
+  }
+  Home home;
+  RHUMB_ASSIGN_OR_RETURN(home.client, client::Client::Connect(address, options));
+  home.address = address;
+  return home;
+}
+
+}  // namespace
+
+absl::StatusOr<Home> OpenHome(const Invocation& invocation, Context& context) {
+  const bool local = invocation.Has("local");
+  if (local && (invocation.Has("no-local") || invocation.Has("addr"))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--local contradicts ", invocation.Has("addr") ? "--addr" : "--no-local"));
+  }
+  RHUMB_ASSIGN_OR_RETURN(const client::ClientOptions options, ReadClientOptions(invocation));
+  if (invocation.Has("addr")) {
+    absl::StatusOr<std::string> address = client::ParseAddress(invocation.Value("addr"));
+    if (!address.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--addr: ", address.status().message()));
+    return OpenDaemon(*address, "--addr", options);
+  }
+  if (!local) {
+    const client::AddressEnvironment environment = client::ReadAddressEnvironment();
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<client::CandidateAddress> candidates,
+                           client::CandidateAddresses(environment));
+    for (const client::CandidateAddress& candidate : candidates) {
+      if (client::ProbeAddress(candidate.address) != client::AddressState::kAbsent) {
+        return OpenDaemon(candidate.address, candidate.origin, options);
+      }
+      if (candidate.origin == "$RHUMB_ADDR") {
+        Remark(invocation, context,
+               absl::StrCat("$RHUMB_ADDR names ", candidate.address, ", where no socket is"));
+      }
+    }
+    if (invocation.Has("no-local")) {
+      return absl::UnavailableError(
+          absl::StrCat("no socket at ", candidates.back().address,
+                       candidates.size() > 1 ? " nor at the places before it" : "",
+                       ", and --no-local forbids answering without a daemon"));
+    }
+  }
+  RHUMB_ASSIGN_OR_RETURN(LocalServer server, StartLocalServer(ReadDataEnvironment()));
+  const char* why = local ? "as --local says" : "no daemon found";
+  if (server.storage.ok()) {
+    Remark(invocation, context,
+           absl::StrCat(why, "; answering in-process, database ", server.database_path));
+  } else {
+    // Said even with -q: a plan whose name leads nowhere is no mere remark.
+    *context.err << "rhumb: " << why
+                 << "; answering in-process, nothing was stored: " << server.storage.message()
+                 << "\n";
+  }
+  Home home;
+  home.client = std::make_unique<client::Client>(server.channel, options);
+  home.local = std::move(server.server);
+  return home;
+}
+
+}  // namespace rhumb::cli

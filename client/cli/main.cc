@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process `rhumb`: streams, terminal and clock for Run(), nothing else.
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "client/cli/exit_code.h"
+#include "client/cli/home.h"
+#include "client/cli/run.h"
+
+int main(int argc, char** argv) {
+  // A reader that went away (| head) is an error of writing, found below, not a reason to die
+  // without a word.
+  std::signal(SIGPIPE, SIG_IGN);
+  rhumb::cli::Context context;
+  context.out = &std::cout;
+  context.err = &std::cerr;
+  context.out_terminal = rhumb::cli::DetectTerminal(STDOUT_FILENO, "auto");
+  context.err_terminal = rhumb::cli::DetectTerminal(STDERR_FILENO, "auto");
+  context.now_unix_seconds =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  context.open_home = rhumb::cli::OpenHome;
+  const int code = rhumb::cli::Run(std::vector<std::string>(argv + 1, argv + argc), context);
+  std::cout.flush();
+  if (!std::cout) {
+    std::cerr << "rhumb: cannot write to standard output\n";
+    return code == rhumb::cli::kExitOk ? rhumb::cli::kExitError : code;
+  }
+  return code;
+}

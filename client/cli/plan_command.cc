@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/plan_command.h"
+
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/architecture_message.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/failure.h"
+#include "client/cli/output.h"
+#include "client/cli/pool_flags.h"
+#include "client/cli/question_file.h"
+#include "client/cli/question_flags.h"
+#include "client/cli/render_plan.h"
+#include "client/cli/request_fields.h"
+#include "client/cli/sweep.h"
+#include "planner/status_macros.h"
+#include "rhumb/v1/plan_service.pb.h"
+
+namespace rhumb::cli {
+namespace {
+
+std::vector<Flag> PlanFlags() {
+  std::vector<Flag> flags = PlanFieldFlags();
+  const std::vector<Flag> more = PoolDetailFlags();
+  flags.insert(flags.end(), more.begin(), more.end());
+  flags.push_back(
+      {.name = "arch",
+       .field = "architecture",
+       .kind = FlagKind::kFile,
+       .placeholder = "FILE",
+       .help =
+           "the model: TOML or JSON with the keys of a plan's model, or a Hugging Face config.json",
+       .group = "Model",
+       .completion = Completion::kFile});
+  flags.push_back({.name = "file",
+                   .kind = FlagKind::kFile,
+                   .placeholder = "FILE",
+                   .help = "read the question from TOML; flags win over it",
+                   .group = "Question",
+                   .completion = Completion::kFile,
+                   .short_name = 'f'});
+  flags.push_back({.name = "save",
+                   .kind = FlagKind::kFile,
+                   .placeholder = "FILE",
+                   .help = "write the whole question as TOML, then answer it",
+                   .group = "Question",
+                   .completion = Completion::kFile});
+  flags.push_back({.name = "explain",
+                   .kind = FlagKind::kSwitch,
+                   .help = "where the step's time goes and what was searched",
+                   .group = "Output"});
+  return flags;
+}
+
+absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(const Invocation& invocation,
+                                                   const Context& context) {
+  v1::CreatePlanRequest request;
+  if (invocation.Has("file")) {
+    absl::StatusOr<v1::CreatePlanRequest> read =
+        ReadQuestionFile(invocation.Value("file"), context.now_unix_seconds);
+    if (!read.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--file: ", read.status().message()));
+    request = *std::move(read);
+    // Pools are choices: those of the flags replace the file's, not join them.
+    if (invocation.Has("gpus")) request.clear_gpu_pools();
+  }
+  std::vector<Flag> flags = PlanFieldFlags();
+  RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
+  if (invocation.Has("arch")) {
+    absl::StatusOr<v1::Architecture> architecture =
+        ReadArchitectureMessage(invocation.Value("arch"));
+    if (!architecture.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--arch (architecture): ", architecture.status().message()));
+    }
+    *request.mutable_architecture() = *std::move(architecture);
+  }
+  std::vector<v1::GpuPool*> pools;
+  for (v1::GpuPool& pool : *request.mutable_gpu_pools()) pools.push_back(&pool);
+  RHUMB_RETURN_IF_ERROR(ApplyPoolDetails(invocation, pools, request));
+  return request;
+}
+
+// Asks every question in turn; one that the daemon refuses ends the sweep.
+absl::StatusOr<std::vector<v1::Plan>> Ask(const std::vector<v1::CreatePlanRequest>& requests,
+                                          const Invocation& invocation, Context& context) {
+  RHUMB_ASSIGN_OR_RETURN(const Home home, context.open_home(invocation, context));
+  std::vector<v1::Plan> plans;
+  for (const v1::CreatePlanRequest& request : requests) {
+    RHUMB_ASSIGN_OR_RETURN(v1::Plan plan, home.client->CreatePlan(request));
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+int ExitCodeOfPlans(const std::vector<v1::Plan>& plans) {
+  bool incomplete = false;
+  for (const v1::Plan& plan : plans) {
+    if (plan.state() == v1::Plan::STATE_FEASIBLE) return kExitOk;
+    incomplete = incomplete || (plan.has_search() && !plan.search().complete());
+  }
+  // A search that was stopped has not shown that there is no plan.
+  return incomplete ? kExitUnavailable : kExitNo;
+}
+
+absl::Status WritePlans(const std::vector<v1::Plan>& plans, const Sweep& sweep,
+                        const Invocation& invocation, const OutputOptions& output,
+                        Context& context) {
+  std::vector<std::string> names;
+  for (const v1::Plan& plan : plans) names.push_back(plan.name());
+  if (sweep.flag.empty()) {
+    const auto table = [&] {
+      if (output.table.parsable)
+        return RenderTable(PlansTable(plans), output.table, context.out_terminal);
+      const PlanRenderOptions options = {.explain = invocation.Has("explain"),
+                                         .wide = output.table.wide};
+      return RenderPlan(plans.front(), options, context.out_terminal);
+    };
+    return WriteMessage(plans.front(), output, table, names, context);
+  }
+  v1::ListPlansResponse list;
+  for (const v1::Plan& plan : plans) *list.add_plans() = plan;
+  const auto table = [&] {
+    return RenderTable(PlansTable(plans, absl::StrCat("--", sweep.flag), sweep.values),
+                       output.table, context.out_terminal);
+  };
+  return WriteMessage(list, output, table, names, context);
+}
+
+int RunPlan(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const absl::StatusOr<Sweep> sweep = ReadSweep(*context.command, invocation);
+  if (!sweep.ok()) return FailUsage(context, sweep.status());
+  if (!sweep->flag.empty() && invocation.Has("save")) {
+    return FailUsage(context, absl::InvalidArgumentError("--save takes one question, not a sweep"));
+  }
+  std::vector<v1::CreatePlanRequest> requests;
+  for (const Invocation& single : sweep->invocations) {
+    absl::StatusOr<v1::CreatePlanRequest> request = ReadQuestion(single, context);
+    if (!request.ok()) return FailUsage(context, request.status());
+    requests.push_back(*std::move(request));
+  }
+  if (invocation.Has("save")) {
+    const absl::Status saved = WriteQuestionFile(requests.front(), invocation.Value("save"));
+    if (!saved.ok()) return FailUsage(context, saved);
+  }
+  const absl::StatusOr<std::vector<v1::Plan>> plans = Ask(requests, invocation, context);
+  if (!plans.ok()) return Fail(context, plans.status());
+  for (const v1::Plan& plan : *plans) {
+    if (plan.has_search() && !plan.search().complete()) {
+      Remark(invocation, context,
+             "the search was stopped by --timeout: this is the best found so far, not stored");
+      break;
+    }
+  }
+  const absl::Status written = WritePlans(*plans, *sweep, invocation, *output, context);
+  return written.ok() ? ExitCodeOfPlans(*plans) : Fail(context, written);
+}
+
+}  // namespace
+
+Command PlanCommand() {
+  return {.words = {"plan"},
+          .summary = "Plan a training run: model, tokens, batch, GPUs, layout, loss, time, cost.",
+          .description =
+              "Every constraint is hard. GPU counts are what is available; a plan may use fewer. "
+              "Without an\n"
+              "objective the plan has the lowest loss the bounds allow, or the lowest cost for a "
+              "target loss.\n"
+              "A comma list in one value (--deadline 14d,21d,30d) asks once for each and shows a "
+              "table.",
+          .flags = PlanFlags(),
+          .examples = {{"plan --gpus 256xH100-SXM5-80GB --deadline 21d --unique-tokens 4T",
+                        "the best model in three weeks on 256 GPUs"},
+                       {"plan --target-loss 2.1 --gpus 256xH100-SXM5-80GB@2.50",
+                        "the cheapest way to a loss"},
+                       {"plan --compute 1e21 -o json", "what the law alone says"},
+                       {"plan --cluster mine --budget '$250k' --deadline 14d,21d,30d",
+                        "a sweep, as a table"}},
+          .run = RunPlan};
+}
+
+}  // namespace rhumb::cli

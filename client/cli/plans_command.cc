@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/plans_command.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/failure.h"
+#include "client/cli/output.h"
+#include "client/cli/render_plan.h"
+#include "client/cli/request_fields.h"
+#include "rhumb/v1/plan_service.pb.h"
+
+namespace rhumb::cli {
+namespace {
+
+std::vector<Flag> ListFlags() {
+  return {{.name = "page-size",
+           .field = "page_size",
+           .kind = FlagKind::kCount,
+           .placeholder = "N",
+           .help = "plans at once, at most 1000; default 50",
+           .group = "List"},
+          {.name = "page-token",
+           .field = "page_token",
+           .kind = FlagKind::kText,
+           .placeholder = "TOKEN",
+           .help = "where the page before ended",
+           .group = "List"},
+          {.name = "view",
+           .field = "view",
+           .kind = FlagKind::kChoice,
+           .placeholder = "NAME",
+           .help = "how much of each plan",
+           .group = "List",
+           .choices = EnumChoices(*v1::PlanView_descriptor())}};
+}
+
+int RunList(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  v1::ListPlansRequest request;
+  const absl::Status read =
+      SetFieldsFromFlags(ListFlags(), invocation, context.now_unix_seconds, request);
+  if (!read.ok()) return FailUsage(context, read);
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<v1::ListPlansResponse> list = home->client->ListPlans(request);
+  if (!list.ok()) return Fail(context, list.status());
+  const std::vector<v1::Plan> plans(list->plans().begin(), list->plans().end());
+  std::vector<std::string> names;
+  for (const v1::Plan& plan : plans) names.push_back(plan.name());
+  const auto table = [&] {
+    return RenderTable(PlansTable(plans), output->table, context.out_terminal);
+  };
+  const absl::Status written = WriteMessage(*list, *output, table, names, context);
+  if (!written.ok()) return Fail(context, written);
+  if (!list->next_page_token().empty() && output->format != OutputFormat::kJson) {
+    Remark(invocation, context,
+           absl::StrCat("there are more: --page-token ", list->next_page_token()));
+  }
+  return kExitOk;
+}
+
+int RunShow(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  v1::GetPlanRequest request;
+  request.set_name(invocation.arguments[0]);
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<v1::Plan> plan = home->client->GetPlan(request);
+  if (!plan.ok()) return Fail(context, plan.status());
+  const auto table = [&] {
+    if (output->table.parsable)
+      return RenderTable(PlansTable({*plan}), output->table, context.out_terminal);
+    return RenderPlan(*plan, {.explain = invocation.Has("explain"), .wide = output->table.wide},
+                      context.out_terminal);
+  };
+  const absl::Status written = WriteMessage(*plan, *output, table, {plan->name()}, context);
+  return written.ok() ? kExitOk : Fail(context, written);
+}
+
+int RunDelete(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  v1::DeletePlanRequest request;
+  request.set_name(invocation.arguments[0]);
+  request.set_validate_only(invocation.Has("dry-run"));
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::Status status = home->client->DeletePlan(request);
+  if (!status.ok()) return Fail(context, status);
+  Remark(invocation, context,
+         absl::StrCat(request.name(), request.validate_only() ? " would be deleted" : " deleted"));
+  return kExitOk;
+}
+
+Argument PlanArgument() {
+  return {.name = "PLAN",
+          .help = "name of a stored plan, as plans/p-0123",
+          .completion = Completion::kPlan};
+}
+
+}  // namespace
+
+Command PlansListCommand() {
+  return {.words = {"plans", "list"},
+          .summary = "List stored plans, newest first.",
+          .flags = ListFlags(),
+          .examples = {{"plans list", "the last 50"},
+                       {"plans list --page-size 10 -o json", "ten of them, for scripts"}},
+          .run = RunList};
+}
+
+Command PlansShowCommand() {
+  return {.words = {"plans", "show"},
+          .summary = "Show a stored plan.",
+          .arguments = {PlanArgument()},
+          .flags = {{.name = "explain",
+                     .kind = FlagKind::kSwitch,
+                     .help = "where the step's time goes and what was searched",
+                     .group = "Output"}},
+          .examples = {{"plans show plans/p-0123456789abcdef0123", "as rhumb plan showed it"}},
+          .run = RunShow};
+}
+
+Command PlansDeleteCommand() {
+  return {.words = {"plans", "delete"},
+          .summary = "Delete a stored plan.",
+          .arguments = {PlanArgument()},
+          .flags = {{.name = "dry-run",
+                     .kind = FlagKind::kSwitch,
+                     .help = "only say whether it could be deleted",
+                     .group = "Delete"}},
+          .examples = {{"plans delete plans/p-0123456789abcdef0123 --dry-run", "would it go?"}},
+          .run = RunDelete};
+}
+
+}  // namespace rhumb::cli

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cpp/client.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/cpp/address.h"
+#include "google/protobuf/empty.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "rhumb/v1/cluster_service.grpc.pb.h"
+#include "rhumb/v1/law_service.grpc.pb.h"
+#include "rhumb/v1/plan_service.grpc.pb.h"
+
+namespace rhumb::client {
+namespace {
+
+// Plans with stages and alternatives of large clusters exceed gRPC's default of 4 MiB only in
+// lists; leave room.
+constexpr int kMaxMessageBytes = 64 * 1024 * 1024;
+// A daemon that restarts is back within a second; gRPC's own first pause of 1 s would outlast our
+// retries.
+constexpr int kReconnectMilliseconds = 50;
+constexpr int kMaxReconnectMilliseconds = 1000;
+
+// Every reply of the daemon carries its version here.
+constexpr char kVersionHeader[] = "x-rhumb-version";
+
+enum class Repeatable { kNo, kYes };
+
+// Calls `method` of `stub` until it answers, fails for good, or the attempts or the time are used
+// up.
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Call(
+    Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+    const Request& request, const ClientOptions& options, Repeatable repeatable) {
+  const absl::Time deadline = absl::Now() + options.timeout;
+  absl::Duration backoff = options.initial_backoff;
+  for (int attempt = 1;; ++attempt) {
+    grpc::ClientContext context;
+    if (options.timeout < absl::InfiniteDuration())
+      context.set_deadline(absl::ToChronoTime(deadline));
+    Response response;
+    const grpc::Status status = (stub.*method)(&context, request, &response);
+    if (status.ok()) return response;
+    const bool again = repeatable == Repeatable::kYes && attempt < options.max_attempts &&
+                       status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+                       absl::Now() + backoff < deadline;
+    if (!again) return FromGrpcStatus(status);
+    absl::SleepFor(backoff);
+    backoff *= 2;
+  }
+}
+
+}  // namespace
+
+struct Client::Stubs {
+  explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
+      : plan(channel), law(channel), cluster(channel), health(channel) {}
+
+  v1::PlanService::Stub plan;
+  v1::LawService::Stub law;
+  v1::ClusterService::Stub cluster;
+  ::grpc::health::v1::Health::Stub health;
+};
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(absl::string_view address,
+                                                        const ClientOptions& options) {
+  absl::StatusOr<std::string> target = ParseAddress(address);
+  if (!target.ok()) return target.status();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMilliseconds);
+  // A proxy for the web has no business between a CLI and its daemon.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomChannel(*target, grpc::InsecureChannelCredentials(), arguments);
+  const absl::Duration patience = std::min(options.timeout, options.connect_timeout);
+  // Connected means that HTTP/2 settings came back, so a listener that never answers is noticed
+  // here.
+  if (!channel->WaitForConnected(absl::ToChronoTime(absl::Now() + patience))) {
+    return absl::UnavailableError(
+        absl::StrCat("no answer from ", *target, " within ", absl::FormatDuration(patience)));
+  }
+  return std::make_unique<Client>(std::move(channel), options);
+}
+
+Client::Client(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options)
+    : stubs_(std::make_unique<Stubs>(channel)), options_(options) {}
+
+Client::~Client() = default;
+
+absl::StatusOr<v1::Plan> Client::CreatePlan(const v1::CreatePlanRequest& request) {
+  // An identical question is the same plan, so asking twice stores once.
+  return Call(stubs_->plan, &v1::PlanService::Stub::CreatePlan, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Plan> Client::GetPlan(const v1::GetPlanRequest& request) {
+  return Call(stubs_->plan, &v1::PlanService::Stub::GetPlan, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::ListPlansResponse> Client::ListPlans(const v1::ListPlansRequest& request) {
+  return Call(stubs_->plan, &v1::PlanService::Stub::ListPlans, request, options_, Repeatable::kYes);
+}
+
+absl::Status Client::DeletePlan(const v1::DeletePlanRequest& request) {
+  return Call(stubs_->plan, &v1::PlanService::Stub::DeletePlan, request, options_, Repeatable::kNo)
+      .status();
+}
+
+absl::StatusOr<v1::PredictLossResponse> Client::PredictLoss(const v1::PredictLossRequest& request) {
+  return Call(stubs_->plan, &v1::PlanService::Stub::PredictLoss, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::CheckConfigurationResponse> Client::CheckConfiguration(
+    const v1::CheckConfigurationRequest& request) {
+  return Call(stubs_->plan, &v1::PlanService::Stub::CheckConfiguration, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Law> Client::GetLaw(const v1::GetLawRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::GetLaw, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::ListLawsResponse> Client::ListLaws(const v1::ListLawsRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::ListLaws, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Cluster> Client::ApplyCluster(const v1::ApplyClusterRequest& request) {
+  // Applying replaces the cluster whole: a second application of the same content changes nothing.
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ApplyCluster, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Cluster> Client::GetCluster(const v1::GetClusterRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::GetCluster, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::ListClustersResponse> Client::ListClusters(
+    const v1::ListClustersRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ListClusters, request, options_,
+              Repeatable::kYes);
+}
+
+absl::Status Client::DeleteCluster(const v1::DeleteClusterRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::DeleteCluster, request, options_,
+              Repeatable::kNo)
+      .status();
+}
+
+absl::StatusOr<v1::GpuType> Client::GetGpuType(const v1::GetGpuTypeRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::GetGpuType, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::ListGpuTypesResponse> Client::ListGpuTypes(
+    const v1::ListGpuTypesRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ListGpuTypes, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<std::string> Client::ServerVersion() {
+  grpc::ClientContext context;
+  if (options_.timeout < absl::InfiniteDuration()) {
+    context.set_deadline(absl::ToChronoTime(absl::Now() + options_.timeout));
+  }
+  ::grpc::health::v1::HealthCheckResponse response;
+  const grpc::Status status =
+      stubs_->health.Check(&context, ::grpc::health::v1::HealthCheckRequest(), &response);
+  if (!status.ok()) return FromGrpcStatus(status);
+  if (response.status() != ::grpc::health::v1::HealthCheckResponse::SERVING) {
+    return absl::UnavailableError("the daemon is starting or draining");
+  }
+  for (const auto* metadata :
+       {&context.GetServerInitialMetadata(), &context.GetServerTrailingMetadata()}) {
+    const auto version = metadata->find(kVersionHeader);
+    if (version != metadata->end())
+      return std::string(version->second.data(), version->second.size());
+  }
+  return absl::NotFoundError(absl::StrCat("the daemon's reply carries no ", kVersionHeader));
+}
+
+}  // namespace rhumb::client

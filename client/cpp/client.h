@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C++ client of rhumbd: one method a unary RPC, with deadlines, and retries where repeating is
+// harmless.
+//
+//   RHUMB_ASSIGN_OR_RETURN(auto client,
+//   rhumb::client::Client::Connect("unix:///run/rhumb/rhumbd.sock")); rhumb::v1::CreatePlanRequest
+//   request; request.set_compute_flops(1e21); RHUMB_ASSIGN_OR_RETURN(const rhumb::v1::Plan plan,
+//   client->CreatePlan(request));
+#ifndef RHUMB_CLIENT_CPP_CLIENT_H_
+#define RHUMB_CLIENT_CPP_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "client/cpp/rpc_error.h"
+#include "rhumb/v1/cluster.pb.h"
+#include "rhumb/v1/cluster_service.pb.h"
+#include "rhumb/v1/law.pb.h"
+#include "rhumb/v1/law_service.pb.h"
+#include "rhumb/v1/plan.pb.h"
+#include "rhumb/v1/plan_service.pb.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace rhumb::client {
+
+struct ClientOptions {
+  // Of one call, its retries included. The daemon sees what is left of it and answers the best plan
+  // found so far.
+  absl::Duration timeout = absl::Seconds(60);
+  // How long Connect waits for a daemon that accepts connections but does not speak.
+  absl::Duration connect_timeout = absl::Seconds(5);
+  // Attempts of one idempotent call that finds the daemon UNAVAILABLE; 1 never retries.
+  int max_attempts = 4;
+  // Pause before the second attempt; doubles with each further one.
+  absl::Duration initial_backoff = absl::Milliseconds(50);
+};
+
+// Every method answers the response, or the daemon's error: code, message, and the details that
+// DescribeError(status) decodes. Besides the codes of each RPC: UNAVAILABLE (no daemon),
+// DEADLINE_EXCEEDED.
+//
+// Retried on UNAVAILABLE are calls that change nothing or have the same effect when repeated: all
+// but the deletes (whose second attempt would answer NOT_FOUND for what the first one did).
+// Thread-safe. A Client keeps its connection; making one per call is slow.
+class Client {
+ public:
+  // Opens a channel to `address` (see ParseAddress) and waits until the daemon speaks.
+  // INVALID_ARGUMENT for a bad address, UNAVAILABLE if nothing speaks gRPC there within
+  // connect_timeout.
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(absl::string_view address,
+                                                         const ClientOptions& options = {});
+
+  // Over a channel that exists, as the in-process one.
+  explicit Client(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options = {});
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  absl::StatusOr<v1::Plan> CreatePlan(const v1::CreatePlanRequest& request);
+  absl::StatusOr<v1::Plan> GetPlan(const v1::GetPlanRequest& request);
+  absl::StatusOr<v1::ListPlansResponse> ListPlans(const v1::ListPlansRequest& request);
+  absl::Status DeletePlan(const v1::DeletePlanRequest& request);
+  absl::StatusOr<v1::PredictLossResponse> PredictLoss(const v1::PredictLossRequest& request);
+  absl::StatusOr<v1::CheckConfigurationResponse> CheckConfiguration(
+      const v1::CheckConfigurationRequest& request);
+
+  absl::StatusOr<v1::Law> GetLaw(const v1::GetLawRequest& request);
+  absl::StatusOr<v1::ListLawsResponse> ListLaws(const v1::ListLawsRequest& request);
+
+  absl::StatusOr<v1::Cluster> ApplyCluster(const v1::ApplyClusterRequest& request);
+  absl::StatusOr<v1::Cluster> GetCluster(const v1::GetClusterRequest& request);
+  absl::StatusOr<v1::ListClustersResponse> ListClusters(const v1::ListClustersRequest& request);
+  absl::Status DeleteCluster(const v1::DeleteClusterRequest& request);
+  absl::StatusOr<v1::GpuType> GetGpuType(const v1::GetGpuTypeRequest& request);
+  absl::StatusOr<v1::ListGpuTypesResponse> ListGpuTypes(const v1::ListGpuTypesRequest& request);
+
+  // Version of the daemon, as in "0.1.0"; NOT_FOUND if it does not say, UNAVAILABLE while it
+  // drains.
+  absl::StatusOr<std::string> ServerVersion();
+
+ private:
+  struct Stubs;  // generated services stay out of this header
+
+  std::unique_ptr<Stubs> stubs_;
+  ClientOptions options_;
+};
+
+}  // namespace rhumb::client
+
+#endif  // RHUMB_CLIENT_CPP_CLIENT_H_

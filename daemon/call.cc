@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/call.h"
+
+#include <algorithm>
+#include <memory>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "daemon/log.h"
+#include "daemon/rpc_status.h"
+#include "daemon/server.h"
+
+namespace rhumb::daemon {
+namespace {
+
+constexpr size_t kMaxRequestIdBytes = 128;
+
+std::string FreshRequestId() {
+  thread_local std::mt19937_64 generator{std::random_device{}()};
+  return absl::StrFormat("%016x", generator());
+}
+
+bool IsPrintable(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+}  // namespace
+
+std::string SetReplyHeaders(grpc::ServerContextBase& context) {
+  std::string id;
+  const auto given = context.client_metadata().find(kRequestIdHeader);
+  if (given != context.client_metadata().end()) {
+    const absl::string_view text(given->second.data(), given->second.size());
+    if (!text.empty() && text.size() <= kMaxRequestIdBytes && IsPrintable(text)) id = std::string(text);
+  }
+  if (id.empty()) id = FreshRequestId();
+  context.AddInitialMetadata(kRequestIdHeader, id);
+  context.AddInitialMetadata(kVersionHeader, ServerVersion());
+  return id;
+}
+
+Call::Call(grpc::ServerContext& context, const char* method, const PeerRegistry& peers)
+    : context_(context),
+      method_(method),
+      caller_(peers.Find(context.peer())),
+      request_id_(SetReplyHeaders(context)),
+      began_(std::chrono::steady_clock::now()) {}
+
+std::function<bool()> Call::ShouldStop() const {
+  using SystemClock = std::chrono::system_clock;
+  using SteadyClock = std::chrono::steady_clock;
+  // A tenth of the time left, at most 100 ms, is kept for storing and sending.
+  const auto left = context_.deadline() - SystemClock::now();
+  const auto reserve = std::min<SystemClock::duration>(left / 10, std::chrono::milliseconds(100));
+  const SystemClock::time_point stop_at = context_.deadline() - reserve;
+  const bool has_deadline = context_.deadline() != SystemClock::time_point::max();
+  auto next_look = std::make_shared<SteadyClock::time_point>(SteadyClock::now());
+  return [this, stop_at, has_deadline, next_look] {
+    const auto now = SteadyClock::now();
+    if (now < *next_look) return false;
+    *next_look = now + std::chrono::milliseconds(2);
+    return context_.IsCancelled() || (has_deadline && SystemClock::now() >= stop_at);
+  };
+}
+
+grpc::Status Call::Finish(const absl::Status& status) const {
+  if (LogEnabled(LogLevel::kInfo)) {
+    const double milliseconds =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began_).count();
+    Log(LogLevel::kInfo, "rpc",
+        {{"rpc", absl::StrCat("rhumb.v1.", method_)},
+         {"code", absl::StatusCodeToString(status.code())},
+         {"dur_ms", absl::StrFormat("%.3f", milliseconds)},
+         {"uid", caller_.known ? absl::StrCat(caller_.uid) : "unknown"},
+         {"request_id", request_id_}});
+  }
+  return ToGrpcStatus(status);
+}
+
+}  // namespace rhumb::daemon

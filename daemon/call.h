@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every RPC has besides its request: caller, request id, deadline, and a log line at its end.
+#ifndef RHUMB_DAEMON_CALL_H_
+#define RHUMB_DAEMON_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "daemon/peer.h"
+
+namespace rhumb::daemon {
+
+// Header that callers may set and every reply carries.
+inline constexpr char kRequestIdHeader[] = "x-request-id";
+inline constexpr char kVersionHeader[] = "x-rhumb-version";
+
+// Sets both headers of the reply and returns the request id: the caller's if it is short and printable, else fresh.
+std::string SetReplyHeaders(grpc::ServerContextBase& context);
+
+// One unary call, alive while it is answered.
+class Call {
+ public:
+  // `method` is a literal as in "PlanService/CreatePlan".
+  Call(grpc::ServerContext& context, const char* method, const PeerRegistry& peers);
+
+  const Caller& caller() const { return caller_; }
+  // Uid that what the call makes belongs to.
+  int64_t owner_uid() const { return caller_.uid; }
+
+  // True from shortly before the deadline on, so that the best answer so far still arrives, and once cancelled.
+  // Cheap enough to poll.
+  std::function<bool()> ShouldStop() const;
+
+  // Logs the outcome and converts it.
+  grpc::Status Finish(const absl::Status& status) const;
+
+ private:
+  grpc::ServerContext& context_;
+  const char* method_;
+  const Caller caller_;
+  const std::string request_id_;
+  const std::chrono::steady_clock::time_point began_;
+};
+
+// Runs a method's implementation: `answer` is absl::StatusOr<Response>() or absl::Status().
+template <typename Response, typename Answer>
+grpc::Status Serve(const Call& call, Response* response, const Answer& answer) {
+  auto result = answer();
+  if (result.ok()) *response = *std::move(result);
+  return call.Finish(result.status());
+}
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_CALL_H_

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/cluster_service.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "daemon/call.h"
+#include "daemon/convert.h"
+#include "daemon/identity.h"
+#include "daemon/page_token.h"
+#include "daemon/resolve.h"
+#include "daemon/rpc_status.h"
+#include "daemon/validate.h"
+#include "planner/cost/gpu_catalog.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::daemon {
+namespace {
+
+absl::StatusOr<v1::Cluster> ToMessage(const StoredCluster& stored) {
+  v1::Cluster cluster;
+  if (!cluster.ParseFromString(stored.content)) {
+    return absl::DataLossError(stored.name + " is damaged in the store");
+  }
+  cluster.set_name(stored.name);
+  cluster.set_version(stored.version);
+  cluster.set_owner_uid(stored.owner_uid);
+  cluster.mutable_update_time()->set_seconds(stored.update_time_ns / 1'000'000'000);
+  cluster.mutable_update_time()->set_nanos(static_cast<int32_t>(stored.update_time_ns % 1'000'000'000));
+  return cluster;
+}
+
+// Only while identities have no roles: clusters belong to everybody, so the operator alone changes them.
+absl::Status RequireOperator(const Caller& caller) {
+  if (caller.IsOperator()) return absl::OkStatus();
+  return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OPERATOR",
+                         "only the daemon's own user and root may change clusters");
+}
+
+absl::StatusOr<v1::ListGpuTypesResponse> ListGpuTypesImpl(const v1::ListGpuTypesRequest& request) {
+  RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after, ParsePageToken(request.page_token()));
+  // The catalogue keeps its order; a position is the number of types before it.
+  const auto& catalog = GpuCatalog();
+  size_t i = after.has_value() ? static_cast<size_t>(std::max<int64_t>(after->time_ns, 0)) : 0;
+  v1::ListGpuTypesResponse response;
+  for (; i < catalog.size() && response.gpu_types_size() < size; ++i) {
+    *response.add_gpu_types() = ToProto(catalog[i]);
+  }
+  if (i < catalog.size()) response.set_next_page_token(PageTokenOf({static_cast<int64_t>(i), "gpuTypes"}));
+  return response;
+}
+
+}  // namespace
+
+grpc::Status ClusterService::ApplyCluster(grpc::ServerContext* context, const v1::ApplyClusterRequest* request,
+                                          v1::Cluster* response) {
+  const Call call(*context, "ClusterService/ApplyCluster", peers_);
+  return Serve(call, response, [&] { return ApplyImpl(*request, call.caller()); });
+}
+
+absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequest& request,
+                                                      const Caller& caller) {
+  FieldViolations violations;
+  ValidateApplyClusterRequest(request, violations);
+  v1::Cluster content;  // what is hashed and compared: names and pools only
+  for (int i = 0; i < request.cluster().pools_size(); ++i) {
+    v1::Pool& pool = *content.add_pools() = request.cluster().pools(i);
+    if (pool.gpu_type().empty()) continue;
+    const absl::StatusOr<Gpu> gpu = FindGpu(pool.gpu_type());
+    if (gpu.ok()) {
+      pool.set_gpu_type(gpu->id);
+    } else {
+      violations.Add(absl::StrCat("cluster.pools[", i, "].gpu_type"), std::string(gpu.status().message()));
+    }
+  }
+  if (!violations.empty()) return violations.ToStatus();
+  RHUMB_RETURN_IF_ERROR(RequireOperator(caller));
+  StoredCluster row;
+  RHUMB_ASSIGN_OR_RETURN(row.name, ResourceName("clusters", request.cluster().name(), "cluster.name"));
+  content.set_name(row.name);
+  row.content = DeterministicBytes(content);
+  row.owner_uid = caller.uid;
+  row.update_time_ns = clock_();
+  if (request.validate_only()) return ToMessage(row);
+  RequestKey key;
+  if (!request.request_id().empty()) {
+    key = {request.request_id(), "ApplyCluster", caller.uid, RequestContentHash(request)};
+    RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> repeated, store_.FindByRequestId(key));
+    if (repeated.has_value()) {
+      RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> known, store_.FindCluster(*repeated));
+      if (known.has_value()) return ToMessage(*known);
+    }
+  }
+  RHUMB_ASSIGN_OR_RETURN(const StoredCluster stored, store_.PutCluster(row, key));
+  return ToMessage(stored);
+}
+
+grpc::Status ClusterService::GetCluster(grpc::ServerContext* context, const v1::GetClusterRequest* request,
+                                        v1::Cluster* response) {
+  const Call call(*context, "ClusterService/GetCluster", peers_);
+  return Serve(call, response, [&] { return GetImpl(*request); });
+}
+
+absl::StatusOr<v1::Cluster> ClusterService::GetImpl(const v1::GetClusterRequest& request) {
+  RHUMB_ASSIGN_OR_RETURN(const std::string name, ResourceName("clusters", request.name(), "name"));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> stored, store_.FindCluster(name));
+  if (stored.has_value()) return ToMessage(*stored);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_.ClusterNames());
+  return ErrorWithReason(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND", UnknownName("cluster", name, names));
+}
+
+grpc::Status ClusterService::ListClusters(grpc::ServerContext* context, const v1::ListClustersRequest* request,
+                                          v1::ListClustersResponse* response) {
+  const Call call(*context, "ClusterService/ListClusters", peers_);
+  return Serve(call, response, [&] { return ListImpl(*request); });
+}
+
+absl::StatusOr<v1::ListClustersResponse> ClusterService::ListImpl(const v1::ListClustersRequest& request) {
+  RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after, ParsePageToken(request.page_token()));
+  RHUMB_ASSIGN_OR_RETURN(std::vector<StoredCluster> rows, store_.ListClusters(after, size + 1));
+  v1::ListClustersResponse response;
+  if (static_cast<int>(rows.size()) > size) {
+    rows.pop_back();
+    response.set_next_page_token(PageTokenOf({rows.back().update_time_ns, rows.back().name}));
+  }
+  for (const StoredCluster& row : rows) {
+    RHUMB_ASSIGN_OR_RETURN(*response.add_clusters(), ToMessage(row));
+  }
+  return response;
+}
+
+grpc::Status ClusterService::DeleteCluster(grpc::ServerContext* context, const v1::DeleteClusterRequest* request,
+                                           google::protobuf::Empty* response) {
+  const Call call(*context, "ClusterService/DeleteCluster", peers_);
+  return Serve(call, response, [&] { return DeleteImpl(*request, call.caller()); });
+}
+
+absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(const v1::DeleteClusterRequest& request,
+                                                                   const Caller& caller) {
+  v1::GetClusterRequest get;
+  get.set_name(request.name());
+  RHUMB_ASSIGN_OR_RETURN(const v1::Cluster cluster, GetImpl(get));
+  RHUMB_RETURN_IF_ERROR(RequireOperator(caller));
+  if (!request.validate_only()) RHUMB_RETURN_IF_ERROR(store_.DeleteCluster(cluster.name()).status());
+  return google::protobuf::Empty();
+}
+
+grpc::Status ClusterService::GetGpuType(grpc::ServerContext* context, const v1::GetGpuTypeRequest* request,
+                                        v1::GpuType* response) {
+  const Call call(*context, "ClusterService/GetGpuType", peers_);
+  return Serve(call, response, [&]() -> absl::StatusOr<v1::GpuType> {
+    const absl::StatusOr<Gpu> gpu = FindGpu(absl::StripPrefix(request->name(), "gpuTypes/"));
+    if (gpu.ok()) return ToProto(*gpu);
+    // An ambiguous name is a bad one; an unknown one is a missing resource.
+    if (absl::StrContains(gpu.status().message(), "ambiguous")) {
+      return FieldError("name", gpu.status().message());
+    }
+    return ErrorWithReason(absl::StatusCode::kNotFound, "GPU_TYPE_NOT_FOUND", gpu.status().message());
+  });
+}
+
+grpc::Status ClusterService::ListGpuTypes(grpc::ServerContext* context, const v1::ListGpuTypesRequest* request,
+                                          v1::ListGpuTypesResponse* response) {
+  const Call call(*context, "ClusterService/ListGpuTypes", peers_);
+  return Serve(call, response, [&] { return ListGpuTypesImpl(*request); });
+}
+
+}  // namespace rhumb::daemon

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// API messages to planner structs and back, value by value. No look-ups, no defaults but those of a field's comment.
+#ifndef RHUMB_DAEMON_CONVERT_H_
+#define RHUMB_DAEMON_CONVERT_H_
+
+#include <optional>
+
+#include "planner/cost/hardware.h"
+#include "planner/cost/model_shape.h"
+#include "planner/laws/law.h"
+#include "planner/plan/check.h"
+#include "planner/plan/plan.h"
+#include "planner/plan/question.h"
+#include "rhumb/v1/cluster.pb.h"
+#include "rhumb/v1/law.pb.h"
+#include "rhumb/v1/plan.pb.h"
+#include "rhumb/v1/plan_service.pb.h"
+
+namespace rhumb::daemon {
+
+// Enums. UNSPECIFIED is nullopt.
+std::optional<Objective> FromProto(v1::Objective objective);
+std::optional<Precision> FromProto(v1::Precision precision);
+std::optional<Recompute> FromProto(v1::Recompute recompute);
+std::optional<ParamCountConvention> FromProto(v1::ParamCountConvention convention);
+v1::Objective ToProto(Objective objective);
+v1::Precision ToProto(Precision precision);
+v1::Recompute ToProto(Recompute recompute);
+v1::ParamCountConvention ToProto(ParamCountConvention convention);
+v1::FlopsConvention ToProto(FlopsConvention convention);
+
+// Unset optional parts get the value their comment names. The shape may still be invalid (ValidateModelShape).
+ModelShape FromProto(const v1::Architecture& architecture);
+// `param_count` and `active_param_count` are counted by `convention`.
+v1::Architecture ToProto(const ModelShape& shape, ParamCountConvention convention);
+
+LayoutConstraints FromProto(const v1::LayoutConstraints& constraints);
+
+v1::Law ToProto(const Law& law, bool with_covariance);
+v1::Plan::LawUse ToLawUse(const Law& law);
+v1::GpuType ToProto(const Gpu& gpu);
+
+// Everything but name, create_time, owner_uid, planner_version, law and search.seconds, which the caller knows.
+v1::Plan ToProto(const Plan& plan, const PlanQuestion& question);
+v1::CheckConfigurationResponse ToProto(const CheckAnswer& answer, const CheckQuestion& question);
+v1::LossEstimate ToProto(const LossEstimate& loss);
+v1::Plan::Assumption ToProto(const Assumption& assumption);
+v1::Plan::Warning ToProto(const PlanWarning& warning);
+
+// Drops what only the FULL view shows: stages of memory, breakdown of a step.
+void KeepBasicView(v1::Plan& plan);
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_CONVERT_H_

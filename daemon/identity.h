@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What makes two questions the same plan: the bytes that are hashed, and the name they give.
+#ifndef RHUMB_DAEMON_IDENTITY_H_
+#define RHUMB_DAEMON_IDENTITY_H_
+
+#include <google/protobuf/message.h>
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "planner/laws/law.h"
+
+namespace rhumb::daemon {
+
+// Everything beside the resolved request that an answer depends on, as stored with the plan: planner version, law and
+// its version, owner, calibration, and the inventory used (`cluster_content`, empty without a cluster).
+std::string PlanInputsBytes(const Law& law, int64_t owner_uid, absl::string_view calibration,
+                            absl::string_view cluster_content);
+
+// "plans/p-" and 20 hexadecimal digits (80 bits) of the SHA-256 over both.
+std::string PlanName(absl::string_view request_bytes, absl::string_view inputs_bytes);
+
+// The same bytes for equal messages: deterministic order, unknown fields dropped.
+std::string DeterministicBytes(const google::protobuf::Message& message);
+
+// Hash of a request as sent, but for `request_id` and `validate_only`.
+std::string RequestContentHash(const google::protobuf::Message& request);
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_IDENTITY_H_

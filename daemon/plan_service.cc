@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/plan_service.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/convert.h"
+#include "daemon/identity.h"
+#include "daemon/page_token.h"
+#include "daemon/predict.h"
+#include "daemon/rpc_status.h"
+#include "daemon/validate.h"
+#include "planner/plan/check.h"
+#include "planner/plan/make_plan.h"
+#include "planner/status_macros.h"
+#include "proto/json/json_names.h"
+
+namespace rhumb::daemon {
+namespace {
+
+constexpr int kMaxFullPageSize = 100;
+
+void Append(const std::vector<FieldViolation>& found, FieldViolations& violations) {
+  for (const FieldViolation& violation : found) violations.Add(violation.field, violation.description);
+}
+
+absl::Status NoSuchPlan(const std::string& name) {
+  return ErrorWithReason(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND",
+                         absl::StrCat(name, " does not exist; ListPlans shows what does"));
+}
+
+void SetCreateTime(int64_t time_ns, v1::Plan& plan) {
+  plan.mutable_create_time()->set_seconds(time_ns / 1'000'000'000);
+  plan.mutable_create_time()->set_nanos(static_cast<int32_t>(time_ns % 1'000'000'000));
+}
+
+absl::StatusOr<v1::Plan> ParsePlan(const std::string& bytes, const std::string& name) {
+  v1::Plan plan;
+  if (!plan.ParseFromString(bytes)) return absl::DataLossError(name + " is damaged in the store");
+  return plan;
+}
+
+}  // namespace
+
+grpc::Status PlanService::CreatePlan(grpc::ServerContext* context, const v1::CreatePlanRequest* request,
+                                     v1::Plan* response) {
+  const Call call(*context, "PlanService/CreatePlan", peers_);
+  return Serve(call, response, [&] { return CreatePlanImpl(*request, call); });
+}
+
+absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest& request, const Call& call) {
+  FieldViolations violations;
+  ValidateCreatePlanRequest(request, violations);
+  RHUMB_ASSIGN_OR_RETURN(const ResolvedPlanRequest resolved, ResolvePlanRequest(request, store_, violations));
+  // A question that names unknown hardware is not judged as one without hardware.
+  if (!violations.empty()) {
+    if (resolved.question.pools.size() == static_cast<size_t>(request.gpu_pools_size())) {
+      Append(ValidateQuestion(resolved.question), violations);
+    }
+    return violations.ToStatus();
+  }
+  RequestKey key;
+  if (!request.request_id().empty() && !request.validate_only()) {
+    key = {request.request_id(), "CreatePlan", call.owner_uid(), RequestContentHash(request)};
+    RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> repeated, FindRepetition(key));
+    if (repeated.has_value()) return *std::move(repeated);
+  }
+  const std::string request_bytes = DeterministicBytes(resolved.canonical);
+  const std::string inputs = PlanInputsBytes(resolved.question.law, call.owner_uid(),
+                                             resolved.canonical.calibration(), resolved.cluster_content);
+  const std::string name = PlanName(request_bytes, inputs);
+  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> known, FindPlan(name));
+  // A stored answer needs no planning; only a new request_id still has to be remembered.
+  if (known.has_value() && key.id.empty()) return *std::move(known);
+  if (known.has_value()) return StorePlan(*known, resolved, request_bytes, inputs, key);
+
+  Append(ValidateQuestion(resolved.question), violations);
+  if (!violations.empty()) return violations.ToStatus();
+  RHUMB_ASSIGN_OR_RETURN(v1::Plan plan, Solve(resolved, call));
+  // The best so far is not the answer: the next one to ask may have more time.
+  if (!plan.search().complete()) return plan;
+  plan.set_name(name);
+  if (request.validate_only()) return plan;
+  return StorePlan(plan, resolved, request_bytes, inputs, key);
+}
+
+absl::StatusOr<std::optional<v1::Plan>> PlanService::FindRepetition(const RequestKey& key) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> name, store_.FindByRequestId(key));
+  if (!name.has_value()) return std::nullopt;
+  return FindPlan(*name);
+}
+
+absl::StatusOr<std::optional<v1::Plan>> PlanService::FindPlan(const std::string& name) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredPlan> stored, store_.FindPlan(name));
+  if (!stored.has_value()) return std::nullopt;
+  return ParsePlan(stored->plan, name);
+}
+
+absl::StatusOr<v1::Plan> PlanService::Solve(const ResolvedPlanRequest& resolved, const Call& call) const {
+  const auto began = std::chrono::steady_clock::now();
+  RHUMB_ASSIGN_OR_RETURN(const Plan answer, MakePlan(resolved.question, {.should_stop = call.ShouldStop()}));
+  v1::Plan plan = ToProto(answer, resolved.question);
+  plan.set_planner_version(kPlannerVersion);
+  *plan.mutable_law() = ToLawUse(resolved.question.law);
+  plan.set_owner_uid(call.owner_uid());
+  SetCreateTime(clock_(), plan);
+  plan.mutable_search()->set_seconds(
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+  FieldViolations broken;
+  FindNonFinite(plan, broken);
+  if (!broken.empty()) {
+    return absl::InternalError(absl::StrCat("the planner made a number that is not finite; please report: ",
+                                            broken.ToStatus().message()));
+  }
+  return plan;
+}
+
+absl::StatusOr<v1::Plan> PlanService::StorePlan(const v1::Plan& plan, const ResolvedPlanRequest& resolved,
+                                                const std::string& request_bytes, const std::string& inputs,
+                                                const RequestKey& key) {
+  StoredPlan row;
+  row.name = plan.name();
+  row.owner_uid = plan.owner_uid();
+  row.create_time_ns = plan.create_time().seconds() * 1'000'000'000 + plan.create_time().nanos();
+  row.state = ShortEnumName(*v1::Plan::State_descriptor()->FindValueByNumber(plan.state()));
+  row.law = resolved.question.law.name;
+  row.plan = plan.SerializeAsString();
+  v1::Plan basic = plan;
+  KeepBasicView(basic);
+  row.basic = basic.SerializeAsString();
+  row.request = request_bytes;
+  row.inputs = inputs;
+  const absl::StatusOr<StoredPlan> stored = store_.InsertPlan(row, key, clock_());
+  // A racing call may have stored the same plan a moment earlier.
+  if (stored.ok()) return ParsePlan(stored->plan, stored->name);
+  if (lenient_storage_ == nullptr || absl::IsAlreadyExists(stored.status())) return stored.status();
+  lenient_storage_->Set(stored.status());
+  return plan;
+}
+
+grpc::Status PlanService::GetPlan(grpc::ServerContext* context, const v1::GetPlanRequest* request,
+                                  v1::Plan* response) {
+  const Call call(*context, "PlanService/GetPlan", peers_);
+  return Serve(call, response, [&]() -> absl::StatusOr<v1::Plan> {
+    RHUMB_ASSIGN_OR_RETURN(const std::string name, ResourceName("plans", request->name(), "name"));
+    RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> plan, FindPlan(name));
+    if (!plan.has_value()) return NoSuchPlan(name);
+    return *std::move(plan);
+  });
+}
+
+grpc::Status PlanService::ListPlans(grpc::ServerContext* context, const v1::ListPlansRequest* request,
+                                    v1::ListPlansResponse* response) {
+  const Call call(*context, "PlanService/ListPlans", peers_);
+  return Serve(call, response, [&] { return ListPlansImpl(*request); });
+}
+
+absl::StatusOr<v1::ListPlansResponse> PlanService::ListPlansImpl(const v1::ListPlansRequest& request) {
+  FieldViolations violations;
+  ValidateValues(request, violations);
+  if (!violations.empty()) return violations.ToStatus();
+  const bool full = request.view() == v1::PLAN_VIEW_FULL;
+  RHUMB_ASSIGN_OR_RETURN(const int size, full ? PageSize(request.page_size(), kMaxFullPageSize)
+                                              : PageSize(request.page_size()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after, ParsePageToken(request.page_token()));
+  // One more row than shown tells whether there is a next page.
+  RHUMB_ASSIGN_OR_RETURN(std::vector<StoredPlan> rows, store_.ListPlans(after, size + 1, full));
+  v1::ListPlansResponse response;
+  if (static_cast<int>(rows.size()) > size) {
+    rows.pop_back();
+    response.set_next_page_token(PageTokenOf({rows.back().create_time_ns, rows.back().name}));
+  }
+  for (const StoredPlan& row : rows) {
+    if (!response.add_plans()->ParseFromString(full ? row.plan : row.basic)) {
+      return absl::DataLossError(row.name + " is damaged in the store");
+    }
+  }
+  return response;
+}
+
+grpc::Status PlanService::DeletePlan(grpc::ServerContext* context, const v1::DeletePlanRequest* request,
+                                     google::protobuf::Empty* response) {
+  const Call call(*context, "PlanService/DeletePlan", peers_);
+  return Serve(call, response, [&] { return DeletePlanImpl(*request, call.caller()); });
+}
+
+absl::StatusOr<google::protobuf::Empty> PlanService::DeletePlanImpl(const v1::DeletePlanRequest& request,
+                                                                    const Caller& caller) {
+  RHUMB_ASSIGN_OR_RETURN(const std::string name, ResourceName("plans", request.name(), "name"));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredPlan> plan, store_.FindPlan(name));
+  if (!plan.has_value()) return NoSuchPlan(name);
+  if (!caller.MayChange(plan->owner_uid)) {
+    return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OWNER",
+                           absl::StrCat(name, " belongs to uid ", plan->owner_uid,
+                                        "; only its owner and the daemon's user may delete it"));
+  }
+  if (request.validate_only()) return google::protobuf::Empty();
+  RHUMB_ASSIGN_OR_RETURN(const bool found, store_.DeletePlan(name));
+  if (!found) return NoSuchPlan(name);
+  return google::protobuf::Empty();
+}
+
+grpc::Status PlanService::PredictLoss(grpc::ServerContext* context, const v1::PredictLossRequest* request,
+                                      v1::PredictLossResponse* response) {
+  const Call call(*context, "PlanService/PredictLoss", peers_);
+  return Serve(call, response, [&] { return AnswerPredictLoss(*request); });
+}
+
+grpc::Status PlanService::CheckConfiguration(grpc::ServerContext* context,
+                                             const v1::CheckConfigurationRequest* request,
+                                             v1::CheckConfigurationResponse* response) {
+  const Call call(*context, "PlanService/CheckConfiguration", peers_);
+  return Serve(call, response, [&]() -> absl::StatusOr<v1::CheckConfigurationResponse> {
+    FieldViolations violations;
+    ValidateCheckConfigurationRequest(*request, violations);
+    RHUMB_ASSIGN_OR_RETURN(const CheckQuestion question, ResolveCheckRequest(*request, store_, violations));
+    if (violations.empty()) Append(ValidateCheckQuestion(question), violations);
+    if (!violations.empty()) return violations.ToStatus();
+    RHUMB_ASSIGN_OR_RETURN(const CheckAnswer answer, rhumb::CheckConfiguration(question));
+    v1::CheckConfigurationResponse checked = ToProto(answer, question);
+    FindNonFinite(checked, violations);
+    if (!violations.empty()) return absl::InternalError(std::string(violations.ToStatus().message()));
+    return checked;
+  });
+}
+
+}  // namespace rhumb::daemon

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers PredictLoss: a law at one point, with interval, critical batch and warnings.
+#ifndef RHUMB_DAEMON_PREDICT_H_
+#define RHUMB_DAEMON_PREDICT_H_
+
+#include "absl/status/statusor.h"
+#include "rhumb/v1/plan_service.pb.h"
+
+namespace rhumb::daemon {
+
+// InvalidArgument with all field violations.
+absl::StatusOr<v1::PredictLossResponse> AnswerPredictLoss(const v1::PredictLossRequest& request);
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_PREDICT_H_

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells systemd how the service is; one datagram, no library.
+#ifndef RHUMB_DAEMON_SD_NOTIFY_H_
+#define RHUMB_DAEMON_SD_NOTIFY_H_
+
+#include <string>
+
+namespace rhumb::daemon {
+
+// Sends `state` ("READY=1", "STOPPING=1", "STATUS=...") to $NOTIFY_SOCKET; does nothing without one.
+// Source: sd_notify(3).
+void SdNotify(const std::string& state);
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_SD_NOTIFY_H_

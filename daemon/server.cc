@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/server.h"
+
+#include <arpa/inet.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "daemon/clock.h"
+#include "daemon/cluster_service.h"
+#include "daemon/health.h"
+#include "daemon/law_service.h"
+#include "daemon/log.h"
+#include "daemon/peer.h"
+#include "daemon/plan_service.h"
+#include "daemon/storage_status.h"
+#include "daemon/store/store.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::daemon {
+namespace {
+
+// Whether the host of "host:port" is this machine itself. Names other than localhost are not resolved: what they mean
+// can change while we run.
+bool IsLoopback(absl::string_view host) {
+  if (host == "localhost") return true;
+  const std::string text(absl::StripSuffix(absl::StripPrefix(host, "["), "]"));
+  in_addr v4{};
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+absl::Status CheckListenTcp(const std::string& address) {
+  if (address.empty()) return absl::OkStatus();
+  const size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen_tcp must be HOST:PORT as in 127.0.0.1:7448, got \"", address, "\""));
+  }
+  if (!IsLoopback(absl::string_view(address).substr(0, colon))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "listen_tcp must be a loopback address (127.0.0.1, [::1], localhost): without TLS and authentication anybody "
+        "on the network could ask, got \"", address, "\""));
+  }
+  return absl::OkStatus();
+}
+
+class ServerImpl final : public Server {
+ public:
+  explicit ServerImpl(const ServerOptions& options) : options_(options), peers_(options.in_process_only) {}
+  ~ServerImpl() override { Drain(); }
+
+  absl::Status OpenStore() {
+    absl::StatusOr<std::unique_ptr<Database>> database = absl::FailedPreconditionError("in memory on request");
+    if (!options_.in_memory && options_.database_path.empty()) {
+      database = absl::FailedPreconditionError("no database path");
+    } else if (!options_.in_memory) {
+      DatabaseOptions file;
+      file.path = options_.database_path;
+      file.exclusive = !options_.in_process_only;
+      database = Database::Open(file);
+      if (!database.ok() && !options_.in_process_only) return database.status();
+    }
+    storage_.Set(database.status());
+    if (!database.ok()) database = Database::Open({});
+    RHUMB_RETURN_IF_ERROR(database.status());
+    store_ = std::make_unique<Store>(*std::move(database));
+    return absl::OkStatus();
+  }
+
+  void MakeServices() {
+    plans_ = std::make_unique<PlanService>(*store_, peers_, SystemNanoseconds,
+                                           options_.in_process_only ? &storage_ : nullptr);
+    laws_ = std::make_unique<LawService>(peers_);
+    clusters_ = std::make_unique<ClusterService>(*store_, peers_, SystemNanoseconds);
+    health_ = std::make_unique<HealthService>(std::vector<std::string>{
+        v1::PlanService::service_full_name(), v1::LawService::service_full_name(),
+        v1::ClusterService::service_full_name()});
+  }
+
+  absl::Status StartGrpc() {
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    grpc::ResourceQuota quota("rhumb");
+    quota.SetMaxThreads(options_.max_thread_count);
+    builder.SetResourceQuota(quota);
+    builder.SetMaxReceiveMessageSize(options_.max_message_bytes);
+    builder.SetMaxSendMessageSize(options_.max_message_bytes);
+    // By default two servers may share a port, each getting half of the calls.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    if (!options_.listen_tcp.empty()) {
+      builder.AddListeningPort(options_.listen_tcp, grpc::InsecureServerCredentials(), &tcp_port_);
+    }
+    builder.RegisterService(plans_.get());
+    builder.RegisterService(laws_.get());
+    builder.RegisterService(clusters_.get());
+    builder.RegisterService(health_.get());
+    grpc_ = builder.BuildAndStart();
+    if (grpc_ == nullptr || (!options_.listen_tcp.empty() && tcp_port_ == 0)) {
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", options_.listen_tcp, "; is it in use?"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Before gRPC starts, so that a socket in use costs nothing.
+  absl::Status BindUnixSocket() {
+    if (options_.listen_unix_path.empty()) return absl::OkStatus();
+    RHUMB_ASSIGN_OR_RETURN(acceptor_,
+                           UnixAcceptor::Listen(options_.listen_unix_path, options_.listen_unix_mode, peers_));
+    return absl::OkStatus();
+  }
+
+  void Serve() {
+    if (acceptor_ != nullptr) {
+      acceptor_->Start([this](int fd) { grpc::AddInsecureChannelFromFd(grpc_.get(), fd); });
+    }
+    health_->SetServing();
+  }
+
+  std::shared_ptr<grpc::Channel> InProcessChannel() override {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(-1);
+    return grpc_->InProcessChannel(arguments);
+  }
+
+  absl::Status storage_status() const override { return storage_.Get(); }
+  int tcp_port() const override { return tcp_port_; }
+
+  void Drain() override {
+    const std::lock_guard<std::mutex> guard(drain_mutex_);
+    if (std::exchange(drained_, true)) return;
+    if (health_ != nullptr) health_->Drain();
+    if (acceptor_ != nullptr) acceptor_->Stop();
+    if (grpc_ != nullptr) {
+      grpc_->Shutdown(std::chrono::system_clock::now() +
+                      std::chrono::milliseconds(std::lround(options_.drain_seconds * 1000)));
+      grpc_->Wait();
+    }
+    if (store_ != nullptr) store_->Close();
+  }
+
+ private:
+  const ServerOptions options_;
+  StorageStatus storage_;
+  PeerRegistry peers_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<PlanService> plans_;
+  std::unique_ptr<LawService> laws_;
+  std::unique_ptr<ClusterService> clusters_;
+  std::unique_ptr<HealthService> health_;
+  std::unique_ptr<grpc::Server> grpc_;  // destroyed before the services it calls
+  std::unique_ptr<UnixAcceptor> acceptor_;
+  int tcp_port_ = 0;
+  std::mutex drain_mutex_;
+  bool drained_ = false;
+};
+
+}  // namespace
+
+absl::Status CheckServerOptions(const ServerOptions& options) {
+  RHUMB_RETURN_IF_ERROR(CheckListenTcp(options.listen_tcp));
+  const bool listens = !options.listen_unix_path.empty() || !options.listen_tcp.empty();
+  if (options.in_process_only && listens) {
+    return absl::InvalidArgumentError("in_process_only excludes listen_unix_path and listen_tcp");
+  }
+  if (!options.in_process_only && !listens) {
+    return absl::InvalidArgumentError("listen_unix_path or listen_tcp must be given");
+  }
+  if (options.database_path.empty() && !options.in_memory && !options.in_process_only) {
+    return absl::InvalidArgumentError("database_path must be given");
+  }
+  if (options.max_thread_count < 4 || options.max_thread_count > 10000) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_thread_count must be from 4 to 10000, got ", options.max_thread_count));
+  }
+  if (options.max_message_bytes < 1 << 16 || options.max_message_bytes > 1 << 30) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_message_bytes must be from 65536 to 1073741824, got ", options.max_message_bytes));
+  }
+  if (!(options.drain_seconds >= 0 && options.drain_seconds <= 3600)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("drain_seconds must be from 0 to 3600, got ", options.drain_seconds));
+  }
+  return absl::OkStatus();
+}
+
+const char* ServerVersion() { return RHUMB_VERSION; }
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  RHUMB_RETURN_IF_ERROR(CheckServerOptions(options));
+  auto server = std::make_unique<ServerImpl>(options);
+  RHUMB_RETURN_IF_ERROR(server->OpenStore());
+  server->MakeServices();
+  RHUMB_RETURN_IF_ERROR(server->BindUnixSocket());
+  RHUMB_RETURN_IF_ERROR(server->StartGrpc());
+  server->Serve();
+  return server;
+}
+
+}  // namespace rhumb::daemon

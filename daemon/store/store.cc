@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/store.h"
+
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/store/soci.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::daemon {
+namespace {
+
+// STRICT tables refuse text in a BLOB column: bytes go through soci::blob.
+void Write(soci::blob& blob, const std::string& bytes) {
+  blob.write(0, bytes.data(), bytes.size());
+}
+
+std::string Bytes(soci::blob& blob) {
+  std::string bytes(blob.get_len(), '\0');
+  if (!bytes.empty()) blob.read(0, bytes.data(), bytes.size());
+  return bytes;
+}
+
+// SOCI binds long long, which int64_t is not on Linux.
+using Integer = long long;
+
+absl::Status OtherContent(const RequestKey& key) {
+  return absl::AlreadyExistsError(
+      absl::StrCat("request_id ", key.id, " was used before for another request; use a new one"));
+}
+
+// What the request made before, nullopt if it is new.
+absl::StatusOr<std::optional<std::string>> SelectRequest(soci::session& session, const RequestKey& key) {
+  std::string method, content_hash, resource;
+  const Integer owner = key.owner_uid;
+  session << "SELECT method, content_hash, resource_name FROM request_ids "
+             "WHERE owner_uid = :owner AND id = :id",
+      soci::use(owner), soci::use(key.id), soci::into(method), soci::into(content_hash),
+      soci::into(resource);
+  if (!session.got_data()) return std::nullopt;
+  if (method != key.method || content_hash != key.content_hash) return OtherContent(key);
+  return resource;
+}
+
+// Remembers the request in the transaction that does what it asks.
+absl::Status InsertRequest(soci::session& session, const RequestKey& key, const std::string& resource,
+                           int64_t now_ns) {
+  if (key.id.empty()) return absl::OkStatus();
+  const Integer expired = now_ns - kRequestIdLifetimeNs, owner = key.owner_uid, now = now_ns;
+  session << "DELETE FROM request_ids WHERE create_time_ns < :expired", soci::use(expired);
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> known, SelectRequest(session, key));
+  if (known.has_value()) {
+    // The same content: what it made has been deleted since, or a racing call made the same.
+    session << "UPDATE request_ids SET resource_name = :resource WHERE owner_uid = :owner AND id = :id",
+        soci::use(resource), soci::use(owner), soci::use(key.id);
+    return absl::OkStatus();
+  }
+  session << "INSERT INTO request_ids "
+             "(owner_uid, id, method, content_hash, resource_name, create_time_ns) "
+             "VALUES (:owner, :id, :method, :hash, :resource, :now)",
+      soci::use(owner), soci::use(key.id), soci::use(key.method), soci::use(key.content_hash),
+      soci::use(resource), soci::use(now);
+  return absl::OkStatus();
+}
+
+std::optional<StoredPlan> SelectPlan(soci::session& session, const std::string& name) {
+  StoredPlan plan;
+  plan.name = name;
+  Integer owner = 0, created = 0;
+  soci::blob basic(session), full(session), request(session), inputs(session);
+  session << "SELECT owner_uid, create_time_ns, state, law, basic, plan, request, inputs "
+             "FROM plans WHERE name = :name",
+      soci::use(name), soci::into(owner), soci::into(created), soci::into(plan.state),
+      soci::into(plan.law), soci::into(basic), soci::into(full), soci::into(request),
+      soci::into(inputs);
+  if (!session.got_data()) return std::nullopt;
+  plan.owner_uid = owner;
+  plan.create_time_ns = created;
+  plan.basic = Bytes(basic);
+  plan.plan = Bytes(full);
+  plan.request = Bytes(request);
+  plan.inputs = Bytes(inputs);
+  return plan;
+}
+
+std::optional<StoredCluster> SelectCluster(soci::session& session, const std::string& name) {
+  StoredCluster cluster;
+  cluster.name = name;
+  Integer version = 0, owner = 0, updated = 0;
+  soci::blob content(session);
+  session << "SELECT version, owner_uid, update_time_ns, content FROM clusters WHERE name = :name",
+      soci::use(name), soci::into(version), soci::into(owner), soci::into(updated),
+      soci::into(content);
+  if (!session.got_data()) return std::nullopt;
+  cluster.version = version;
+  cluster.owner_uid = owner;
+  cluster.update_time_ns = updated;
+  cluster.content = Bytes(content);
+  return cluster;
+}
+
+void UpsertCluster(soci::session& session, const StoredCluster& cluster) {
+  const Integer version = cluster.version, owner = cluster.owner_uid, now = cluster.update_time_ns;
+  soci::blob content(session);
+  Write(content, cluster.content);
+  session << "INSERT INTO clusters (name, version, owner_uid, update_time_ns, content) "
+             "VALUES (:name, :version, :owner, :now, :content) "
+             "ON CONFLICT (name) DO UPDATE SET version = excluded.version, "
+             "owner_uid = excluded.owner_uid, update_time_ns = excluded.update_time_ns, "
+             "content = excluded.content",
+      soci::use(cluster.name), soci::use(version), soci::use(owner), soci::use(now),
+      soci::use(content);
+}
+
+// Newest first: beyond every row.
+ListPosition StartOf(const std::optional<ListPosition>& after) {
+  return after.value_or(ListPosition{std::numeric_limits<int64_t>::max(), ""});
+}
+
+// One row of `table` (a constant of this file) by name, and the requests that made it.
+absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
+                                  const std::string& name) {
+  bool found = false;
+  RHUMB_RETURN_IF_ERROR(database.Write([&](soci::session& session) {
+    soci::statement remove =
+        (session.prepare << absl::StrCat("DELETE FROM ", table, " WHERE name = :name"),
+         soci::use(name));
+    remove.execute(true);
+    found = remove.get_affected_rows() > 0;
+    session << "DELETE FROM request_ids WHERE resource_name = :name", soci::use(name);
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<StoredPlan>> Store::FindPlan(absl::string_view name) {
+  std::optional<StoredPlan> found;
+  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
+    found = SelectPlan(session, std::string(name));
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
+absl::StatusOr<std::optional<std::string>> Store::FindByRequestId(const RequestKey& key) {
+  std::optional<std::string> found;
+  if (key.id.empty()) return found;
+  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) -> absl::Status {
+    RHUMB_ASSIGN_OR_RETURN(found, SelectRequest(session, key));
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
+absl::StatusOr<StoredPlan> Store::InsertPlan(const StoredPlan& plan, const RequestKey& key,
+                                             int64_t now_ns) {
+  StoredPlan stored = plan;
+  RHUMB_RETURN_IF_ERROR(database_->Write([&](soci::session& session) -> absl::Status {
+    const Integer owner = plan.owner_uid, created = plan.create_time_ns;
+    soci::blob basic(session), full(session), request(session), inputs(session);
+    Write(basic, plan.basic);
+    Write(full, plan.plan);
+    Write(request, plan.request);
+    Write(inputs, plan.inputs);
+    soci::statement insert =
+        (session.prepare << "INSERT INTO plans (name, owner_uid, create_time_ns, state, law, basic, "
+                            "plan, request, inputs) VALUES (:name, :owner, :created, :state, :law, "
+                            ":basic, :plan, :request, :inputs) ON CONFLICT (name) DO NOTHING",
+         soci::use(plan.name), soci::use(owner), soci::use(created), soci::use(plan.state),
+         soci::use(plan.law), soci::use(basic), soci::use(full), soci::use(request),
+         soci::use(inputs));
+    insert.execute(true);
+    if (insert.get_affected_rows() == 0) {
+      std::optional<StoredPlan> winner = SelectPlan(session, plan.name);
+      if (!winner.has_value()) return absl::InternalError("the plan could not be stored");
+      stored = *std::move(winner);
+    }
+    return InsertRequest(session, key, plan.name, now_ns);
+  }));
+  return stored;
+}
+
+absl::StatusOr<std::vector<StoredPlan>> Store::ListPlans(const std::optional<ListPosition>& after,
+                                                         int limit, bool full) {
+  std::vector<StoredPlan> plans;
+  const ListPosition start = StartOf(after);
+  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
+    const Integer time = start.time_ns;
+    StoredPlan row;
+    Integer owner = 0, created = 0;
+    soci::blob bytes(session);
+    soci::statement select =
+        (session.prepare << absl::StrCat("SELECT name, owner_uid, create_time_ns, ",
+                                         full ? "plan" : "basic",
+                                         " FROM plans WHERE (create_time_ns, name) < (:time, :name) "
+                                         "ORDER BY create_time_ns DESC, name DESC LIMIT :count"),
+         soci::use(time), soci::use(start.name), soci::use(limit), soci::into(row.name),
+         soci::into(owner), soci::into(created), soci::into(bytes));
+    select.execute();
+    while (select.fetch()) {
+      row.owner_uid = owner;
+      row.create_time_ns = created;
+      (full ? row.plan : row.basic) = Bytes(bytes);
+      plans.push_back(row);
+    }
+    return absl::OkStatus();
+  }));
+  return plans;
+}
+
+absl::StatusOr<bool> Store::DeletePlan(absl::string_view name) {
+  return DeleteByName(*database_, "plans", std::string(name));
+}
+
+absl::StatusOr<std::optional<StoredCluster>> Store::FindCluster(absl::string_view name) {
+  std::optional<StoredCluster> found;
+  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
+    found = SelectCluster(session, std::string(name));
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
+absl::StatusOr<StoredCluster> Store::PutCluster(const StoredCluster& cluster, const RequestKey& key) {
+  StoredCluster stored = cluster;
+  RHUMB_RETURN_IF_ERROR(database_->Write([&](soci::session& session) -> absl::Status {
+    const std::optional<StoredCluster> known = SelectCluster(session, cluster.name);
+    if (known.has_value() && known->content == cluster.content) {
+      stored = *known;
+    } else {
+      stored.version = known.has_value() ? known->version + 1 : 1;
+      UpsertCluster(session, stored);
+    }
+    return InsertRequest(session, key, cluster.name, cluster.update_time_ns);
+  }));
+  return stored;
+}
+
+absl::StatusOr<std::vector<StoredCluster>> Store::ListClusters(
+    const std::optional<ListPosition>& after, int limit) {
+  std::vector<StoredCluster> clusters;
+  const ListPosition start = StartOf(after);
+  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
+    const Integer time = start.time_ns;
+    StoredCluster row;
+    Integer version = 0, owner = 0, updated = 0;
+    soci::blob content(session);
+    soci::statement select =
+        (session.prepare << "SELECT name, version, owner_uid, update_time_ns, content FROM clusters "
+                            "WHERE (update_time_ns, name) < (:time, :name) "
+                            "ORDER BY update_time_ns DESC, name DESC LIMIT :count",
+         soci::use(time), soci::use(start.name), soci::use(limit), soci::into(row.name),
+         soci::into(version), soci::into(owner), soci::into(updated), soci::into(content));
+    select.execute();
+    while (select.fetch()) {
+      row.version = version;
+      row.owner_uid = owner;
+      row.update_time_ns = updated;
+      row.content = Bytes(content);
+      clusters.push_back(row);
+    }
+    return absl::OkStatus();
+  }));
+  return clusters;
+}
+
+absl::StatusOr<std::vector<std::string>> Store::ClusterNames() {
+  std::vector<std::string> names;
+  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
+    std::string name;
+    soci::statement select =
+        (session.prepare << "SELECT name FROM clusters ORDER BY name", soci::into(name));
+    select.execute();
+    while (select.fetch()) names.push_back(name);
+    return absl::OkStatus();
+  }));
+  return names;
+}
+
+absl::StatusOr<bool> Store::DeleteCluster(absl::string_view name) {
+  return DeleteByName(*database_, "clusters", std::string(name));
+}
+
+}  // namespace rhumb::daemon

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Named questions to the durable store: plans, clusters, answered requests. Messages of the API are opaque bytes here.
+// No SQL exists outside this folder.
+#ifndef RHUMB_DAEMON_STORE_STORE_H_
+#define RHUMB_DAEMON_STORE_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "daemon/store/database.h"
+
+namespace rhumb::daemon {
+
+struct StoredPlan {
+  std::string name;  // plans/p-...
+  int64_t owner_uid = 0;
+  int64_t create_time_ns = 0;
+  std::string state;  // FEASIBLE or INFEASIBLE
+  std::string law;
+  std::string basic, plan;  // message bytes as lists and as GetPlan show it
+  std::string request, inputs;
+};
+
+struct StoredCluster {
+  std::string name;  // clusters/...
+  int64_t version = 0;
+  int64_t owner_uid = 0;
+  int64_t update_time_ns = 0;
+  std::string content;  // message bytes without what the other fields say
+};
+
+// A request that may be repeated. An empty id is no such promise.
+struct RequestKey {
+  std::string id;
+  std::string method;
+  int64_t owner_uid = 0;
+  std::string content_hash;
+};
+
+// Position in a list, newest first: the last row of the page before.
+struct ListPosition {
+  int64_t time_ns = 0;
+  std::string name;
+};
+
+// Answered requests are remembered for longer than the 24 hours promised.
+inline constexpr int64_t kRequestIdLifetimeNs = int64_t{48} * 3600 * 1'000'000'000;
+
+// Thread-safe. Every error is fit for a caller: no bound value is in its text.
+class Store {
+ public:
+  explicit Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+  // Bytes of the plan, nullopt if there is none of the name.
+  absl::StatusOr<std::optional<StoredPlan>> FindPlan(absl::string_view name);
+
+  // Name of what an earlier request with this id made, nullopt if the id is new.
+  // AlreadyExists if the id was used with other content or by another method.
+  absl::StatusOr<std::optional<std::string>> FindByRequestId(const RequestKey& key);
+
+  // Stores `plan`, or finds it stored already by a racing call; answers what is stored. Durable on return.
+  // AlreadyExists as in FindByRequestId; then nothing is stored.
+  absl::StatusOr<StoredPlan> InsertPlan(const StoredPlan& plan, const RequestKey& key, int64_t now_ns);
+
+  // Up to `limit` plans after `after` (nullopt: from the newest). Only `basic` or `plan` is filled, by `full`.
+  absl::StatusOr<std::vector<StoredPlan>> ListPlans(const std::optional<ListPosition>& after,
+                                                    int limit, bool full);
+
+  // False if there was none.
+  absl::StatusOr<bool> DeletePlan(absl::string_view name);
+
+  absl::StatusOr<std::optional<StoredCluster>> FindCluster(absl::string_view name);
+
+  // Creates or replaces; the version grows only when the content changes. Answers what is stored.
+  absl::StatusOr<StoredCluster> PutCluster(const StoredCluster& cluster, const RequestKey& key);
+
+  absl::StatusOr<std::vector<StoredCluster>> ListClusters(const std::optional<ListPosition>& after,
+                                                          int limit);
+  // All names, for "nearest" in errors.
+  absl::StatusOr<std::vector<std::string>> ClusterNames();
+  absl::StatusOr<bool> DeleteCluster(absl::string_view name);
+
+  // Empties the writer's queue and checkpoints.
+  void Close() { database_->Close(); }
+
+ private:
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_STORE_STORE_H_
