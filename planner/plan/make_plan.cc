@@ -48,7 +48,7 @@ std::vector<Alternative> FindAlternatives(const PlanQuestion& question, const Pl
     for (const Objective objective : {Objective::kCost, Objective::kTime}) {
       if (objective == Objective::kTime && question.pools.empty()) continue;
       variant.objective = objective;
-      const Solution solution = Solve(variant, objective, options);
+      const Solution solution = SolveVariant(variant, objective, options);
       if (!solution.feasible()) continue;
       const char* what = objective == Objective::kCost ? "cheapest" : "fastest";
       alternatives.push_back(MakeAlternative(
@@ -90,6 +90,8 @@ absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& o
       plan.alternatives = FindAlternatives(question, plan, options);
     }
   }
+  // What was cut short anywhere is not the answer to the question.
+  if (options.should_stop != nullptr && options.should_stop()) plan.search.complete = false;
   plan.assumptions = CollectAssumptions(question, plan);
   plan.warnings = CollectWarnings(question, objective, plan);
   return plan;

@@ -2,6 +2,7 @@
 #include "planner/plan/search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <utility>
@@ -13,7 +14,7 @@ namespace rhumb {
 namespace {
 
 // Bounds repeat the model's sums in another order; this much is left for rounding.
-constexpr double kBoundSlack = 1 - 1e-9;
+constexpr double kBoundSlack = 1 - 1e-8;
 
 // A size at a place: the unit that is sorted and pruned first.
 struct Group {
@@ -26,6 +27,30 @@ struct Group {
 struct BestCase {
   Rank rank;
   double token_count = 0;
+};
+
+// What batches may cost at best. Seconds times token overhead bound the loss from below: repetition makes D' concave in
+// D, so D'(D) / o <= D'(D / o), and a target at overhead o takes at least o times the tokens.
+struct BatchLimits {
+  double critical_tokens = kUnlimited;  // no overhead
+  double reference_tokens = 0;
+  double largest_tokens = kUnlimited;
+
+  double Overhead(double batch_tokens) const {
+    if (critical_tokens == kUnlimited) return 1;
+    return TokenOverhead(batch_tokens, critical_tokens, reference_tokens) * kBoundSlack;
+  }
+
+  // Least seconds per token's worth of any batch of at least `unit_tokens`, where a step of m micro-batches of
+  // `unit_tokens` takes fixed + m per_micro_batch. Convex above the reference batch: the root of its derivative.
+  double LeastSeconds(const StepCost& step, double unit_tokens) const {
+    const double per_token = step.per_micro_batch_seconds / unit_tokens;
+    if (critical_tokens == kUnlimited) return per_token + step.fixed_seconds / largest_tokens;
+    const double stationary = std::sqrt(step.fixed_seconds / per_token * critical_tokens);
+    const double batch = std::max(
+        unit_tokens, std::min(std::max(reference_tokens, stationary), largest_tokens));
+    return Overhead(batch) * (per_token + step.fixed_seconds / batch);
+  }
 };
 
 enum class Fit { kUnknown, kFits, kTooLarge };
@@ -49,7 +74,8 @@ class Searcher {
     });
     if (options_.hint != nullptr) TryHint();
     for (const Group& group : groups) {
-      if (Done()) break;
+      // Sorted by bound: what follows a hopeless group is hopeless too.
+      if (Done() || Hopeless(group.bound)) break;
       SearchGroup(group);
     }
     result_.summary.pruned_count =
@@ -92,9 +118,10 @@ class Searcher {
       const std::vector<Place> places = problem_.PlacesOf(pool);
       for (size_t i = 0; i < problem_.sizes().size(); ++i) {
         const Size& size = problem_.sizes()[i];
+        if (Done()) return groups;
         const double seconds = LeastGpuSeconds(static_cast<int>(i), pool);
         for (const Place& place : places) {
-          if (!options_.any) {
+          if (options_.count) {
             result_.summary.candidate_count += Space(static_cast<int>(i)).Count(place.gpu_count);
           }
           const std::optional<BestCase> best =
@@ -164,9 +191,9 @@ class Searcher {
     const CostModel& model = ModelOf(group.size_index, group.place.pool_index);
     const LayoutSpace& space = Space(group.size_index);
     const WorkTable& work = WorkOf(group.size_index, group.place.pool_index);
-    // Bounds worsen with seconds per token: once this many are hopeless, all more are.
+    // Bounds worsen with seconds per token's worth: once this many are hopeless, all more are.
     double hopeless_seconds = kUnlimited;
-    const double largest_batch = LargestBatchTokens(group, size);
+    const BatchLimits limits = LimitsOf(group, size);
     degrees_.clear();
     space.AppendDegrees(group.place.gpu_count, degrees_);
     for (const Degrees& degrees : degrees_) {
@@ -179,8 +206,11 @@ class Searcher {
         // Micro-batches that may win by their work; memory, which grows with them, is looked at once they are known.
         promising_.clear();
         for (size_t i = 0; i < space.MicroBatchSizes().size(); ++i) {
+          const double smallest_batch = static_cast<double>(
+              space.MicroBatchSizes()[i] * degrees.data * size.shape.sequence_length);
           const double seconds = work.gpu_seconds_per_token[first_cell + i * modes + mode] /
-                                 static_cast<double>(group.place.gpu_count);
+                                 static_cast<double>(group.place.gpu_count) *
+                                 limits.Overhead(smallest_batch);
           if (seconds < hopeless_seconds && !WorthLooking(group, size, at, seconds)) {
             hopeless_seconds = seconds;
           }
@@ -199,7 +229,7 @@ class Searcher {
             layout.virtual_pipeline_stages = v;
             for (size_t i = 0; i < promising_.size(); ++i) {
               layout.micro_batch_size = promising_[i];
-              if (Evaluate(group, at, model, layout, hopeless_seconds, largest_batch) ==
+              if (Evaluate(group, at, model, layout, hopeless_seconds, limits) ==
                   Fit::kTooLarge) {
                 pruned_ += static_cast<int64_t>(promising_.size() - i - 1);
                 break;
@@ -223,26 +253,37 @@ class Searcher {
     return best.has_value() && !Hopeless(best->rank);
   }
 
-  // Largest batch any layout of the group may use: the fixed one, or 4 B_crit at the lowest loss the group can reach.
-  double LargestBatchTokens(const Group& group, const Size& size) const {
+  // What batches may cost in a group, at best: B_crit is largest, so the overhead least, at the lowest loss.
+  BatchLimits LimitsOf(const Group& group, const Size& size) const {
     const PlanQuestion& q = problem_.question();
-    if (q.global_batch_tokens.has_value()) return static_cast<double>(*q.global_batch_tokens);
-    if (problem_.metric() != Metric::kLoss) return kUnlimited;
-    return kMaxBatchOverCritical * problem_.loss().CriticalBatch(size.law, group.best_case_tokens,
-                                                                 group.bound.metric);
+    BatchLimits limits;
+    if (q.global_batch_tokens.has_value()) {
+      limits.largest_tokens = static_cast<double>(*q.global_batch_tokens);
+      return limits;
+    }
+    // Fixed tokens are spent whatever the batch; a rule that reads tokens has no largest B_crit for a target loss.
+    const bool spends_all = problem_.metric() == Metric::kLoss;
+    const std::optional<double>& target = q.target_loss_nats;
+    const bool by_loss = q.batch_rule == BatchRule::kKaplan2020 || q.noise_scale_tokens.has_value();
+    if (size.fixed_tokens.has_value() || (!spends_all && !(target.has_value() && by_loss))) {
+      return limits;
+    }
+    const double loss = spends_all ? group.bound.metric : *target;
+    limits.critical_tokens =
+        problem_.loss().CriticalBatch(size.law, group.best_case_tokens, loss) / kBoundSlack;
+    limits.reference_tokens = problem_.loss().ReferenceBatch(limits.critical_tokens);
+    limits.largest_tokens = std::max(kMaxBatchOverCritical * limits.critical_tokens, 1.0);
+    return limits;
   }
 
   // `hopeless_seconds`: seconds per token from which no layout of the group can win.
   Fit Evaluate(const Group& group, const SizeAtPlace& at, const CostModel& model,
-               const Layout& layout, double hopeless_seconds, double largest_batch_tokens) {
+               const Layout& layout, double hopeless_seconds, const BatchLimits& limits) {
     const Size& size = problem_.sizes()[static_cast<size_t>(group.size_index)];
     const StepCost step = StepCostOf(problem_, size, model, group.place, layout);
     const double tokens = static_cast<double>(layout.micro_batch_size * layout.data_parallel_size *
                                               size.shape.sequence_length);
-    // A step costs fixed + m per micro-batch, so a token at least this much, whatever m.
-    const double seconds =
-        (step.per_micro_batch_seconds / tokens + step.fixed_seconds / largest_batch_tokens) *
-        kBoundSlack;
+    const double seconds = limits.LeastSeconds(step, tokens) * kBoundSlack;
     if (seconds >= hopeless_seconds) {
       ++pruned_;
       return Fit::kUnknown;

@@ -14,8 +14,10 @@ namespace rhumb {
 
 struct SearchOptions {
   const PlanOptions* plan_options = nullptr;
-  // Stop at the first feasible candidate: for questions of feasibility. Counts are then not kept.
+  // Stop at the first feasible candidate: for questions of feasibility.
   bool any = false;
+  // Count the candidates of the declared space.
+  bool count = false;
   // A layout worth trying first (the answer of a neighbouring problem); never changes the answer.
   const Candidate* hint = nullptr;
 };

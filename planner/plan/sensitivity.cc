@@ -87,7 +87,7 @@ std::vector<Binding> FindBinding(const Solution& solution, Objective objective,
     const std::optional<double> looser = Loosened(question, constraint, value);
     if (!looser.has_value()) continue;
     // The winner stays feasible when a constraint is loosened, so it is a bound from the start.
-    const Solution relaxed = Solve(WithConstraint(question, constraint, *looser), objective, options,
+    const Solution relaxed = SolveVariant(WithConstraint(question, constraint, *looser), objective, options,
                                    &*solution.result.best);
     if (!relaxed.feasible() || !relaxed.result.summary.complete) continue;
     const double change = relaxed.result.best->rank.metric - best;

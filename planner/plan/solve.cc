@@ -16,8 +16,16 @@ Solution SolveMetric(PlanQuestion question, Metric metric, const SearchOptions& 
 
 }  // namespace
 
-Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& options,
-               const Candidate* hint) {
+Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& options) {
+  const Metric metric = MetricOf(objective, question);
+  SearchOptions search;
+  search.plan_options = &options;
+  search.count = true;
+  return SolveMetric(std::move(question), metric, search);
+}
+
+Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOptions& options,
+                      const Candidate* hint) {
   const Metric metric = MetricOf(objective, question);
   SearchOptions search;
   search.plan_options = &options;

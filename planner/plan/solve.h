@@ -20,9 +20,12 @@ struct Solution {
   bool feasible() const { return result.best.has_value(); }
 };
 
-// Searches `question` for `objective`. `hint`: see SearchOptions.
-Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& options,
-               const Candidate* hint = nullptr);
+// Searches `question` for `objective` and counts the space searched.
+Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& options);
+
+// The same without counting, for questions about the answer to another one. `hint`: see SearchOptions.
+Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOptions& options,
+                      const Candidate* hint = nullptr);
 
 // Whether any candidate meets every constraint, whatever the objective.
 bool IsFeasible(const PlanQuestion& question, const PlanOptions& options);
