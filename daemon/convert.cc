@@ -179,7 +179,10 @@ void AddFeasible(const Plan& plan, const PlanQuestion& question, v1::Plan& out) 
   *out.mutable_loss() = daemon::ToProto(plan.loss);
   *out.mutable_batch() = ToProto(plan.batch);
   *out.mutable_learning_rate() = ToProto(plan.learning_rate);
-  if (plan.allocation) *out.mutable_allocation() = ToProto(*plan.allocation);
+  if (plan.allocation) {
+    *out.mutable_allocation() = ToProto(*plan.allocation);
+    out.mutable_calibration();  // no name, no runs: the constants as shipped
+  }
   if (plan.layout) {
     *out.mutable_layout() = ToProto(*plan.layout, plan.gradient_accumulation_steps, question.framework);
   }

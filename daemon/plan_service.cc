@@ -95,14 +95,19 @@ absl::StatusOr<std::optional<v1::Plan>> PlanService::FindRepetition(const Reques
 }
 
 absl::StatusOr<std::optional<v1::Plan>> PlanService::FindPlan(const std::string& name) {
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredPlan> stored, store_.FindPlan(name));
-  if (!stored.has_value()) return std::nullopt;
-  return ParsePlan(stored->plan, name);
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_.FindPlanBytes(name));
+  if (!bytes.has_value()) return std::nullopt;
+  return ParsePlan(*bytes, name);
 }
 
 absl::StatusOr<v1::Plan> PlanService::Solve(const ResolvedPlanRequest& resolved, const Call& call) const {
   const auto began = std::chrono::steady_clock::now();
   RHUMB_ASSIGN_OR_RETURN(const Plan answer, MakePlan(resolved.question, {.should_stop = call.ShouldStop()}));
+  // Stopped before anything feasible was found: that is no proof that nothing is.
+  if (!answer.feasible && !answer.search.complete) {
+    return ErrorWithReason(absl::StatusCode::kDeadlineExceeded, "NOTHING_FOUND_IN_TIME",
+                           "the search was stopped before it found a plan; allow more time");
+  }
   v1::Plan plan = ToProto(answer, resolved.question);
   plan.set_planner_version(kPlannerVersion);
   *plan.mutable_law() = ToLawUse(resolved.question.law);

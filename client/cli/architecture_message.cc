@@ -8,30 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "client/config/architecture_file.h"
 #include "client/config/document.h"
-#include "google/protobuf/descriptor.h"
-#include "planner/status_macros.h"
 
 namespace rhumb::cli {
 namespace {
 
 // The daemon's default of sequence_length; only compared with here, never sent.
 constexpr int64_t kDefaultSequenceLength = 8192;
-
-// Parts of shapes that few models have; by name, so that a message that cannot carry one says so.
-absl::Status SetByName(v1::Architecture& message, const char* name, int64_t value) {
-  if (value == 0) return absl::OkStatus();
-  const google::protobuf::FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
-  if (field == nullptr) {
-    return absl::UnimplementedError(
-        absl::StrCat("this version of the API cannot carry ", name, " = ", value));
-  }
-  if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL) {
-    message.GetReflection()->SetBool(&message, field, value != 0);
-  } else {
-    message.GetReflection()->SetInt64(&message, field, value);
-  }
-  return absl::OkStatus();
-}
 
 bool IsHuggingFaceConfig(absl::string_view text) {
   const absl::StatusOr<DocumentValue> document = ParseJson(text);
@@ -40,7 +22,7 @@ bool IsHuggingFaceConfig(absl::string_view text) {
 
 }  // namespace
 
-absl::StatusOr<v1::Architecture> ArchitectureMessage(const ModelShape& shape) {
+v1::Architecture ArchitectureMessage(const ModelShape& shape) {
   v1::Architecture message;
   message.set_name(shape.name);
   message.set_num_layers(shape.num_layers);
@@ -83,9 +65,9 @@ absl::StatusOr<v1::Architecture> ArchitectureMessage(const ModelShape& shape) {
 
   message.set_sliding_window(shape.sliding_window);
   message.set_num_sliding_window_layers(shape.num_sliding_window_layers);
-  RHUMB_RETURN_IF_ERROR(SetByName(message, "embedding_size", shape.embedding_size));
-  RHUMB_RETURN_IF_ERROR(SetByName(message, "attention_sinks", shape.attention_sinks ? 1 : 0));
-  RHUMB_RETURN_IF_ERROR(SetByName(message, "expert_bias", shape.expert_bias ? 1 : 0));
+  message.set_embedding_size(shape.embedding_size);
+  message.set_attention_sinks(shape.attention_sinks);
+  message.set_expert_bias(shape.expert_bias);
   return message;
 }
 
@@ -97,7 +79,7 @@ absl::StatusOr<v1::Architecture> ReadArchitectureMessage(absl::string_view path)
   const absl::StatusOr<ModelShape> shape = ParseArchitecture(*text);
   if (!shape.ok())
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", shape.status().message()));
-  RHUMB_ASSIGN_OR_RETURN(v1::Architecture message, ArchitectureMessage(*shape));
+  v1::Architecture message = ArchitectureMessage(*shape);
   if (message.sequence_length() > kDefaultSequenceLength && IsHuggingFaceConfig(*text)) {
     message.clear_sequence_length();
   }

@@ -10,9 +10,8 @@
 
 namespace rhumb::cli {
 
-// `shape` without counts, which the daemon makes. UNIMPLEMENTED if the message has no field for a
-// part of it.
-absl::StatusOr<v1::Architecture> ArchitectureMessage(const ModelShape& shape);
+// `shape` without counts, which the daemon makes.
+v1::Architecture ArchitectureMessage(const ModelShape& shape);
 
 // The model in the file at `path` (see ReadArchitectureFile). The longest sequence a Hugging Face
 // config allows is not the one trained on: it is left out where it is beyond the daemon's default,

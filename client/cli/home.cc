@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/home.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,20 +32,14 @@ absl::StatusOr<client::ClientOptions> ReadClientOptions(const Invocation& invoca
 
 absl::StatusOr<Home> OpenDaemon(const std::string& address, const std::string& origin,
                                 const client::ClientOptions& options) {
-  switch (client::ProbeAddress(address)) {
-    case client::AddressState::kAbsent:
-      return absl::UnavailableError(absl::StrCat("no socket at ", address, " (", origin, ")"));
-    case client::AddressState::kRefused:
-      return absl::UnavailableError(absl::StrCat(
-          address, " (", origin, ") is there but refuses connections: is rhumbd running?"));
-    case client::AddressState::kForbidden:
-      return absl::PermissionDeniedError(
-          absl::StrCat("not allowed to use ", address, " (", origin, ")"));
-    case client::AddressState::kListening:
-      break;
+  absl::StatusOr<std::unique_ptr<client::Client>> client =
+      client::Client::Connect(address, options);
+  if (!client.ok()) {
+    return absl::Status(client.status().code(),
+                        absl::StrCat(client.status().message(), " (", origin, ")"));
   }
   Home home;
-  RHUMB_ASSIGN_OR_RETURN(home.client, client::Client::Connect(address, options));
+  home.client = *std::move(client);
   home.address = address;
   return home;
 }

@@ -76,6 +76,19 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(absl::string_view addres
                                                         const ClientOptions& options) {
   absl::StatusOr<std::string> target = ParseAddress(address);
   if (!target.ok()) return target.status();
+  // A socket that is not there or refuses is known at once; only one that accepts is worth waiting
+  // for.
+  switch (ProbeAddress(*target)) {
+    case AddressState::kAbsent:
+      return absl::UnavailableError(absl::StrCat("no socket at ", *target));
+    case AddressState::kRefused:
+      return absl::UnavailableError(
+          absl::StrCat(*target, " is there but refuses connections: is rhumbd running?"));
+    case AddressState::kForbidden:
+      return absl::PermissionDeniedError(absl::StrCat("not allowed to use ", *target));
+    case AddressState::kListening:
+      break;
+  }
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);

@@ -52,8 +52,9 @@ struct ClientOptions {
 class Client {
  public:
   // Opens a channel to `address` (see ParseAddress) and waits until the daemon speaks.
-  // INVALID_ARGUMENT for a bad address, UNAVAILABLE if nothing speaks gRPC there within
-  // connect_timeout.
+  // INVALID_ARGUMENT for a bad address, PERMISSION_DENIED if the socket may not be used,
+  // UNAVAILABLE at once if there is none or it refuses, and after connect_timeout if nothing speaks
+  // gRPC there.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(absl::string_view address,
                                                          const ClientOptions& options = {});
 

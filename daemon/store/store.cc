@@ -2,6 +2,8 @@
 #include "daemon/store/store.h"
 
 #include <limits>
+#include <mutex>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -134,7 +136,56 @@ absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
   return found;
 }
 
+// SELECT plan FROM plans WHERE name = ?, with its variables. Belongs to one session, which one thread uses at a time.
+struct PlanBytesStatement {
+  explicit PlanBytesStatement(soci::session& session)
+      : bytes(session),
+        statement((session.prepare << "SELECT plan FROM plans WHERE name = :name", soci::use(name),
+                   soci::into(bytes))) {}
+
+  std::optional<std::string> Find(absl::string_view wanted) {
+    name = std::string(wanted);
+    statement.execute();
+    std::optional<std::string> found;
+    // To the end: a statement left on its row would keep a snapshot open, and the log from being folded in.
+    while (statement.fetch()) found = Bytes(bytes);
+    return found;
+  }
+
+  std::string name;
+  soci::blob bytes;
+  soci::statement statement;
+};
+
 }  // namespace
+
+class Store::PreparedReads {
+ public:
+  PlanBytesStatement& Of(soci::session& session) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    std::unique_ptr<PlanBytesStatement>& statement = by_session_[&session];
+    if (statement == nullptr) statement = std::make_unique<PlanBytesStatement>(session);
+    return *statement;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<const soci::session*, std::unique_ptr<PlanBytesStatement>> by_session_;
+};
+
+Store::Store(std::unique_ptr<Database> database)
+    : database_(std::move(database)), prepared_(std::make_unique<PreparedReads>()) {}
+
+Store::~Store() = default;
+
+absl::StatusOr<std::optional<std::string>> Store::FindPlanBytes(absl::string_view name) {
+  std::optional<std::string> found;
+  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
+    found = prepared_->Of(session).Find(name);
+    return absl::OkStatus();
+  }));
+  return found;
+}
 
 absl::StatusOr<std::optional<StoredPlan>> Store::FindPlan(absl::string_view name) {
   std::optional<StoredPlan> found;

@@ -55,10 +55,14 @@ inline constexpr int64_t kRequestIdLifetimeNs = int64_t{48} * 3600 * 1'000'000'0
 // Thread-safe. Every error is fit for a caller: no bound value is in its text.
 class Store {
  public:
-  explicit Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+  explicit Store(std::unique_ptr<Database> database);
+  ~Store();
 
-  // Bytes of the plan, nullopt if there is none of the name.
+  // The whole row, nullopt if there is none of the name.
   absl::StatusOr<std::optional<StoredPlan>> FindPlan(absl::string_view name);
+
+  // StoredPlan.plan alone, by a statement prepared once per session: what a repeated question costs.
+  absl::StatusOr<std::optional<std::string>> FindPlanBytes(absl::string_view name);
 
   // Name of what an earlier request with this id made, nullopt if the id is new.
   // AlreadyExists if the id was used with other content or by another method.
@@ -90,7 +94,10 @@ class Store {
   void Close() { database_->Close(); }
 
  private:
+  class PreparedReads;
+
   std::unique_ptr<Database> database_;
+  std::unique_ptr<PreparedReads> prepared_;  // destroyed before the sessions it belongs to
 };
 
 }  // namespace rhumb::daemon

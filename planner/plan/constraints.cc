@@ -248,6 +248,7 @@ std::string DescribeValue(Constraint constraint, double value) {
       return kModes[std::clamp<int64_t>(std::llround(value), 0, 2)];
     }
     case Constraint::kTargetLoss: return absl::StrFormat("%.6g nats", value);
+    case Constraint::kGpuCount: return absl::StrFormat("%.0f GPU%s", value, value == 1 ? "" : "s");
     default: break;
   }
   const char* unit = RowOf(constraint).unit;

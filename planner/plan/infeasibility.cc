@@ -84,9 +84,11 @@ class Explainer {
     const double start = from > 0 ? from : kSmallestStart;
     double tight = start;
     double loose = start;
-    for (double step = additive ? 1e-3 : whole ? 2 : 1.01;; step = additive ? 2 * step : step * step) {
+    const bool doubling = additive || whole;
+    for (double step = additive ? 1e-3 : whole ? 2 : 1.01;; step = doubling ? 2 * step : step * step) {
       loose = additive ? start + step : direction > 0 ? start * step : start / step;
-      const double last = additive ? kHopelessLossNats : whole ? 4.0 * kManyGpus : start * kLargestFactor;
+      const double last =
+          additive ? kHopelessLossNats : whole ? 2.0 * kManyGpus : start * kLargestFactor;
       if (loose > last || step > kLargestFactor) return std::nullopt;
       if (FeasibleAt(constraint, loose)) break;
       tight = loose;
