@@ -54,9 +54,6 @@ ModelShape FromProto(const v1::Architecture& in) {
   out.embedding_size = in.embedding_size();
   out.attention_sinks = in.attention_sinks();
   out.expert_bias = in.expert_bias();
-  out.embedding_size = in.embedding_size();
-  out.attention_sinks = in.attention_sinks();
-  out.expert_bias = in.expert_bias();
   return out;
 }
 
@@ -104,9 +101,6 @@ v1::Architecture ToProto(const ModelShape& in, ParamCountConvention convention) 
   out.set_v_head_dim(in.v_head_dim);
   out.set_sliding_window(in.sliding_window);
   out.set_num_sliding_window_layers(in.num_sliding_window_layers);
-  out.set_embedding_size(in.embedding_size);
-  out.set_attention_sinks(in.attention_sinks);
-  out.set_expert_bias(in.expert_bias);
   out.set_embedding_size(in.embedding_size);
   out.set_attention_sinks(in.attention_sinks);
   out.set_expert_bias(in.expert_bias);

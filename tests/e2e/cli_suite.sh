@@ -1,0 +1,427 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The whole command line against a daemon and in-process: the same plans, exit codes, refusals, nothing stored by mistake.
+#   usage: cli_suite.sh RHUMB RHUMBD SOURCE_DIR
+set -uo pipefail
+(($# == 3)) || { echo "usage: cli_suite.sh RHUMB RHUMBD SOURCE_DIR" >&2; exit 2; }
+rhumb_program=$1 rhumbd_program=$2 source_dir=$3
+here=$(dirname "${BASH_SOURCE[0]}")
+examples=$source_dir/docs/examples
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/rhumb-cli.XXXXXX")
+daemon=
+finish() {
+  [[ -z $daemon ]] || kill "$daemon" 2>/dev/null
+  [[ -z $daemon ]] || wait "$daemon" 2>/dev/null
+  rm -rf "$work"
+}
+trap finish EXIT
+
+# Nothing of the person who runs this may be read or written.
+unset RHUMB_ADDR NO_COLOR
+export HOME=$work/home XDG_DATA_HOME=$work/data XDG_RUNTIME_DIR=$work/runtime LC_ALL=C.UTF-8
+mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
+
+checks=0 failures=0 skipped=0
+out=$work/stdout err=$work/stderr
+rhumb=()  # the program with the flags of the home under test
+
+fail() {
+  failures=$((failures + 1))
+  echo "FAILED: $*"
+  sed 's/^/    stdout: /' "$out" | head -5
+  sed 's/^/    stderr: /' "$err" | head -8
+}
+# expect CODE ARGUMENT...: runs rhumb and compares its exit code; streams are left in $out and $err.
+expect() {
+  local wanted=$1 code
+  shift
+  checks=$((checks + 1))
+  "${rhumb[@]}" "$@" >"$out" 2>"$err" </dev/null
+  code=$?
+  ((code == wanted)) || { fail "exit $code instead of $wanted: rhumb $*"; return 1; }
+}
+# shows FILE REGEX WHAT: FILE must hold a match, in a line or, where text is wrapped, across lines.
+shows() {
+  checks=$((checks + 1))
+  grep -qE -- "$2" "$1" || tr -s ' \n' ' ' <"$1" | grep -qE -- "$2" || fail "no match of '$2' in $(basename "$1") of: $3"
+}
+silent() {
+  checks=$((checks + 1))
+  [[ ! -s $out ]] || fail "something on stdout of: $1"
+}
+skip() {
+  skipped=$((skipped + 1))
+  echo "SKIPPED: $*"
+}
+stored() { "${rhumb[@]}" plans list --page-size 1000 -o name -q 2>/dev/null; "${rhumb[@]}" cluster list --json -q 2>/dev/null; }
+
+# Questions whose answers must not depend on the home. One a line.
+questions() {
+  cat <<END
+plan --compute 1e21
+plan --gpus 256xH100-SXM5-80GB --deadline 21d --unique-tokens 4T
+plan --gpus 16xA100-SXM4-80GB --price 1.5 --budget 5k --level 0.5
+plan --target-loss 2.6 --gpus 32xH100-SXM5-80GB@2 --max-param-count 3B
+plan --gpus 6xA100-SXM4-40GB --gpus 8xL40S-48GB --deadline 5d
+plan --arch $examples/architectures/llama-3.1-8b.json --gpus 64xH100-SXM5-80GB --gpu-hours 2k
+plan --cluster one-h100-node --deadline 3d
+plan --target-loss 1.5
+predict --params 7B --tokens 2T
+predict --law muennighoff2023-c4 --params 3B --tokens 200B --unique-tokens 25B --batch-tokens 4M
+check --arch $examples/architectures/llama-3.1-8b.json --gpus 8xH100-SXM5-80GB --zero-stage 3 --tokens 10B --deadline 9d
+law list
+law show besiroglu2024
+gpu list
+gpu show H100-SXM5-80GB
+END
+}
+
+ask_all() { # FOLDER: the JSON of every question
+  local folder=$1 n=0 question words
+  mkdir -p "$folder"
+  while read -r question; do
+    read -ra words <<<"$question"
+    "${rhumb[@]}" "${words[@]}" -q -o json >"$folder/$n.json" 2>"$folder/$n.err" </dev/null
+    echo "$?" >"$folder/$n.code"
+    n=$((n + 1))
+  done < <(questions)
+}
+
+exit_codes_and_formats() {
+  local plan name
+  expect 0 plan --compute 1e21
+  shows "$out" '^Train a 2\.7[0-9]B model on 6[0-9.]+B tokens: expected loss 2\.30' 'plan --compute 1e21'
+  checks=$((checks + 1))
+  if grep -q $'\033' "$out"; then fail "colour without a terminal"; fi
+  expect 0 plan --compute 1e21 -o name -q
+  name=$(<"$out")
+  expect 0 plans show "$name" -o json
+  shows "$out" '"create_time": "20' 'plans show'
+  plan=${name#plans/}
+  expect 0 plans show "$plan"
+  expect 0 plans list -o wide
+  shows "$out" "$plan" 'plans list'
+  expect 0 plans list --parsable --noheader
+  shows "$out" "^$plan\|feasible\|" 'plans list --parsable'
+  expect 0 plan --compute 1e21 -o yaml
+  shows "$out" '^  mean_nats: 2\.30' 'plan -o yaml'
+  expect 0 plan --compute 1e21 -o csv
+  shows "$out" '^name,create_time,.*,loss\.mean_nats,' 'plan -o csv'
+  expect 0 law list -o csv --noheader
+  shows "$out" '^laws/besiroglu2024,' 'law list -o csv'
+  expect 0 law list --json
+  shows "$out" '"laws": \[' 'law list --json'
+  expect 0 plan --compute 1e20,1e21,1e22 -o json
+  checks=$((checks + 1))
+  python3 -c 'import json,sys; plans = json.load(open(sys.argv[1]))["plans"]; sys.exit(
+    [plan["law_optimum"]["training_flops"] for plan in plans] != [1e20, 1e21, 1e22])' "$out" || fail "sweep as json"
+  expect 0 plan --compute 1e20,1e21,1e22
+  checks=$((checks + 1))
+  (($(wc -l <"$out") == 4)) || fail "a sweep of three is no table of four lines"
+  expect 0 plan --compute 1e21 --validate-only -o json
+  expect 0 plans delete "$plan" --dry-run
+  expect 0 plans show "$plan" -o name
+  expect 0 plans delete "$plan"
+  expect 4 plans show "$plan"
+  silent "plans show of a deleted plan"
+  expect 4 plans delete "$plan"
+  expect 4 law show no-such-law
+  expect 4 gpu show NO-SUCH-GPU
+  expect 4 cluster show no-such-cluster
+  expect 0 predict --params 7B --tokens 2T
+  shows "$out" '^Expected loss 2\.065 nats per token' 'predict'
+  expect 3 check --params 70B --gpus 8xRTX-4090-24GB
+  shows "$out" '^It does not fit: .* too much' 'check that does not fit'
+  expect 0 check --params 1B --gpus 8xH100-SXM5-80GB --tokens 20B --deadline 30d --explain
+  shows "$out" 'It finishes' 'check that finishes'
+  expect 3 check --params 1B --gpus 8xH100-SXM5-80GB --tokens 20T --deadline 1h
+  shows "$out" 'It does not finish' 'check that does not finish'
+  expect 0 version -o json
+  shows "$out" '"server_version": "[0-9.]+"' 'version'
+  expect 0 --help
+  expect 0 help plan
+  shows "$out" '--deadline TIME' 'help plan'
+  expect 2
+  expect 0 --json law list
+
+  expect 0 plan --gpus 8xH100-SXM5-80GB@2.5 --deadline 36h --zero-stage 1 --objective loss --save "$work/question.toml" \
+    -o name -q
+  name=$(<"$out")
+  expect 0 plan -f "$work/question.toml" -o name -q
+  checks=$((checks + 1))
+  [[ $(<"$out") == "$name" ]] || fail "a saved question gives another plan"
+  expect 0 plan -f "$work/question.toml" --deadline 40h -o name -q
+  checks=$((checks + 1))
+  [[ $(<"$out") != "$name" ]] || fail "a flag does not win over the file"
+}
+
+clusters() {
+  expect 0 cluster apply "$examples/clusters/jean-zay-a100.toml" --dry-run
+  expect 4 cluster show jean-zay-a100
+  expect 0 cluster apply "$examples/clusters/jean-zay-a100.toml" -o name
+  shows "$out" '^clusters/' 'cluster apply -o name'
+  expect 0 cluster list
+  shows "$out" 'A100-SXM4-80GB' 'cluster list'
+  local name
+  name=$("${rhumb[@]}" cluster list -o name -q | grep -m1 zay)
+  expect 0 cluster show "$name"
+  expect 0 cluster delete "$name" --dry-run
+  expect 0 cluster show "$name"
+  expect 0 cluster delete "$name"
+  expect 4 cluster delete "$name"
+}
+
+# refused REGEX ARGUMENT...: exit 2, REGEX on stderr, nothing on stdout.
+refused() {
+  local pattern=$1
+  shift
+  expect 2 "$@" && shows "$err" "$pattern" "rhumb $*" && silent "rhumb $*"
+}
+
+malformed_inputs() {
+  local before
+  before=$(stored)
+  printf '' >"$work/empty.json"
+  head -c 512 /dev/urandom >"$work/binary.json"
+  head -c 100 "$examples/architectures/llama-3.1-8b.json" >"$work/truncated.json"
+  printf '{"model_type": "perceptron"}' >"$work/unknown_type.json"
+  printf 'compute_flops = nan\n' >"$work/nan.toml"
+  printf 'compute_flop = 1e21\n' >"$work/unknown_key.toml"
+  printf 'level = 0.9\ncompute_flops = "lots"\n' >"$work/text.toml"
+  printf 'name = "x"\n[[pools]]\ngpu_type = "H100-SXM5-80GB"\nnode_count = -4\ngpus_per_node = 8\n' >"$work/negative.toml"
+  printf 'name = "x"\n[[pools]]\ngpu_type = "H100-SXM5-80GB"\nnodes = 4\n' >"$work/pool_key.toml"
+  printf 'name = "x"\n[[pools]]\ngpu_type = "NO-SUCH-GPU"\nnode_count = 4\ngpus_per_node = 8\n' >"$work/pool_gpu.toml"
+
+  refused 'nothing bounds the training' plan
+  refused '--compute \(compute_flops\)' plan --compute -1
+  refused '--compute \(compute_flops\)' plan --compute 0
+  refused '--compute \(compute_flops\)' plan --compute NaN
+  refused '--compute \(compute_flops\)' plan --compute inf
+  refused '--compute \(compute_flops\)' plan --compute 1e999
+  refused '--compute \(compute_flops\)' plan --compute plenty
+  refused '--compute \(compute_flops\)' plan --compute ''
+  refused '--compute \(compute_flops\)' plan --compute=
+  refused '--compute \(compute_flops\)' plan --compute
+  refused '--compute \(compute_flops\)' plan --compute 1e21 --compute 1e22
+  refused '--compute' plan --computer 1e21
+  refused '--params \(param_count\)' plan --params 1.5 --compute 1e21
+  refused '--deadline \(deadline_seconds\)' plan --deadline 2001-01-01 --gpus 8xH100-SXM5-80GB
+  refused '--deadline \(deadline_seconds\)' plan --deadline soon --gpus 8xH100-SXM5-80GB
+  refused '--budget \(budget_usd\)' plan --budget '$-5' --gpus 8xH100-SXM5-80GB --price 2
+  refused '--price' plan --budget 5k --gpus 8xH100-SXM5-80GB --price
+  refused '--price' plan --budget 5k --gpus 8xH100-SXM5-80GB --price free
+  refused '--gpus \(gpu_pools' plan --gpus 8xNO-SUCH-GPU --deadline 3d
+  refused '--gpus \(gpu_pools.*H100-SXM5-80GB.*H100-PCIe-80GB' plan --gpus 8xh100 --deadline 3d
+  refused '--gpus \(gpu_pools' plan --gpus 0xH100-SXM5-80GB --deadline 3d
+  refused '--gpus \(gpu_pools' plan --gpus H100-SXM5-80GB --deadline 3d
+  refused '--law \(law\).*besiroglu2024' plan --law besiroglu2042 --compute 1e21
+  refused '--objective \(objective\).*lifetime-cost' plan --objective speed --compute 1e21
+  refused '--level \(level\)' plan --level 1 --compute 1e21
+  refused '--mfu \(mfu\)' plan --mfu 1.5 --gpus 8xH100-SXM5-80GB --deadline 3d
+  refused '--cluster \(cluster\)' plan --cluster no-such-cluster --deadline 3d
+  refused '--zero-stage \(layout.zero_stage\)' plan --zero-stage 4 --gpus 8xH100-SXM5-80GB --deadline 3d
+  refused '--batch-tokens \(global_batch_tokens\)' plan --batch-tokens 1000 --compute 1e21
+  refused '--arch \(architecture\)' plan --arch "$work/empty.json" --compute 1e21
+  refused '--arch \(architecture\)' plan --arch "$work/binary.json" --compute 1e21
+  refused '--arch \(architecture\)' plan --arch "$work/truncated.json" --compute 1e21
+  refused '--arch \(architecture\).*perceptron' plan --arch "$work/unknown_type.json" --compute 1e21
+  refused '--arch \(architecture\).*no such file' check --arch "$work/nowhere.json" --gpus 8xH100-SXM5-80GB
+  refused '--file.*line 1.*compute_flops.*finite' plan -f "$work/nan.toml"
+  refused '--file.*line 1.*compute_flop:.*compute_flops' plan -f "$work/unknown_key.toml"
+  refused '--file.*line 2.*compute_flops' plan -f "$work/text.toml"
+  refused '--file.*no such file' plan -f "$work/nowhere.toml"
+  refused '--budget and --deadline' plan --budget 1k,2k --deadline 1d,2d --gpus 8xH100-SXM5-80GB
+  refused 'node_count' cluster apply "$work/negative.toml"
+  refused 'line 4.*nodes' cluster apply "$work/pool_key.toml"
+  refused 'gpu_type.*NO-SUCH-GPU' cluster apply "$work/pool_gpu.toml"
+  refused 'no such file' cluster apply "$work/nowhere.toml"
+  refused '--tokens \(token_count\)' predict --params 7B
+  refused '--params \(param_count\)' predict --params -7B --tokens 1T
+  refused '--output.*xml' law list -o xml
+  refused '--timeout' law list --timeout -5s
+  refused 'plan' plann --compute 1e21
+  # All at once, not the first only.
+  refused '--mfu \(mfu\)' plan --mfu 2 --level 3 --compute 1e21
+  shows "$err" '--level \(level\)' 'two violations'
+
+  checks=$((checks + 1))
+  [[ $(stored) == "$before" ]] || fail "malformed questions changed what is stored"
+}
+
+# infeasible CONFLICT ARGUMENT...: exit 3, CONFLICT among the conflicts, and every relaxation that is a change of the
+# question makes it feasible. At least one must be.
+infeasible() {
+  local conflict=$1 n=0 relaxed
+  shift
+  expect 3 plan "$@" --save "$work/infeasible.toml" -o json || return
+  checks=$((checks + 1))
+  python3 "$here/relax_question.py" "$out" "$work/infeasible.toml" "$conflict" "$work/relaxed" >"$err" 2>&1 ||
+    { fail "conflict or relaxations of: rhumb plan $*"; return; }
+  for relaxed in "$work"/relaxed.*.toml; do
+    expect 0 plan -f "$relaxed" -q -o name && n=$((n + 1))
+  done
+  rm -f "$work"/relaxed.*.toml
+  ((n > 0)) || fail "no relaxation of: rhumb plan $*"
+}
+
+infeasible_questions() {
+  infeasible target_loss_nats --target-loss 1.5
+  infeasible deadline_seconds --target-loss 2.5 --gpus 8xH100-SXM5-80GB --deadline 1m
+  infeasible gpu_memory --arch "$examples/architectures/gpt-3-175b.json" --gpus 2xRTX-4090-24GB --deadline 30d
+  infeasible budget_usd --target-loss 2.5 --gpus 32xH100-SXM5-80GB@2 --budget 1
+  expect 3 plan --target-loss 1.5
+  shows "$out" '^No plan meets this question: --target-loss \(target_loss_nats\)' 'infeasible plan'
+  shows "$out" '--target-loss [0-9.]+: ' 'its relaxation as a flag'
+}
+
+# Published planning problems; expected numbers and tolerances in planner_problems.py.
+planner_problems() {
+  local id arguments words
+  while IFS=: read -r id arguments; do
+    read -ra words <<<"$arguments"
+    checks=$((checks + 1))
+    "${rhumb[@]}" "${words[@]}" -q -o json >"$out" 2>"$err" </dev/null
+    python3 "$here/planner_problems.py" "$id" $? "$out" >>"$err" 2>&1 || fail "problem $id: rhumb $arguments"
+  done < <(python3 "$here/planner_problems.py" --list)
+}
+
+suite() {
+  echo "== $1"
+  exit_codes_and_formats
+  clusters
+  malformed_inputs
+  infeasible_questions
+  planner_problems
+  "${rhumb[@]}" cluster apply "$examples/clusters/one-h100-node.toml" -q >"$out" 2>"$err" || fail "cluster apply"
+  ask_all "$work/$2"
+}
+
+# --- The daemon
+socket=$work/rhumbd.sock
+"$rhumbd_program" --database "$work/daemon.db" --socket "$socket" --log-level warning >"$work/rhumbd.log" 2>&1 </dev/null &
+daemon=$!
+rhumb=("$rhumb_program" --addr "unix://$socket")
+for _ in {1..100}; do
+  "${rhumb[@]}" version >/dev/null 2>&1 && break
+  sleep 0.1
+done
+suite "daemon on a unix socket" daemon
+
+echo "== which daemon"
+rhumb=("$rhumb_program")
+RHUMB_ADDR=unix://$socket expect 0 version -o json
+shows "$out" "\"server_address\": \"unix://$socket\"" 'version through RHUMB_ADDR'
+mkdir -p "$XDG_RUNTIME_DIR/rhumb"
+ln -s "$socket" "$XDG_RUNTIME_DIR/rhumb/rhumbd.sock"
+expect 0 version --no-local -o json
+shows "$out" "$XDG_RUNTIME_DIR/rhumb" 'version through XDG_RUNTIME_DIR'
+if ((EUID == 0)) && command -v setpriv >/dev/null; then
+  chmod 755 "$work"
+  other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  rhumb=("${other[@]}" "$rhumb_program" --addr "unix://$socket")
+  expect 6 law list
+  chmod 666 "$socket"
+  expect 6 cluster apply "$examples/clusters/one-h100-node.toml"
+  expect 0 law list
+else
+  skip "another user's permissions: needs root and setpriv"
+fi
+rm "$XDG_RUNTIME_DIR/rhumb/rhumbd.sock"
+
+kill -TERM "$daemon"
+wait "$daemon"
+code=$?
+daemon=
+checks=$((checks + 1))
+((code == 0)) || fail "rhumbd ended with $code"
+
+echo "== a socket that does not answer"
+rhumb=("$rhumb_program")
+python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$work/stale.sock"
+RHUMB_ADDR=unix://$work/stale.sock expect 5 law list
+silent "a stale socket"
+expect 5 law list --addr "$work/stale.sock"
+expect 5 law list --addr "$work/nowhere.sock"
+touch "$work/file.sock"
+RHUMB_ADDR=unix://$work/file.sock expect 5 law list
+python3 -c 'import socket,sys,time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8); time.sleep(60)' "$work/mute.sock" &
+mute=$!
+until [[ -S $work/mute.sock ]]; do sleep 0.1; done
+RHUMB_ADDR=unix://$work/mute.sock expect 5 law list --timeout 1s
+kill "$mute"
+wait "$mute" 2>/dev/null
+if [[ ! -e /run/rhumb/rhumbd.sock ]]; then
+  expect 5 law list --no-local
+  RHUMB_ADDR=unix://$work/nowhere.sock expect 0 law list
+  shows "$err" 'in-process' 'no daemon'
+  checks=$((checks + 1))
+  expect 0 plan --compute 1e21
+  (($(wc -l <"$err") == 1)) || fail "more or less than one line on stderr in-process"
+else
+  skip "discovery without any daemon: one runs on this machine"
+fi
+rhumb=("$rhumb_program" --local)
+expect 2 law list --no-local
+expect 2 law list --addr "$socket"
+
+# --- In this process
+suite "in-process" local
+
+echo "== the same answers in both homes"
+checks=$((checks + 1))
+python3 "$here/compare_answers.py" "$work/daemon" "$work/local" >"$out" 2>"$err" || fail "answers differ between the homes"
+checks=$((checks + 1))
+python3 "$here/plan_keys.py" "$work/local/1.json" "$work/local/0.json" "$work/local/7.json" >"$out" 2>"$err" ||
+  fail "keys of a plan"
+
+echo "== 100 at once on one file"
+export XDG_DATA_HOME=$work/crowd
+for i in {1..100}; do
+  { "$rhumb_program" --local plan --compute "$((1000 + i))e18" -o name >"$work/crowd.$i.out" 2>"$work/crowd.$i.err"
+    echo $? >"$work/crowd.$i.code"; } </dev/null &
+done
+wait
+checks=$((checks + 2))
+if cat "$work"/crowd.*.code | grep -qv '^0$'; then fail "not all 100 answered: $(cat "$work"/crowd.*.err | sort | uniq -c | head -3)"; fi
+if grep -l 'nothing was stored' "$work"/crowd.*.err >/dev/null; then fail "not all 100 stored"; fi
+rhumb=("$rhumb_program" --local)
+checks=$((checks + 1))
+[[ $("${rhumb[@]}" plans list --page-size 1000 -o name -q | sort) == "$(cat "$work"/crowd.*.out | sort)" ]] ||
+  fail "what 100 stored is not what is there"
+
+echo "== homes that cannot be written"
+nothing_stored() { shows "$err" 'nothing was stored' "$1"; }
+checks=$((checks + 1))
+env -u HOME -u XDG_DATA_HOME "$rhumb_program" --local plan --compute 1e21 >"$out" 2>"$err" || fail "without HOME"
+nothing_stored "without HOME"
+XDG_DATA_HOME=$work/file.sock expect 0 plan --compute 1e21 && nothing_stored "a file where the data folder should be"
+checks=$((checks + 2))
+env -u XDG_DATA_HOME HOME="$work/no-such-home" "$rhumb_program" --local plan --compute 1e21 >"$out" 2>"$err" ||
+  fail "a home that is not there"
+nothing_stored "a home that is not there"
+[[ ! -e $work/no-such-home ]] || fail "a home was made that was not there"
+mkdir -p "$work/damaged/rhumb"
+head -c 8192 /dev/urandom >"$work/damaged/rhumb/rhumb.db"
+before=$(cksum <"$work/damaged/rhumb/rhumb.db")
+XDG_DATA_HOME=$work/damaged expect 0 plan --compute 1e21 && nothing_stored "a damaged database"
+checks=$((checks + 1))
+[[ $(cksum <"$work/damaged/rhumb/rhumb.db") == "$before" ]] || fail "a damaged database was changed"
+mkdir -p "$work/readonly"
+if ((EUID != 0)); then
+  chmod 555 "$work/readonly"
+  XDG_DATA_HOME=$work/readonly expect 0 plan --compute 1e21 && nothing_stored "a read-only home"
+elif unshare -m true 2>/dev/null; then
+  checks=$((checks + 1))
+  # shellcheck disable=SC2016  # expanded by the inner shell
+  XDG_DATA_HOME=$work/readonly unshare -m bash -c 'mount --bind "$XDG_DATA_HOME" "$XDG_DATA_HOME" &&
+    mount -o remount,ro,bind "$XDG_DATA_HOME" && exec "$0" --local plan --compute 1e21' "$rhumb_program" \
+    >"$out" 2>"$err" || fail "a read-only home"
+  nothing_stored "a read-only home"
+else
+  skip "a read-only home: root writes everywhere, and may not mount here"
+fi
+
+echo "$checks checks, $failures failed, $skipped skipped"
+((failures == 0))

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/check.h"
+
+#include <algorithm>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "planner/cost/cost_model.h"
+#include "tests/matchers.h"
+#include "tests/planner/plan/question_fixtures.h"
+
+namespace rhumb {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Field;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using testing_support::MakePool;
+using testing_support::MakeShape;
+using testing_support::RelativelyNear;
+using testing_support::StatusIs;
+
+// 6.7B parameters on one node of 8 H100s.
+CheckQuestion SevenBillionOnANode() {
+  CheckQuestion question;
+  question.architecture = MakeShape(32, 32, 32, 128);
+  question.pool = MakePool("H100-SXM5-80GB", 8, 8);
+  question.framework = *FindFrameworkProfile("megatron");
+  return question;
+}
+
+CheckAnswer Check(const CheckQuestion& question) {
+  absl::StatusOr<CheckAnswer> answer = CheckConfiguration(question);
+  EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+  return answer.ok() ? *std::move(answer) : CheckAnswer{};
+}
+
+std::vector<std::string> Codes(const CheckAnswer& answer) {
+  std::vector<std::string> codes;
+  for (const Advice& advice : answer.advice) codes.push_back(advice.code);
+  return codes;
+}
+
+TEST(CheckTest, UsesEveryGpuGiven) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.tensor_parallel_size = 2;
+  const CheckAnswer answer = Check(question);
+  EXPECT_EQ(answer.layout.data_parallel_size, 4);
+  EXPECT_EQ(answer.layout.gpu_count(), 8);
+}
+
+TEST(CheckTest, MemoryIsThatOfTheCostModel) {
+  const CheckQuestion question = SevenBillionOnANode();
+  const CheckAnswer answer = Check(question);
+  const CostModel cost(*question.architecture, question.pool.gpu,
+                       Fabric{8, question.pool.inter_node_bytes_per_second_per_gpu},
+                       question.framework);
+  const MemoryEstimate memory =
+      cost.Memory(answer.layout, answer.gradient_accumulation_steps, false);
+  EXPECT_EQ(answer.memory.peak_bytes, memory.peak_bytes);
+  EXPECT_EQ(answer.memory.p95_bytes, memory.p95_bytes);
+  EXPECT_EQ(answer.fits_p95, memory.p95_bytes <= answer.memory.capacity_bytes);
+}
+
+TEST(CheckTest, ALargeMicroBatchDoesNotFit) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.micro_batch_size = 64;
+  const CheckAnswer answer = Check(question);
+  EXPECT_FALSE(answer.fits);
+  EXPECT_FALSE(answer.fits_p95);
+  EXPECT_THAT(Codes(answer), Contains("DOES_NOT_FIT"));
+}
+
+TEST(CheckTest, TheNearestChangeReallyFits) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.micro_batch_size = 64;
+  question.layout.recompute = Recompute::kFull;
+  const CheckAnswer answer = Check(question);
+  const auto change = std::find_if(answer.advice.begin(), answer.advice.end(),
+                                   [](const Advice& a) { return a.code == "CHANGE_LAYOUT"; });
+  ASSERT_NE(change, answer.advice.end());
+  const std::string flag = change->directive.substr(0, change->directive.find(' '));
+  const std::string value = change->directive.substr(change->directive.find(' ') + 1);
+  if (flag == "--micro-batch-size") question.layout.micro_batch_size = std::stoll(value);
+  if (flag == "--zero-stage") question.layout.zero_stage = std::stoll(value);
+  if (flag == "--tensor-parallel-size") question.layout.tensor_parallel_size = std::stoll(value);
+  if (flag == "--pipeline-parallel-size")
+    question.layout.pipeline_parallel_size = std::stoll(value);
+  // The batch stays what it was.
+  question.global_batch_tokens =
+      answer.gradient_accumulation_steps * 64 * answer.layout.data_parallel_size * 2048;
+  EXPECT_TRUE(Check(question).fits_p95) << change->directive;
+}
+
+TEST(CheckTest, ARunThatEndsAfterTheDeadlineDoesNotFinish) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.token_count = 1e12;
+  question.deadline_seconds = 86400;
+  const CheckAnswer answer = Check(question);
+  EXPECT_THAT(answer.finishes, ::testing::Optional(false));
+  EXPECT_THAT(Codes(answer), Contains("DOES_NOT_FINISH"));
+}
+
+TEST(CheckTest, ARunFinishesByTheDeadlineThatItsOwnWallTimeSets) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.token_count = 1e10;
+  question.deadline_seconds = 1;
+  question.deadline_seconds = Check(question).time.wall_seconds;
+  EXPECT_THAT(Check(question).finishes, ::testing::Optional(true));
+}
+
+TEST(CheckTest, ABudgetBelowTheCostDoesNotFinish) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.pool.price_usd_per_gpu_hour = 2;
+  question.token_count = 1e10;
+  question.budget_usd = 1;
+  const CheckAnswer answer = Check(question);
+  EXPECT_THAT(answer.finishes, ::testing::Optional(false));
+  EXPECT_THAT(Codes(answer), Contains("OVER_BUDGET"));
+}
+
+TEST(CheckTest, CostIsWallTimeTimesGpusTimesPrice) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.pool.price_usd_per_gpu_hour = 2.5;
+  question.token_count = 1e10;
+  const CheckAnswer answer = Check(question);
+  EXPECT_THAT(answer.cost->total_usd.value(),
+              RelativelyNear(answer.time.wall_seconds / 3600 * 8 * 2.5, 1e-12));
+}
+
+TEST(CheckTest, WithoutTokensNothingIsSaidAboutFinishing) {
+  EXPECT_FALSE(Check(SevenBillionOnANode()).finishes.has_value());
+}
+
+TEST(CheckTest, DegreesMustDivideTheGpus) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.tensor_parallel_size = 16;
+  EXPECT_THAT(CheckConfiguration(question),
+              StatusIs(absl::StatusCode::kInvalidArgument, "must divide the 8 GPUs"));
+}
+
+TEST(CheckTest, ADataParallelSizeThatContradictsTheCountIsRefused) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.data_parallel_size = 3;
+  EXPECT_THAT(CheckConfiguration(question),
+              StatusIs(absl::StatusCode::kInvalidArgument, "data_parallel_size 3"));
+}
+
+TEST(CheckTest, ABatchThatIsNoMultipleIsRefused) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.global_batch_tokens = 2048 * 9;
+  EXPECT_THAT(CheckConfiguration(question), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                     "global_batch_tokens must be a multiple"));
+}
+
+TEST(CheckTest, AValidQuestionHasNoViolations) {
+  EXPECT_THAT(ValidateCheckQuestion(SevenBillionOnANode()), IsEmpty());
+}
+
+TEST(CheckTest, NeitherArchitectureNorSizeIsAViolation) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.architecture.reset();
+  EXPECT_THAT(ValidateCheckQuestion(question),
+              Contains(Field(&FieldViolation::field, "architecture")));
+}
+
+TEST(CheckTest, ALayoutThatDoesNotDivideIsAViolationOfTheLayout) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.tensor_parallel_size = 3;
+  EXPECT_THAT(ValidateCheckQuestion(question), Contains(Field(&FieldViolation::field, "layout")));
+}
+
+}  // namespace
+}  // namespace rhumb

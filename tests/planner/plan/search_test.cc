@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pruned search against plain nested loops.
+#include "planner/plan/search.h"
+
+#include <cstdint>
+#include <iostream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "planner/laws/loss_model.h"
+#include "planner/plan/assemble.h"
+#include "planner/plan/make_plan.h"
+#include "planner/plan/problem.h"
+#include "planner/plan/solve.h"
+#include "tests/planner/plan/brute_force.h"
+#include "tests/planner/plan/question_fixtures.h"
+
+namespace rhumb {
+namespace {
+
+using testing_support::BruteForceAnswer;
+using testing_support::Choice;
+using testing_support::PlanOf;
+using testing_support::RandomQuestion;
+using testing_support::SmallQuestion;
+using testing_support::SmallShape;
+using testing_support::SolveByBruteForce;
+
+// The answer of the loops in the form of a plan, so that both print alike.
+Plan ToPlan(const BruteForceAnswer& answer, const PlanQuestion& question) {
+  Plan plan;
+  plan.feasible = answer.feasible;
+  if (!answer.feasible) return plan;
+  plan.model = answer.model;
+  plan.batch.global_batch_tokens = answer.global_batch_tokens;
+  plan.batch.step_count = answer.step_count;
+  plan.token_count = answer.token_count;
+  if (question.pools.empty()) return plan;
+  const GpuPool& pool = question.pools[static_cast<size_t>(answer.pool_index)];
+  plan.allocation.emplace();
+  plan.allocation->cluster = pool.cluster;
+  plan.allocation->gpu_type = pool.gpu.id;
+  plan.allocation->gpu_count = answer.gpu_count;
+  plan.layout = answer.layout;
+  plan.gradient_accumulation_steps = answer.micro_batches;
+  return plan;
+}
+
+// The answer of the search without the explanations that MakePlan adds.
+Plan SearchOnly(const PlanQuestion& question) {
+  const Solution solution = Solve(question, *ResolveObjective(question), {});
+  Plan plan;
+  if (solution.feasible()) plan = AssembleChoice(solution);
+  plan.search = solution.result.summary;
+  return plan;
+}
+
+BruteForceAnswer ExpectSameAsBruteForce(const PlanQuestion& question) {
+  EXPECT_THAT(ValidateQuestion(question), ::testing::IsEmpty());
+  const BruteForceAnswer answer = SolveByBruteForce(question, *ResolveObjective(question));
+  const Plan plan = answer.feasible ? PlanOf(question) : SearchOnly(question);
+  EXPECT_EQ(Choice(plan), Choice(ToPlan(answer, question)));
+  EXPECT_EQ(plan.search.evaluated_count + plan.search.pruned_count, answer.candidate_count);
+  EXPECT_EQ(plan.search.candidate_count, answer.candidate_count);
+  EXPECT_TRUE(plan.search.complete);
+  return answer;
+}
+
+PlanQuestion WithMoreMemory(PlanQuestion question) {
+  if (question.max_memory_bytes) *question.max_memory_bytes *= 4;
+  for (GpuPool& pool : question.pools) pool.gpu.memory_bytes *= 4;
+  return question;
+}
+
+PlanQuestion WithMoreTimeAndMoney(PlanQuestion question) {
+  for (std::optional<double>* limit :
+       {&question.deadline_seconds, &question.gpu_hours, &question.budget_usd}) {
+    if (limit->has_value()) **limit *= 1.5;
+  }
+  for (GpuPool& pool : question.pools) {
+    if (pool.max_wall_seconds) *pool.max_wall_seconds *= 1.5;
+  }
+  return question;
+}
+
+// Fifty spaces in one test, because the shares that bind are a property of all of them together.
+TEST(SearchTest, EqualsBruteForceOnFiftyRandomSpaces) {
+  constexpr int kSpaces = 50;
+  int feasible = 0, bound_by_memory = 0, bound_by_time_or_money = 0;
+  int64_t candidates = 0, batches = 0, evaluated = 0;
+  for (uint64_t seed = 0; seed < kSpaces; ++seed) {
+    SCOPED_TRACE(seed);
+    const PlanQuestion question = RandomQuestion(seed);
+    const BruteForceAnswer answer = ExpectSameAsBruteForce(question);
+    EXPECT_GE(answer.candidate_count, 100);
+    const Plan plan = SearchOnly(question);
+    feasible += plan.feasible;
+    candidates += answer.candidate_count;
+    batches += answer.batch_count;
+    evaluated += plan.search.evaluated_count;
+    bound_by_memory += Choice(plan) != Choice(SearchOnly(WithMoreMemory(question)));
+    bound_by_time_or_money += Choice(plan) != Choice(SearchOnly(WithMoreTimeAndMoney(question)));
+  }
+  std::cout << kSpaces << " spaces, " << candidates << " candidates, " << batches
+            << " batches enumerated, " << evaluated << " candidates evaluated by the search; "
+            << feasible << " feasible, " << bound_by_memory << " bound by memory, "
+            << bound_by_time_or_money << " by time or money\n";
+  EXPECT_GE(feasible, kSpaces * 7 / 10);
+  EXPECT_GE(bound_by_memory, kSpaces * 3 / 10);
+  EXPECT_GE(bound_by_time_or_money, kSpaces * 3 / 10);
+}
+
+// With an effective MFU a step's time is proportional to its tokens, so every layout and most
+// batches tie.
+TEST(SearchTest, BreaksTiesAsBruteForceDoes) {
+  PlanQuestion question = SmallQuestion();
+  question.mfu = 0.4;
+  question.pools.push_back(testing_support::MakePool("A100-SXM4-40GB", 6, 6));
+  testing_support::NamePools(question);
+  for (GpuPool& pool : question.pools) pool.price_usd_per_gpu_hour = 1.5;
+  question.objective = Objective::kCost;
+  question.target_loss_nats = 3.3;
+  ExpectSameAsBruteForce(question);
+}
+
+TEST(SearchTest, EqualsBruteForceWithoutHardware) {
+  PlanQuestion question = testing_support::EmptyQuestion();
+  question.compute_flops = 3e20;
+  question.noise_scale_tokens = 1e6;
+  ExpectSameAsBruteForce(question);
+}
+
+TEST(SearchTest, EqualsBruteForceUnderTheDefaultBatchRule) {
+  PlanQuestion question = SmallQuestion();
+  question.noise_scale_tokens.reset();
+  ExpectSameAsBruteForce(question);
+}
+
+// Rounding to whole steps then decides what is feasible: 9 steps meet the token limit where 4 of
+// twice the size do not.
+TEST(SearchTest, EqualsBruteForceWhenARunHasFewSteps) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    testing_support::Dice dice(seed);
+    PlanQuestion question = SmallQuestion();
+    question.pools[0].gpu_count = 6;
+    question.objective = dice.Pick({Objective::kCost, Objective::kTime});
+    const double tokens = *question.noise_scale_tokens * dice.Uniform(4, 40);
+    question.target_loss_nats = PredictLoss(
+        question.law, static_cast<double>(CountParams(SmallShape()).total), {tokens, {}, 1});
+    question.token_count = tokens * dice.Uniform(1, 1.3);
+    ExpectSameAsBruteForce(question);
+  }
+}
+
+}  // namespace
+}  // namespace rhumb
