@@ -199,8 +199,8 @@ void CopyConstraints(const v1::CreatePlanRequest& in, PlanQuestion& out) {
 }
 
 void ResolveInference(const v1::CreatePlanRequest& in, PlanQuestion& out) {
-  InferenceDemand& demand = out.inference;
-  const InferenceDemand defaults;
+  ServingDemand& demand = out.inference;
+  const ServingDemand defaults;
   demand.token_count = static_cast<double>(in.inference_token_count());
   if (in.has_inference_prefill_fraction()) demand.prefill_fraction = in.inference_prefill_fraction();
   if (in.has_inference_prefill_mfu()) demand.prefill_mfu = in.inference_prefill_mfu();

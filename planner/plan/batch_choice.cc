@@ -10,6 +10,9 @@ namespace {
 // Slack of whole-step rounding, so that a token count that is a whole number of steps stays one.
 constexpr double kStepSlack = 1e-12;
 constexpr int64_t kMostSteps = int64_t{1} << 53;
+// Below so many steps rounding may decide feasibility, and every batch is looked at (if there are not too many).
+constexpr double kFewSteps = 4096;
+constexpr int64_t kMostScanned = 65536;
 
 // One evaluation without feasibility: the curves that bisection walks on.
 struct Point {
@@ -29,6 +32,10 @@ class Chooser {
   }
 
   double SecondsPerToken(int64_t micro_batches) const {
+    // Without fixed seconds a token takes the same whatever the batch: said exactly, or rounding would break ties.
+    if (space_.step.fixed_seconds == 0) {
+      return space_.step.per_micro_batch_seconds / BatchTokens(1);
+    }
     return space_.step.StepSeconds(micro_batches) / BatchTokens(micro_batches);
   }
 
@@ -105,6 +112,36 @@ class Chooser {
     return choice;
   }
 
+  // Whether whole steps could meet every limit that the real tokens of `point` miss by no more than two steps' worth.
+  bool NearlyFeasible(int64_t micro_batches, const Point& point) const {
+    const double slack = 1 + 2 / std::max(1.0, point.tokens / BatchTokens(micro_batches));
+    const std::optional<double>& target = problem_.question().target_loss_nats;
+    return point.tokens <= size_.max_tokens * slack && point.wall <= at_.max_wall_seconds * slack &&
+           (!target.has_value() || point.loss.loss_nats <= *target * slack);
+  }
+
+  // The best feasible of the first `last` multiples by looking at every one, for runs of so few steps that rounding
+  // decides what is feasible and no curve is monotone.
+  std::optional<BatchChoice> BestOfAll(int64_t last) const {
+    std::optional<BatchChoice> best;
+    double least = kUnlimited;
+    double least_wall = kUnlimited;
+    for (int64_t j = 1; j <= last; ++j) {
+      const int64_t micro_batches = j * space_.micro_batch_multiple;
+      const std::optional<Point> point = At(micro_batches);
+      if (!point.has_value()) continue;
+      const std::optional<BatchChoice> choice = Feasible(micro_batches, *point);
+      if (!choice.has_value()) continue;
+      const double value = PrimaryOf(*point);
+      if (value < least || (value == least && choice->wall_seconds <= least_wall)) {
+        least = value;
+        least_wall = choice->wall_seconds;
+        best = choice;
+      }
+    }
+    return best;
+  }
+
   static double BatchCap(const Point& point) {
     return kMaxBatchOverCritical * point.loss.critical_batch_tokens;
   }
@@ -113,16 +150,18 @@ class Chooser {
   double Primary(int64_t micro_batches) const {
     const std::optional<Point> point = At(micro_batches);
     if (!point.has_value()) return kUnlimited;
+    if (SpendsAll() && !(point->tokens >= BatchTokens(micro_batches) * (1 - kStepSlack))) {
+      return kUnlimited;
+    }
+    return PrimaryOf(*point);
+  }
+
+  double PrimaryOf(const Point& point) const {
     switch (problem_.metric()) {
-      case Metric::kLoss:
-        return point->tokens >= BatchTokens(micro_batches) * (1 - kStepSlack)
-                   ? point->loss.loss_nats
-                   : kUnlimited;
+      case Metric::kLoss: return point.loss.loss_nats;
       case Metric::kFlops:
-      case Metric::kLifetimeFlops:
-        return point->tokens;
-      default:
-        return problem_.has_hardware() ? point->wall : point->tokens;
+      case Metric::kLifetimeFlops: return point.tokens;
+      default: return problem_.has_hardware() ? point.wall : point.tokens;
     }
   }
 
@@ -211,18 +250,26 @@ std::optional<BatchChoice> ChooseBatch(const Problem& problem, const Size& size,
     return j >= last || chooser.Primary((j + 1) * multiple) > chooser.Primary(j * multiple);
   };
   int64_t best = std::min(FirstTrue(last, rises), last);
-  std::optional<BatchChoice> choice =
+  const std::optional<BatchChoice> choice =
       EvaluateBatch(problem, size, at, space, best * multiple);
-  if (choice.has_value() || !problem.has_hardware()) return choice;
+  if (choice.has_value()) return choice;
 
-  // The best batch for the objective may be too slow: take the smallest larger one that is fast enough.
+  // The best batch for the objective misses a limit. Nothing is feasible if the fastest one misses it by more than
+  // rounding to whole steps explains.
   const auto wall_rises = [&](int64_t j) {
     return j >= last || chooser.Wall((j + 1) * multiple) > chooser.Wall(j * multiple);
   };
-  const int64_t fastest = std::min(FirstTrue(last, wall_rises), last);
+  const int64_t fastest =
+      problem.has_hardware() ? std::min(FirstTrue(last, wall_rises), last) : best;
+  const std::optional<Point> at_fastest = chooser.At(fastest * multiple);
+  if (!at_fastest.has_value() || !chooser.NearlyFeasible(fastest * multiple, *at_fastest)) {
+    return std::nullopt;
+  }
+  const double steps = at_fastest->tokens / chooser.BatchTokens(fastest * multiple);
+  if (steps < kFewSteps && last < kMostScanned) return chooser.BestOfAll(last);
+  // Too slow: the smallest larger batch that is fast enough.
   const auto feasible = [&](int64_t j) {
-    return j >= best &&
-           EvaluateBatch(problem, size, at, space, j * multiple).has_value();
+    return j >= best && EvaluateBatch(problem, size, at, space, j * multiple).has_value();
   };
   if (fastest <= best || !feasible(fastest)) return std::nullopt;
   best = FirstTrue(fastest, feasible);

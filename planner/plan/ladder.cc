@@ -17,6 +17,7 @@ constexpr int64_t kMinHidden = 256;
 constexpr int64_t kMaxHidden = 65536;
 constexpr int64_t kMinAspect = 64;   // hidden / layers
 constexpr int64_t kMaxAspect = 160;
+constexpr int64_t kReshapeStep = 32;  // of the FFN width
 
 int64_t RoundToMultiple(double value, int64_t multiple) {
   return std::max<int64_t>(1, std::llround(value / static_cast<double>(multiple))) * multiple;
@@ -147,9 +148,9 @@ ModelShape ShapeOfSize(double param_count, ParamCountConvention convention, int6
   ModelShape best = *std::min_element(
       ladder.begin(), ladder.end(),
       [&](const ModelShape& a, const ModelShape& b) { return distance(a) < distance(b); });
-  const double step = 64.0 * 3.0 * static_cast<double>(best.hidden_size * best.num_layers);
+  const double step = kReshapeStep * 3.0 * static_cast<double>(best.hidden_size * best.num_layers);
   const double missing = param_count - ParamCount(best, convention);
-  const int64_t width = best.ffn_hidden_size + 64 * std::llround(missing / step);
+  const int64_t width = best.ffn_hidden_size + kReshapeStep * std::llround(missing / step);
   best.ffn_hidden_size = std::clamp(width, best.hidden_size, 8 * best.hidden_size);
   best.name = NameOf(best);
   return best;

@@ -23,7 +23,7 @@ inline constexpr int kLadderSizesPerDecade = 40;
 // Shape within such bounds hardly moves the loss: Kaplan et al. 2020, arXiv:2001.08361, section 3.1, fig. 5.
 std::vector<ModelShape> Ladder(int64_t vocab_size, int64_t sequence_length);
 
-// A rung reshaped (FFN width in steps of 64) so that ParamCount(shape, convention) is as near to `param_count` as it
+// A rung reshaped (FFN width in steps of 32) so that ParamCount(shape, convention) is as near to `param_count` as it
 // gets; within 0.5% from 100M parameters on.
 ModelShape ShapeOfSize(double param_count, ParamCountConvention convention, int64_t vocab_size,
                        int64_t sequence_length);

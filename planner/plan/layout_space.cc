@@ -18,7 +18,9 @@ std::vector<int64_t> TensorSizesOf(const ModelShape& shape, const LayoutConstrai
   const int64_t heads = shape.num_attention_heads;
   const int64_t kv_heads = shape.num_key_value_heads;
   for (int64_t t = 1; t <= heads; ++t) {
-    if (heads % t != 0 || (kv_heads % t != 0 && t % kv_heads != 0)) continue;
+    if (heads % t != 0) continue;
+    // Latent attention shares one compressed key-value among all heads.
+    if (!shape.is_mla() && kv_heads % t != 0 && t % kv_heads != 0) continue;
     if (t > constraints.max_tensor_parallel_size.value_or(heads)) continue;
     sizes.push_back(t);
   }

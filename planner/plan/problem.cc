@@ -73,7 +73,7 @@ double CountedParams(const ModelShape& shape, const PlanQuestion& question) {
 }
 
 double InferenceUsd(const PlanQuestion& question, const GpuPool& pool, double active_params) {
-  const InferenceDemand& demand = question.inference;
+  const ServingDemand& demand = question.inference;
   const std::optional<double> price = demand.usd_per_gpu_hour.has_value()
                                           ? demand.usd_per_gpu_hour
                                           : pool.price_usd_per_gpu_hour;

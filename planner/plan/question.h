@@ -30,7 +30,7 @@ struct LayoutConstraints {
 };
 
 // Serving side of a question; weights only matter to LIFETIME_COST and lifetime budgets.
-struct InferenceDemand {
+struct ServingDemand {
   double token_count = 0;
   double prefill_fraction = 0.5;
   double prefill_mfu = 0.5;
@@ -57,7 +57,7 @@ struct PlanQuestion {
   std::optional<double> target_loss_nats;
   std::optional<double> unique_token_count;
   std::optional<double> max_epoch_count;  // absent: kDefaultMaxEpochCount
-  InferenceDemand inference;
+  ServingDemand inference;
   std::optional<double> serving_memory_bytes;
   std::optional<double> param_count, min_param_count, max_param_count;
   std::optional<ParamCountConvention> param_count_convention;  // of the three fields above; absent: the law's

@@ -221,7 +221,7 @@ class Solver {
           MakeOverheadModel(model.total_params, gpus, nodes,
                             q_.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
     }
-    const InferenceDemand& demand = q_.inference;
+    const ServingDemand& demand = q_.inference;
     const std::optional<double> serving_price =
         demand.usd_per_gpu_hour ? demand.usd_per_gpu_hour : pool.price_usd_per_gpu_hour;
     const double peak = PeakFlopsPerSecond(pool.gpu, q_.precision).value_or(0);
@@ -476,7 +476,8 @@ std::vector<Layout> LayoutsByBruteForce(const ModelShape& shape, int64_t gpu_cou
   if (fixed.micro_batch_size) micro_batches = {*fixed.micro_batch_size};
   std::vector<Layout> layouts;
   for (int64_t t = 1; t <= gpu_count; ++t) {
-    if (shape.num_attention_heads % t != 0 || (kv_heads % t != 0 && t % kv_heads != 0)) continue;
+    if (shape.num_attention_heads % t != 0) continue;
+    if (!shape.is_mla() && kv_heads % t != 0 && t % kv_heads != 0) continue;
     if (!Allows(fixed.tensor_parallel_size, t)) continue;
     if (t > fixed.max_tensor_parallel_size.value_or(t)) continue;
     for (int64_t p = 1; p <= gpu_count; ++p) {
