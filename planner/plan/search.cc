@@ -2,21 +2,24 @@
 #include "planner/plan/search.h"
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "planner/plan/batch_limits.h"
 #include "planner/plan/layout_space.h"
 
 namespace rhumb {
 namespace {
 
-// Bounds repeat the model's sums in another order; this much is left for rounding.
-constexpr double kBoundSlack = 1 - 1e-8;
+// A size in a pool, with the best its places can do: the unit that is sorted and pruned first.
+struct Field {
+  int size_index = 0;
+  int pool_index = 0;
+  Rank bound;
+};
 
-// A size at a place: the unit that is sorted and pruned first.
+// A size at a place.
 struct Group {
   int size_index = 0;
   Place place;
@@ -29,54 +32,35 @@ struct BestCase {
   double token_count = 0;
 };
 
-// What batches may cost at best. Seconds times token overhead bound the loss from below: repetition makes D' concave in
-// D, so D'(D) / o <= D'(D / o), and a target at overhead o takes at least o times the tokens.
-struct BatchLimits {
-  double critical_tokens = kUnlimited;  // no overhead
-  double reference_tokens = 0;
-  double largest_tokens = kUnlimited;
-
-  double Overhead(double batch_tokens) const {
-    if (critical_tokens == kUnlimited) return 1;
-    return TokenOverhead(batch_tokens, critical_tokens, reference_tokens) * kBoundSlack;
-  }
-
-  // Least seconds per token's worth of any batch of at least `unit_tokens`, where a step of m micro-batches of
-  // `unit_tokens` takes fixed + m per_micro_batch. Convex above the reference batch: the root of its derivative.
-  double LeastSeconds(const StepCost& step, double unit_tokens) const {
-    const double per_token = step.per_micro_batch_seconds / unit_tokens;
-    if (critical_tokens == kUnlimited) return per_token + step.fixed_seconds / largest_tokens;
-    const double stationary = std::sqrt(step.fixed_seconds / per_token * critical_tokens);
-    const double batch = std::max(
-        unit_tokens, std::min(std::max(reference_tokens, stationary), largest_tokens));
-    return Overhead(batch) * (per_token + step.fixed_seconds / batch);
-  }
-};
-
 enum class Fit { kUnknown, kFits, kTooLarge };
 
-// Work bounds of one size in one pool by slice, micro-batch and recompute; negative where not yet known.
+// Work bounds of one size in one pool by slice, micro-batch and recompute.
 struct WorkTable {
   size_t cells_per_slice = 0;
   std::vector<double> gpu_seconds_per_token;
+  double least = kUnlimited;
 };
 
 class Searcher {
  public:
   Searcher(const Problem& problem, const SearchOptions& options)
-      : problem_(problem), options_(options) {}
+      : problem_(problem),
+        options_(options),
+        spaces_(problem.sizes().size()),
+        models_(problem.sizes().size() * problem.question().pools.size()),
+        work_(models_.size()) {}
 
   SearchResult Run() {
     if (!problem_.has_hardware()) return SearchSizesOnly();
-    std::vector<Group> groups = MakeGroups();
-    std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
+    std::vector<Field> fields = MakeFields();
+    std::stable_sort(fields.begin(), fields.end(), [](const Field& a, const Field& b) {
       return a.bound.AsTuple() < b.bound.AsTuple();
     });
     if (options_.hint != nullptr) TryHint();
-    for (const Group& group : groups) {
-      // Sorted by bound: what follows a hopeless group is hopeless too.
-      if (Done() || Hopeless(group.bound)) break;
-      SearchGroup(group);
+    for (const Field& field : fields) {
+      // Sorted by bound: what follows a hopeless field is hopeless too.
+      if (Done() || Hopeless(field.bound)) break;
+      SearchField(field);
     }
     result_.summary.pruned_count =
         result_.summary.complete
@@ -111,29 +95,51 @@ class Searcher {
     return std::move(result_);
   }
 
-  std::vector<Group> MakeGroups() {
-    std::vector<Group> groups;
+  // The best any place can do for each size in each pool. Places themselves are listed later, for one field at a time:
+  // a pool of many nodes has too many to hold for all sizes.
+  std::vector<Field> MakeFields() {
+    std::vector<Field> fields;
     const int pools = static_cast<int>(problem_.question().pools.size());
     for (int pool = 0; pool < pools; ++pool) {
       const std::vector<Place> places = problem_.PlacesOf(pool);
-      for (size_t i = 0; i < problem_.sizes().size(); ++i) {
-        const Size& size = problem_.sizes()[i];
-        if (Done()) return groups;
-        const double seconds = LeastGpuSeconds(static_cast<int>(i), pool);
+      for (int i = 0; i < static_cast<int>(problem_.sizes().size()); ++i) {
+        Field field{i, pool, Rank{}};
+        bool any = false;
         for (const Place& place : places) {
-          if (options_.count) {
-            result_.summary.candidate_count += Space(static_cast<int>(i)).Count(place.gpu_count);
-          }
-          const std::optional<BestCase> best =
-              Bound(size, problem_.At(size, place), place,
-                    seconds / static_cast<double>(place.gpu_count));
-          if (best.has_value()) {
-            groups.push_back({static_cast<int>(i), place, best->rank, best->token_count});
-          }
+          if (Done()) return fields;
+          if (options_.count) result_.summary.candidate_count += Space(i).Count(place.gpu_count);
+          const std::optional<BestCase> best = BoundAt(i, place);
+          if (!best.has_value()) continue;
+          if (!any || best->rank.AsTuple() < field.bound.AsTuple()) field.bound = best->rank;
+          any = true;
         }
+        if (any) fields.push_back(field);
       }
     }
-    return groups;
+    return fields;
+  }
+
+  void SearchField(const Field& field) {
+    std::vector<Group> groups;
+    for (const Place& place : problem_.PlacesOf(field.pool_index)) {
+      const std::optional<BestCase> best = BoundAt(field.size_index, place);
+      if (!best.has_value() || Hopeless(best->rank)) continue;
+      groups.push_back({field.size_index, place, best->rank, best->token_count});
+    }
+    std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
+      return a.bound.AsTuple() < b.bound.AsTuple();
+    });
+    for (const Group& group : groups) {
+      if (Done() || Hopeless(group.bound)) return;
+      SearchGroup(group);
+    }
+  }
+
+  std::optional<BestCase> BoundAt(int size_index, const Place& place) {
+    const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
+    const double gpu_seconds = LeastGpuSeconds(size_index, place.pool_index);
+    return Bound(size, problem_.At(size, place), place,
+                 gpu_seconds / static_cast<double>(place.gpu_count));
   }
 
   // GPU-seconds per token at the effective MFU given.
@@ -146,8 +152,7 @@ class Searcher {
 
   // Least GPU-seconds per token of any layout of a size in a pool.
   double LeastGpuSeconds(int size_index, int pool_index) {
-    const std::vector<double>& seconds = WorkOf(size_index, pool_index).gpu_seconds_per_token;
-    return seconds.empty() ? kUnlimited : *std::min_element(seconds.begin(), seconds.end());
+    return WorkOf(size_index, pool_index).least;
   }
 
   // Best rank any layout could have if a token takes no less than `seconds_per_token`; nullopt if even that is
@@ -185,7 +190,6 @@ class Searcher {
   }
 
   void SearchGroup(const Group& group) {
-    if (Hopeless(group.bound)) return;
     const Size& size = problem_.sizes()[static_cast<size_t>(group.size_index)];
     const SizeAtPlace at = problem_.At(size, group.place);
     const CostModel& model = ModelOf(group.size_index, group.place.pool_index);
@@ -323,14 +327,19 @@ class Searcher {
     if (options_.any && result_.best.has_value()) return true;
     const PlanOptions* plan_options = options_.plan_options;
     if (plan_options != nullptr && plan_options->should_stop != nullptr &&
-        result_.summary.complete && ++polls_ % 64 == 0 && plan_options->should_stop()) {
+        result_.summary.complete && plan_options->should_stop()) {
       result_.summary.complete = false;
     }
     return !result_.summary.complete;
   }
 
+  size_t IndexOf(int size_index, int pool_index) const {
+    return static_cast<size_t>(pool_index) * problem_.sizes().size() +
+           static_cast<size_t>(size_index);
+  }
+
   const LayoutSpace& Space(int size_index) {
-    std::unique_ptr<LayoutSpace>& space = spaces_[size_index];
+    std::unique_ptr<LayoutSpace>& space = spaces_[static_cast<size_t>(size_index)];
     if (space == nullptr) {
       const PlanQuestion& q = problem_.question();
       space = std::make_unique<LayoutSpace>(problem_.sizes()[static_cast<size_t>(size_index)].shape,
@@ -342,7 +351,7 @@ class Searcher {
   // GPU-seconds per token of the work of all stages on a micro-batch, spread evenly over the GPUs: no pipeline, ZeRO
   // stage or number of GPUs makes a layout of the same slice, micro-batch and recompute faster than that.
   const WorkTable& WorkOf(int size_index, int pool_index) {
-    WorkTable& work = work_[{size_index, pool_index}];
+    WorkTable& work = work_[IndexOf(size_index, pool_index)];
     if (work.cells_per_slice != 0) return work;
     const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
     const LayoutSpace& space = Space(size_index);
@@ -360,6 +369,7 @@ class Searcher {
               problem_.question().mfu.has_value()
                   ? PeakGpuSeconds(size, pool_index)
                   : model.MicroBatchWorkSeconds(layout) * gpus / tokens * kBoundSlack);
+          work.least = std::min(work.least, work.gpu_seconds_per_token.back());
         }
       }
     }
@@ -367,7 +377,7 @@ class Searcher {
   }
 
   const CostModel& ModelOf(int size_index, int pool_index) {
-    std::unique_ptr<CostModel>& model = models_[{size_index, pool_index}];
+    std::unique_ptr<CostModel>& model = models_[IndexOf(size_index, pool_index)];
     if (model == nullptr) {
       const PlanQuestion& q = problem_.question();
       const GpuPool& pool = q.pools[static_cast<size_t>(pool_index)];
@@ -382,12 +392,12 @@ class Searcher {
   const SearchOptions& options_;
   SearchResult result_;
   int64_t pruned_ = 0;
-  int64_t polls_ = 0;
   std::vector<Degrees> degrees_;
   std::vector<int64_t> promising_;
-  std::map<int, std::unique_ptr<LayoutSpace>> spaces_;
-  std::map<std::pair<int, int>, std::unique_ptr<CostModel>> models_;
-  std::map<std::pair<int, int>, WorkTable> work_;
+  // By size, and by pool and size; filled when first asked for.
+  std::vector<std::unique_ptr<LayoutSpace>> spaces_;
+  std::vector<std::unique_ptr<CostModel>> models_;
+  std::vector<WorkTable> work_;
 };
 
 }  // namespace
