@@ -32,7 +32,8 @@ std::string SetReplyHeaders(grpc::ServerContextBase& context) {
   const auto given = context.client_metadata().find(kRequestIdHeader);
   if (given != context.client_metadata().end()) {
     const absl::string_view text(given->second.data(), given->second.size());
-    if (!text.empty() && text.size() <= kMaxRequestIdBytes && IsPrintable(text)) id = std::string(text);
+    if (!text.empty() && text.size() <= kMaxRequestIdBytes && IsPrintable(text))
+      id = std::string(text);
   }
   if (id.empty()) id = FreshRequestId();
   context.AddInitialMetadata(kRequestIdHeader, id);
@@ -67,7 +68,8 @@ std::function<bool()> Call::ShouldStop() const {
 grpc::Status Call::Finish(const absl::Status& status) const {
   if (LogEnabled(LogLevel::kInfo)) {
     const double milliseconds =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began_).count();
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began_)
+            .count();
     Log(LogLevel::kInfo, "rpc",
         {{"rpc", absl::StrCat("rhumb.v1.", method_)},
          {"code", absl::StatusCodeToString(status.code())},

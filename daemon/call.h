@@ -19,7 +19,8 @@ namespace rhumb::daemon {
 inline constexpr char kRequestIdHeader[] = "x-request-id";
 inline constexpr char kVersionHeader[] = "x-rhumb-version";
 
-// Sets both headers of the reply and returns the request id: the caller's if it is short and printable, else fresh.
+// Sets both headers of the reply and returns the request id: the caller's if it is short and
+// printable, else fresh.
 std::string SetReplyHeaders(grpc::ServerContextBase& context);
 
 // One unary call, alive while it is answered.
@@ -32,8 +33,8 @@ class Call {
   // Uid that what the call makes belongs to.
   int64_t owner_uid() const { return caller_.uid; }
 
-  // True from shortly before the deadline on, so that the best answer so far still arrives, and once cancelled.
-  // Cheap enough to poll.
+  // True from shortly before the deadline on, so that the best answer so far still arrives, and
+  // once cancelled. Cheap enough to poll.
   std::function<bool()> ShouldStop() const;
 
   // Logs the outcome and converts it.

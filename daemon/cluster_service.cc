@@ -31,11 +31,13 @@ absl::StatusOr<v1::Cluster> ToMessage(const StoredCluster& stored) {
   cluster.set_version(stored.version);
   cluster.set_owner_uid(stored.owner_uid);
   cluster.mutable_update_time()->set_seconds(stored.update_time_ns / 1'000'000'000);
-  cluster.mutable_update_time()->set_nanos(static_cast<int32_t>(stored.update_time_ns % 1'000'000'000));
+  cluster.mutable_update_time()->set_nanos(
+      static_cast<int32_t>(stored.update_time_ns % 1'000'000'000));
   return cluster;
 }
 
-// Only while identities have no roles: clusters belong to everybody, so the operator alone changes them.
+// Only while identities have no roles: clusters belong to everybody, so the operator alone changes
+// them.
 absl::Status RequireOperator(const Caller& caller) {
   if (caller.IsOperator()) return absl::OkStatus();
   return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OPERATOR",
@@ -44,7 +46,8 @@ absl::Status RequireOperator(const Caller& caller) {
 
 absl::StatusOr<v1::ListGpuTypesResponse> ListGpuTypesImpl(const v1::ListGpuTypesRequest& request) {
   RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after, ParsePageToken(request.page_token()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
+                         ParsePageToken(request.page_token()));
   // The catalogue keeps its order; a position is the number of types before it.
   const auto& catalog = GpuCatalog();
   size_t i = after.has_value() ? static_cast<size_t>(std::max<int64_t>(after->time_ns, 0)) : 0;
@@ -52,13 +55,15 @@ absl::StatusOr<v1::ListGpuTypesResponse> ListGpuTypesImpl(const v1::ListGpuTypes
   for (; i < catalog.size() && response.gpu_types_size() < size; ++i) {
     *response.add_gpu_types() = ToProto(catalog[i]);
   }
-  if (i < catalog.size()) response.set_next_page_token(PageTokenOf({static_cast<int64_t>(i), "gpuTypes"}));
+  if (i < catalog.size())
+    response.set_next_page_token(PageTokenOf({static_cast<int64_t>(i), "gpuTypes"}));
   return response;
 }
 
 }  // namespace
 
-grpc::Status ClusterService::ApplyCluster(grpc::ServerContext* context, const v1::ApplyClusterRequest* request,
+grpc::Status ClusterService::ApplyCluster(grpc::ServerContext* context,
+                                          const v1::ApplyClusterRequest* request,
                                           v1::Cluster* response) {
   const Call call(*context, "ClusterService/ApplyCluster", peers_);
   return Serve(call, response, [&] { return ApplyImpl(*request, call.caller()); });
@@ -76,13 +81,15 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
     if (gpu.ok()) {
       pool.set_gpu_type(gpu->id);
     } else {
-      violations.Add(absl::StrCat("cluster.pools[", i, "].gpu_type"), std::string(gpu.status().message()));
+      violations.Add(absl::StrCat("cluster.pools[", i, "].gpu_type"),
+                     std::string(gpu.status().message()));
     }
   }
   if (!violations.empty()) return violations.ToStatus();
   RHUMB_RETURN_IF_ERROR(RequireOperator(caller));
   StoredCluster row;
-  RHUMB_ASSIGN_OR_RETURN(row.name, ResourceName("clusters", request.cluster().name(), "cluster.name"));
+  RHUMB_ASSIGN_OR_RETURN(row.name,
+                         ResourceName("clusters", request.cluster().name(), "cluster.name"));
   content.set_name(row.name);
   row.content = DeterministicBytes(content);
   row.owner_uid = caller.uid;
@@ -93,7 +100,8 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
     key = {request.request_id(), "ApplyCluster", caller.uid, RequestContentHash(request)};
     RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> repeated, store_.FindByRequestId(key));
     if (repeated.has_value()) {
-      RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> known, store_.FindCluster(*repeated));
+      RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> known,
+                             store_.FindCluster(*repeated));
       if (known.has_value()) return ToMessage(*known);
     }
   }
@@ -101,7 +109,8 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
   return ToMessage(stored);
 }
 
-grpc::Status ClusterService::GetCluster(grpc::ServerContext* context, const v1::GetClusterRequest* request,
+grpc::Status ClusterService::GetCluster(grpc::ServerContext* context,
+                                        const v1::GetClusterRequest* request,
                                         v1::Cluster* response) {
   const Call call(*context, "ClusterService/GetCluster", peers_);
   return Serve(call, response, [&] { return GetImpl(*request); });
@@ -112,18 +121,22 @@ absl::StatusOr<v1::Cluster> ClusterService::GetImpl(const v1::GetClusterRequest&
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> stored, store_.FindCluster(name));
   if (stored.has_value()) return ToMessage(*stored);
   RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_.ClusterNames());
-  return ErrorWithReason(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND", UnknownName("cluster", name, names));
+  return ErrorWithReason(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND",
+                         UnknownName("cluster", name, names));
 }
 
-grpc::Status ClusterService::ListClusters(grpc::ServerContext* context, const v1::ListClustersRequest* request,
+grpc::Status ClusterService::ListClusters(grpc::ServerContext* context,
+                                          const v1::ListClustersRequest* request,
                                           v1::ListClustersResponse* response) {
   const Call call(*context, "ClusterService/ListClusters", peers_);
   return Serve(call, response, [&] { return ListImpl(*request); });
 }
 
-absl::StatusOr<v1::ListClustersResponse> ClusterService::ListImpl(const v1::ListClustersRequest& request) {
+absl::StatusOr<v1::ListClustersResponse> ClusterService::ListImpl(
+    const v1::ListClustersRequest& request) {
   RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after, ParsePageToken(request.page_token()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
+                         ParsePageToken(request.page_token()));
   RHUMB_ASSIGN_OR_RETURN(std::vector<StoredCluster> rows, store_.ListClusters(after, size + 1));
   v1::ListClustersResponse response;
   if (static_cast<int>(rows.size()) > size) {
@@ -136,23 +149,26 @@ absl::StatusOr<v1::ListClustersResponse> ClusterService::ListImpl(const v1::List
   return response;
 }
 
-grpc::Status ClusterService::DeleteCluster(grpc::ServerContext* context, const v1::DeleteClusterRequest* request,
+grpc::Status ClusterService::DeleteCluster(grpc::ServerContext* context,
+                                           const v1::DeleteClusterRequest* request,
                                            google::protobuf::Empty* response) {
   const Call call(*context, "ClusterService/DeleteCluster", peers_);
   return Serve(call, response, [&] { return DeleteImpl(*request, call.caller()); });
 }
 
-absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(const v1::DeleteClusterRequest& request,
-                                                                   const Caller& caller) {
+absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(
+    const v1::DeleteClusterRequest& request, const Caller& caller) {
   v1::GetClusterRequest get;
   get.set_name(request.name());
   RHUMB_ASSIGN_OR_RETURN(const v1::Cluster cluster, GetImpl(get));
   RHUMB_RETURN_IF_ERROR(RequireOperator(caller));
-  if (!request.validate_only()) RHUMB_RETURN_IF_ERROR(store_.DeleteCluster(cluster.name()).status());
+  if (!request.validate_only())
+    RHUMB_RETURN_IF_ERROR(store_.DeleteCluster(cluster.name()).status());
   return google::protobuf::Empty();
 }
 
-grpc::Status ClusterService::GetGpuType(grpc::ServerContext* context, const v1::GetGpuTypeRequest* request,
+grpc::Status ClusterService::GetGpuType(grpc::ServerContext* context,
+                                        const v1::GetGpuTypeRequest* request,
                                         v1::GpuType* response) {
   const Call call(*context, "ClusterService/GetGpuType", peers_);
   return Serve(call, response, [&]() -> absl::StatusOr<v1::GpuType> {
@@ -162,11 +178,13 @@ grpc::Status ClusterService::GetGpuType(grpc::ServerContext* context, const v1::
     if (absl::StrContains(gpu.status().message(), "ambiguous")) {
       return FieldError("name", gpu.status().message());
     }
-    return ErrorWithReason(absl::StatusCode::kNotFound, "GPU_TYPE_NOT_FOUND", gpu.status().message());
+    return ErrorWithReason(absl::StatusCode::kNotFound, "GPU_TYPE_NOT_FOUND",
+                           gpu.status().message());
   });
 }
 
-grpc::Status ClusterService::ListGpuTypes(grpc::ServerContext* context, const v1::ListGpuTypesRequest* request,
+grpc::Status ClusterService::ListGpuTypes(grpc::ServerContext* context,
+                                          const v1::ListGpuTypesRequest* request,
                                           v1::ListGpuTypesResponse* response) {
   const Call call(*context, "ClusterService/ListGpuTypes", peers_);
   return Serve(call, response, [&] { return ListGpuTypesImpl(*request); });

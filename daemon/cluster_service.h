@@ -34,7 +34,8 @@ class ClusterService final : public v1::ClusterService::Service {
                             v1::ListGpuTypesResponse* response) override;
 
  private:
-  absl::StatusOr<v1::Cluster> ApplyImpl(const v1::ApplyClusterRequest& request, const Caller& caller);
+  absl::StatusOr<v1::Cluster> ApplyImpl(const v1::ApplyClusterRequest& request,
+                                        const Caller& caller);
   absl::StatusOr<v1::Cluster> GetImpl(const v1::GetClusterRequest& request);
   absl::StatusOr<v1::ListClustersResponse> ListImpl(const v1::ListClustersRequest& request);
   absl::StatusOr<google::protobuf::Empty> DeleteImpl(const v1::DeleteClusterRequest& request,

@@ -36,7 +36,8 @@ absl::Status SetMode(const std::string& text, int& out) {
   if (!text.empty() && error == std::errc() && end == text.data() + text.size() && out <= 0777) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat("must be an octal mode as in \"0660\", got \"", text, "\""));
+  return absl::InvalidArgumentError(
+      absl::StrCat("must be an octal mode as in \"0660\", got \"", text, "\""));
 }
 
 absl::Status SetReal(const std::string& text, double& out) {
@@ -64,18 +65,26 @@ constexpr Key kKeys[] = {
        return absl::OkStatus();
      }},
     {"server.socket_mode", Kind::kText, "0660",
-     [](const std::string& text, Config& config) { return SetMode(text, config.server.listen_unix_mode); }},
+     [](const std::string& text, Config& config) {
+       return SetMode(text, config.server.listen_unix_mode);
+     }},
     {"server.listen", Kind::kText, "",
      [](const std::string& text, Config& config) {
        config.server.listen_tcp = text;
        return absl::OkStatus();
      }},
     {"server.drain_seconds", Kind::kReal, "10",
-     [](const std::string& text, Config& config) { return SetReal(text, config.server.drain_seconds); }},
+     [](const std::string& text, Config& config) {
+       return SetReal(text, config.server.drain_seconds);
+     }},
     {"limits.max_threads", Kind::kInteger, "256",
-     [](const std::string& text, Config& config) { return SetInteger(text, config.server.max_thread_count); }},
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.max_thread_count);
+     }},
     {"limits.max_message_bytes", Kind::kInteger, "16777216",
-     [](const std::string& text, Config& config) { return SetInteger(text, config.server.max_message_bytes); }},
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.max_message_bytes);
+     }},
     {"log.level", Kind::kText, "info",
      [](const std::string& text, Config& config) {
        const auto level = ParseLogLevel(text);
@@ -91,12 +100,14 @@ constexpr Key kKeys[] = {
 };
 
 const Key* FindKey(absl::string_view name) {
-  const auto found = std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& key) { return name == key.name; });
+  const auto found = std::find_if(std::begin(kKeys), std::end(kKeys),
+                                  [&](const Key& key) { return name == key.name; });
   return found == std::end(kKeys) ? nullptr : found;
 }
 
 std::string KnownKeys() {
-  return absl::StrJoin(kKeys, ", ", [](std::string* out, const Key& key) { absl::StrAppend(out, key.name); });
+  return absl::StrJoin(kKeys, ", ",
+                       [](std::string* out, const Key& key) { absl::StrAppend(out, key.name); });
 }
 
 absl::Status Bad(absl::string_view origin, absl::string_view key, absl::string_view problem) {
@@ -104,9 +115,11 @@ absl::Status Bad(absl::string_view origin, absl::string_view key, absl::string_v
 }
 
 // Applies one value; the last one applied wins.
-absl::Status Apply(const std::string& name, const std::string& text, const std::string& origin, Config& config) {
+absl::Status Apply(const std::string& name, const std::string& text, const std::string& origin,
+                   Config& config) {
   const Key* key = FindKey(name);
-  if (key == nullptr) return Bad(origin, name, absl::StrCat("is not a known key; known: ", KnownKeys()));
+  if (key == nullptr)
+    return Bad(origin, name, absl::StrCat("is not a known key; known: ", KnownKeys()));
   const absl::Status status = key->set(text, config);
   if (!status.ok()) return Bad(origin, name, status.message());
   for (ConfigValue& value : config.values) {
@@ -128,12 +141,15 @@ std::optional<std::string> TextOf(const toml::node& node, Kind kind) {
 }
 
 const char* KindName(Kind kind) {
-  return kind == Kind::kText ? "text in quotes" : kind == Kind::kInteger ? "an integer" : "a number";
+  return kind == Kind::kText      ? "text in quotes"
+         : kind == Kind::kInteger ? "an integer"
+                                  : "a number";
 }
 
 absl::Status ApplyTable(const toml::table& table, const std::string& file, Config& config) {
   for (const auto& [table_name, node] : table) {
-    const std::string where = absl::StrCat(file, ":", node.source().begin.line, ":", node.source().begin.column);
+    const std::string where =
+        absl::StrCat(file, ":", node.source().begin.line, ":", node.source().begin.column);
     const std::string name(table_name.str());
     if (!node.is_table()) {
       return Bad(where, name, absl::StrCat("is not a known table; known keys: ", KnownKeys()));
@@ -147,7 +163,8 @@ absl::Status ApplyTable(const toml::table& table, const std::string& file, Confi
                    absl::StrCat("is not a known key; known: ", KnownKeys()));
       }
       const std::optional<std::string> text = TextOf(value, known->kind);
-      if (!text.has_value()) return Bad(origin, key, absl::StrCat("must be ", KindName(known->kind)));
+      if (!text.has_value())
+        return Bad(origin, key, absl::StrCat("must be ", KindName(known->kind)));
       RHUMB_RETURN_IF_ERROR(Apply(key, *text, origin, config));
     }
   }
@@ -162,8 +179,8 @@ absl::Status ApplyFile(const std::string& path, Config& config) {
     if (begin.line == 0) {
       return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::string(error.description())));
     }
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ":", begin.line, ":", begin.column, ": ", std::string(error.description())));
+    return absl::InvalidArgumentError(absl::StrCat(path, ":", begin.line, ":", begin.column, ": ",
+                                                   std::string(error.description())));
   }
 }
 
@@ -188,7 +205,8 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const ConfigSources& sources) {
 
 // RHUMBD_STORE_DATABASE of store.database.
 std::string VariableOf(const Key& key) {
-  return absl::StrCat("RHUMBD_", absl::AsciiStrToUpper(absl::StrReplaceAll(key.name, {{".", "_"}})));
+  return absl::StrCat("RHUMBD_",
+                      absl::AsciiStrToUpper(absl::StrReplaceAll(key.name, {{".", "_"}})));
 }
 
 absl::Status ApplyEnvironment(const std::vector<std::string>& environment, Config& config) {
@@ -204,7 +222,8 @@ absl::Status ApplyEnvironment(const std::vector<std::string>& environment, Confi
       std::vector<std::string> variables;
       for (const Key& key : kKeys) variables.push_back(VariableOf(key));
       return absl::InvalidArgumentError(
-          absl::StrCat("environment: ", name, " is not a known variable; known: ", absl::StrJoin(variables, ", ")));
+          absl::StrCat("environment: ", name,
+                       " is not a known variable; known: ", absl::StrJoin(variables, ", ")));
     }
     RHUMB_RETURN_IF_ERROR(Apply(known->name, entry.substr(equals + 1), name, config));
   }
@@ -216,7 +235,8 @@ absl::Status ApplyEnvironment(const std::vector<std::string>& environment, Confi
 absl::StatusOr<Config> LoadConfig(const ConfigSources& sources) {
   Config config;
   for (const Key& key : kKeys) config.values.push_back({key.name, "", ""});
-  for (const Key& key : kKeys) RHUMB_RETURN_IF_ERROR(Apply(key.name, key.fallback, "default", config));
+  for (const Key& key : kKeys)
+    RHUMB_RETURN_IF_ERROR(Apply(key.name, key.fallback, "default", config));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesOf(sources));
   for (const std::string& file : files) RHUMB_RETURN_IF_ERROR(ApplyFile(file, config));
   RHUMB_RETURN_IF_ERROR(ApplyEnvironment(sources.environment, config));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's configuration: defaults, then TOML file, drop-ins, environment, flags; the last one wins and every value
-// knows where it came from.
+// The daemon's configuration: defaults, then TOML file, drop-ins, environment, flags; the last one
+// wins and every value knows where it came from.
 #ifndef RHUMB_DAEMON_CONFIG_H_
 #define RHUMB_DAEMON_CONFIG_H_
 
@@ -15,8 +15,8 @@
 namespace rhumb::daemon {
 
 struct ConfigSources {
-  // Main file; drop-ins are <stem>.d/*.toml beside it, in order of their names. A missing file is an error only if
-  // `config_path_given`.
+  // Main file; drop-ins are <stem>.d/*.toml beside it, in order of their names. A missing file is
+  // an error only if `config_path_given`.
   std::string config_path = "/etc/rhumb/rhumbd.toml";
   bool config_path_given = false;
   // NAME=value; only RHUMBD_<TABLE>_<KEY> is read.
@@ -29,9 +29,10 @@ struct ConfigSources {
 };
 
 struct ConfigValue {
-  std::string key;     // "store.database"
-  std::string value;   // as text
-  std::string origin;  // "default", "/etc/rhumb/rhumbd.toml:3", "RHUMBD_STORE_DATABASE", "--database"
+  std::string key;    // "store.database"
+  std::string value;  // as text
+  std::string
+      origin;  // "default", "/etc/rhumb/rhumbd.toml:3", "RHUMBD_STORE_DATABASE", "--database"
 };
 
 struct Config {
@@ -40,7 +41,8 @@ struct Config {
   std::vector<ConfigValue> values;  // every key, in a fixed order
 };
 
-// InvalidArgument with file, line and column, variable or flag for anything that is unknown or not allowed.
+// InvalidArgument with file, line and column, variable or flag for anything that is unknown or not
+// allowed.
 absl::StatusOr<Config> LoadConfig(const ConfigSources& sources);
 
 // TOML with the origin of each value as a comment; reading it back gives the same configuration.

@@ -72,7 +72,8 @@ v1::TimePlan ToProto(const TimePlan& time) {
   return out;
 }
 
-v1::Layout ToProto(const Layout& layout, int64_t accumulation_steps, const FrameworkProfile& framework) {
+v1::Layout ToProto(const Layout& layout, int64_t accumulation_steps,
+                   const FrameworkProfile& framework) {
   v1::Layout out;
   out.set_tensor_parallel_size(layout.tensor_parallel_size);
   out.set_pipeline_parallel_size(layout.pipeline_parallel_size);
@@ -184,7 +185,8 @@ void AddFeasible(const Plan& plan, const PlanQuestion& question, v1::Plan& out) 
     out.mutable_calibration();  // no name, no runs: the constants as shipped
   }
   if (plan.layout) {
-    *out.mutable_layout() = ToProto(*plan.layout, plan.gradient_accumulation_steps, question.framework);
+    *out.mutable_layout() =
+        ToProto(*plan.layout, plan.gradient_accumulation_steps, question.framework);
   }
   if (plan.memory) *out.mutable_memory() = ToProto(*plan.memory);
   if (plan.time) *out.mutable_time() = ToProto(*plan.time);
@@ -212,71 +214,103 @@ std::optional<T> Optional(bool has, T value) {
 
 std::optional<Objective> FromProto(v1::Objective objective) {
   switch (objective) {
-    case v1::OBJECTIVE_LOSS: return Objective::kLoss;
-    case v1::OBJECTIVE_COST: return Objective::kCost;
-    case v1::OBJECTIVE_TIME: return Objective::kTime;
-    case v1::OBJECTIVE_LIFETIME_COST: return Objective::kLifetimeCost;
-    case v1::OBJECTIVE_SIZE: return Objective::kSize;
-    default: return std::nullopt;
+    case v1::OBJECTIVE_LOSS:
+      return Objective::kLoss;
+    case v1::OBJECTIVE_COST:
+      return Objective::kCost;
+    case v1::OBJECTIVE_TIME:
+      return Objective::kTime;
+    case v1::OBJECTIVE_LIFETIME_COST:
+      return Objective::kLifetimeCost;
+    case v1::OBJECTIVE_SIZE:
+      return Objective::kSize;
+    default:
+      return std::nullopt;
   }
 }
 
 v1::Objective ToProto(Objective objective) {
   switch (objective) {
-    case Objective::kLoss: return v1::OBJECTIVE_LOSS;
-    case Objective::kCost: return v1::OBJECTIVE_COST;
-    case Objective::kTime: return v1::OBJECTIVE_TIME;
-    case Objective::kLifetimeCost: return v1::OBJECTIVE_LIFETIME_COST;
-    case Objective::kSize: return v1::OBJECTIVE_SIZE;
+    case Objective::kLoss:
+      return v1::OBJECTIVE_LOSS;
+    case Objective::kCost:
+      return v1::OBJECTIVE_COST;
+    case Objective::kTime:
+      return v1::OBJECTIVE_TIME;
+    case Objective::kLifetimeCost:
+      return v1::OBJECTIVE_LIFETIME_COST;
+    case Objective::kSize:
+      return v1::OBJECTIVE_SIZE;
   }
   return v1::OBJECTIVE_UNSPECIFIED;
 }
 
 std::optional<Precision> FromProto(v1::Precision precision) {
   switch (precision) {
-    case v1::PRECISION_FP16: return Precision::kFp16;
-    case v1::PRECISION_BF16: return Precision::kBf16;
-    case v1::PRECISION_FP8: return Precision::kFp8;
-    case v1::PRECISION_MXFP8: return Precision::kMxfp8;
-    case v1::PRECISION_NVFP4: return Precision::kNvfp4;
-    default: return std::nullopt;
+    case v1::PRECISION_FP16:
+      return Precision::kFp16;
+    case v1::PRECISION_BF16:
+      return Precision::kBf16;
+    case v1::PRECISION_FP8:
+      return Precision::kFp8;
+    case v1::PRECISION_MXFP8:
+      return Precision::kMxfp8;
+    case v1::PRECISION_NVFP4:
+      return Precision::kNvfp4;
+    default:
+      return std::nullopt;
   }
 }
 
 v1::Precision ToProto(Precision precision) {
   switch (precision) {
-    case Precision::kFp16: return v1::PRECISION_FP16;
-    case Precision::kBf16: return v1::PRECISION_BF16;
-    case Precision::kFp8: return v1::PRECISION_FP8;
-    case Precision::kMxfp8: return v1::PRECISION_MXFP8;
-    case Precision::kNvfp4: return v1::PRECISION_NVFP4;
+    case Precision::kFp16:
+      return v1::PRECISION_FP16;
+    case Precision::kBf16:
+      return v1::PRECISION_BF16;
+    case Precision::kFp8:
+      return v1::PRECISION_FP8;
+    case Precision::kMxfp8:
+      return v1::PRECISION_MXFP8;
+    case Precision::kNvfp4:
+      return v1::PRECISION_NVFP4;
   }
   return v1::PRECISION_UNSPECIFIED;
 }
 
 std::optional<Recompute> FromProto(v1::Recompute recompute) {
   switch (recompute) {
-    case v1::RECOMPUTE_NONE: return Recompute::kNone;
-    case v1::RECOMPUTE_SELECTIVE: return Recompute::kSelective;
-    case v1::RECOMPUTE_FULL: return Recompute::kFull;
-    default: return std::nullopt;
+    case v1::RECOMPUTE_NONE:
+      return Recompute::kNone;
+    case v1::RECOMPUTE_SELECTIVE:
+      return Recompute::kSelective;
+    case v1::RECOMPUTE_FULL:
+      return Recompute::kFull;
+    default:
+      return std::nullopt;
   }
 }
 
 v1::Recompute ToProto(Recompute recompute) {
   switch (recompute) {
-    case Recompute::kNone: return v1::RECOMPUTE_NONE;
-    case Recompute::kSelective: return v1::RECOMPUTE_SELECTIVE;
-    case Recompute::kFull: return v1::RECOMPUTE_FULL;
+    case Recompute::kNone:
+      return v1::RECOMPUTE_NONE;
+    case Recompute::kSelective:
+      return v1::RECOMPUTE_SELECTIVE;
+    case Recompute::kFull:
+      return v1::RECOMPUTE_FULL;
   }
   return v1::RECOMPUTE_UNSPECIFIED;
 }
 
 std::optional<ParamCountConvention> FromProto(v1::ParamCountConvention convention) {
   switch (convention) {
-    case v1::PARAM_COUNT_CONVENTION_TOTAL: return ParamCountConvention::kTotal;
-    case v1::PARAM_COUNT_CONVENTION_NON_EMBEDDING: return ParamCountConvention::kNonEmbedding;
-    default: return std::nullopt;
+    case v1::PARAM_COUNT_CONVENTION_TOTAL:
+      return ParamCountConvention::kTotal;
+    case v1::PARAM_COUNT_CONVENTION_NON_EMBEDDING:
+      return ParamCountConvention::kNonEmbedding;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -287,9 +321,12 @@ v1::ParamCountConvention ToProto(ParamCountConvention convention) {
 
 v1::FlopsConvention ToProto(FlopsConvention convention) {
   switch (convention) {
-    case FlopsConvention::kSixNd: return v1::FLOPS_CONVENTION_SIX_ND;
-    case FlopsConvention::kExactCausal: return v1::FLOPS_CONVENTION_EXACT_CAUSAL;
-    case FlopsConvention::kExactFull: return v1::FLOPS_CONVENTION_EXACT_FULL;
+    case FlopsConvention::kSixNd:
+      return v1::FLOPS_CONVENTION_SIX_ND;
+    case FlopsConvention::kExactCausal:
+      return v1::FLOPS_CONVENTION_EXACT_CAUSAL;
+    case FlopsConvention::kExactFull:
+      return v1::FLOPS_CONVENTION_EXACT_FULL;
   }
   return v1::FLOPS_CONVENTION_UNSPECIFIED;
 }
@@ -297,17 +334,20 @@ v1::FlopsConvention ToProto(FlopsConvention convention) {
 LayoutConstraints FromProto(const v1::LayoutConstraints& in) {
   LayoutConstraints out;
   out.tensor_parallel_size = Optional(in.has_tensor_parallel_size(), in.tensor_parallel_size());
-  out.pipeline_parallel_size = Optional(in.has_pipeline_parallel_size(), in.pipeline_parallel_size());
+  out.pipeline_parallel_size =
+      Optional(in.has_pipeline_parallel_size(), in.pipeline_parallel_size());
   out.context_parallel_size = Optional(in.has_context_parallel_size(), in.context_parallel_size());
   out.expert_parallel_size = Optional(in.has_expert_parallel_size(), in.expert_parallel_size());
   out.data_parallel_size = Optional(in.has_data_parallel_size(), in.data_parallel_size());
-  out.virtual_pipeline_stages = Optional(in.has_virtual_pipeline_stages(), in.virtual_pipeline_stages());
+  out.virtual_pipeline_stages =
+      Optional(in.has_virtual_pipeline_stages(), in.virtual_pipeline_stages());
   out.zero_stage = Optional(in.has_zero_stage(), in.zero_stage());
   out.micro_batch_size = Optional(in.has_micro_batch_size(), in.micro_batch_size());
   out.gradient_accumulation_steps =
       Optional(in.has_gradient_accumulation_steps(), in.gradient_accumulation_steps());
   out.recompute = FromProto(in.recompute());
-  out.max_tensor_parallel_size = Optional(in.has_max_tensor_parallel_size(), in.max_tensor_parallel_size());
+  out.max_tensor_parallel_size =
+      Optional(in.has_max_tensor_parallel_size(), in.max_tensor_parallel_size());
   out.max_pipeline_parallel_size =
       Optional(in.has_max_pipeline_parallel_size(), in.max_pipeline_parallel_size());
   return out;
@@ -351,8 +391,10 @@ v1::Plan ToProto(const Plan& plan, const PlanQuestion& question) {
     item->set_unit(binding.unit);
     item->set_text(binding.text);
   }
-  for (const Alternative& alternative : plan.alternatives) *out.add_alternatives() = ToProto(alternative);
-  for (const Assumption& assumption : plan.assumptions) *out.add_assumptions() = daemon::ToProto(assumption);
+  for (const Alternative& alternative : plan.alternatives)
+    *out.add_alternatives() = ToProto(alternative);
+  for (const Assumption& assumption : plan.assumptions)
+    *out.add_assumptions() = daemon::ToProto(assumption);
   for (const PlanWarning& warning : plan.warnings) *out.add_warnings() = daemon::ToProto(warning);
   auto* search = out.mutable_search();
   search->set_candidate_count(plan.search.candidate_count);
@@ -377,9 +419,11 @@ v1::CheckConfigurationResponse ToProto(const CheckAnswer& answer, const CheckQue
   }
   *out.mutable_model() = daemon::ToProto(answer.model, ParamCountConvention::kTotal);
   *out.mutable_allocation() = ToProto(answer.allocation);
-  *out.mutable_layout() = ToProto(answer.layout, answer.gradient_accumulation_steps, question.framework);
+  *out.mutable_layout() =
+      ToProto(answer.layout, answer.gradient_accumulation_steps, question.framework);
   if (answer.cost) *out.mutable_cost() = ToProto(*answer.cost);
-  for (const Assumption& assumption : answer.assumptions) *out.add_assumptions() = daemon::ToProto(assumption);
+  for (const Assumption& assumption : answer.assumptions)
+    *out.add_assumptions() = daemon::ToProto(assumption);
   return out;
 }
 

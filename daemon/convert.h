@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// API messages to planner structs and back, value by value. No look-ups, no defaults but those of a field's comment.
+// API messages to planner structs and back, value by value. No look-ups, no defaults but those of a
+// field's comment.
 #ifndef RHUMB_DAEMON_CONVERT_H_
 #define RHUMB_DAEMON_CONVERT_H_
 
@@ -29,7 +30,8 @@ v1::Recompute ToProto(Recompute recompute);
 v1::ParamCountConvention ToProto(ParamCountConvention convention);
 v1::FlopsConvention ToProto(FlopsConvention convention);
 
-// Unset optional parts get the value their comment names. The shape may still be invalid (ValidateModelShape).
+// Unset optional parts get the value their comment names. The shape may still be invalid
+// (ValidateModelShape).
 ModelShape FromProto(const v1::Architecture& architecture);
 // `param_count` and `active_param_count` are counted by `convention`.
 v1::Architecture ToProto(const ModelShape& shape, ParamCountConvention convention);
@@ -40,7 +42,8 @@ v1::Law ToProto(const Law& law, bool with_covariance);
 v1::Plan::LawUse ToLawUse(const Law& law);
 v1::GpuType ToProto(const Gpu& gpu);
 
-// Everything but name, create_time, owner_uid, planner_version, law and search.seconds, which the caller knows.
+// Everything but name, create_time, owner_uid, planner_version, law and search.seconds, which the
+// caller knows.
 v1::Plan ToProto(const Plan& plan, const PlanQuestion& question);
 v1::CheckConfigurationResponse ToProto(const CheckAnswer& answer, const CheckQuestion& question);
 v1::LossEstimate ToProto(const LossEstimate& loss);

@@ -30,7 +30,8 @@ ModelShape FromProto(const v1::Architecture& in) {
   out.attention_output_bias = in.attention_output_bias();
   out.mlp_bias = in.mlp_bias();
   out.head_bias = in.head_bias();
-  out.norm_type = in.norm_type() == v1::NORM_TYPE_LAYER_NORM ? NormType::kLayerNorm : NormType::kRms;
+  out.norm_type =
+      in.norm_type() == v1::NORM_TYPE_LAYER_NORM ? NormType::kLayerNorm : NormType::kRms;
   out.norm_has_weight = !in.parameter_free_norms();
   out.norm_has_bias = !in.norms_without_bias();
   out.norms_per_layer = in.has_norms_per_layer() ? in.norms_per_layer() : 2;
@@ -80,7 +81,8 @@ v1::Architecture ToProto(const ModelShape& in, ParamCountConvention convention) 
   out.set_attention_output_bias(in.attention_output_bias);
   out.set_mlp_bias(in.mlp_bias);
   out.set_head_bias(in.head_bias);
-  out.set_norm_type(in.norm_type == NormType::kLayerNorm ? v1::NORM_TYPE_LAYER_NORM : v1::NORM_TYPE_RMS);
+  out.set_norm_type(in.norm_type == NormType::kLayerNorm ? v1::NORM_TYPE_LAYER_NORM
+                                                         : v1::NORM_TYPE_RMS);
   out.set_parameter_free_norms(!in.norm_has_weight);
   out.set_norms_without_bias(!in.norm_has_bias);
   out.set_norms_per_layer(in.norms_per_layer);
@@ -181,10 +183,14 @@ v1::GpuType ToProto(const Gpu& gpu) {
   out.set_family(gpu.family);
   out.set_memory_bytes(gpu.memory_bytes);
   out.set_memory_bytes_per_second(gpu.memory_bytes_per_second);
-  if (gpu.peak_fp16_flops_per_second) out.set_peak_fp16_flops_per_second(*gpu.peak_fp16_flops_per_second);
-  if (gpu.peak_bf16_flops_per_second) out.set_peak_bf16_flops_per_second(*gpu.peak_bf16_flops_per_second);
-  if (gpu.peak_fp8_flops_per_second) out.set_peak_fp8_flops_per_second(*gpu.peak_fp8_flops_per_second);
-  if (gpu.peak_fp4_flops_per_second) out.set_peak_fp4_flops_per_second(*gpu.peak_fp4_flops_per_second);
+  if (gpu.peak_fp16_flops_per_second)
+    out.set_peak_fp16_flops_per_second(*gpu.peak_fp16_flops_per_second);
+  if (gpu.peak_bf16_flops_per_second)
+    out.set_peak_bf16_flops_per_second(*gpu.peak_bf16_flops_per_second);
+  if (gpu.peak_fp8_flops_per_second)
+    out.set_peak_fp8_flops_per_second(*gpu.peak_fp8_flops_per_second);
+  if (gpu.peak_fp4_flops_per_second)
+    out.set_peak_fp4_flops_per_second(*gpu.peak_fp4_flops_per_second);
   out.set_scale_up_link(gpu.scale_up_link);
   out.set_scale_up_bytes_per_second(gpu.scale_up_bytes_per_second);
   out.set_gpus_per_scale_up_domain(gpu.gpus_per_scale_up_domain);

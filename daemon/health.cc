@@ -14,7 +14,8 @@ using ::grpc::health::v1::HealthCheckResponse;
 // One Watch stream. Deletes itself when gRPC is done with it.
 class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheckResponse> {
  public:
-  Watcher(HealthService& health, std::string watched) : service(std::move(watched)), health_(health) {}
+  Watcher(HealthService& health, std::string watched)
+      : service(std::move(watched)), health_(health) {}
 
   // Sends `status` unless it was the last one sent; with `last` ends the stream after it.
   void Tell(ServingStatus status, bool last) {
@@ -131,8 +132,8 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
   return reactor;
 }
 
-grpc::ServerWriteReactor<HealthCheckResponse>* HealthService::Watch(grpc::CallbackServerContext* context,
-                                                                    const HealthCheckRequest* request) {
+grpc::ServerWriteReactor<HealthCheckResponse>* HealthService::Watch(
+    grpc::CallbackServerContext* context, const HealthCheckRequest* request) {
   SetReplyHeaders(*context);
   auto* watcher = new Watcher(*this, request->service());
   const absl::MutexLock lock(&mutex_);

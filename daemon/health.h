@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// grpc.health.v1.Health, our own: gRPC's built-in service has no descriptor for reflection and cannot end its streams
-// when we drain. On the callback API: a watcher holds no thread.
+// grpc.health.v1.Health, our own: gRPC's built-in service has no descriptor for reflection and
+// cannot end its streams when we drain. On the callback API: a watcher holds no thread.
 #ifndef RHUMB_DAEMON_HEALTH_H_
 #define RHUMB_DAEMON_HEALTH_H_
 
@@ -21,14 +21,16 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
   explicit HealthService(std::vector<std::string> services);
 
   void SetServing();
-  // NOT_SERVING for good: every watcher is told and its stream ended, so that none holds up a shutdown.
+  // NOT_SERVING for good: every watcher is told and its stream ended, so that none holds up a
+  // shutdown.
   void Drain();
 
   grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
                                   const grpc::health::v1::HealthCheckRequest* request,
                                   grpc::health::v1::HealthCheckResponse* response) override;
   grpc::ServerWriteReactor<grpc::health::v1::HealthCheckResponse>* Watch(
-      grpc::CallbackServerContext* context, const grpc::health::v1::HealthCheckRequest* request) override;
+      grpc::CallbackServerContext* context,
+      const grpc::health::v1::HealthCheckRequest* request) override;
 
  private:
   class Watcher;

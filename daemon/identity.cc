@@ -17,8 +17,8 @@ std::string PlanInputsBytes(const Law& law, int64_t owner_uid, absl::string_view
                             absl::string_view cluster_content) {
   // Lengths before free bytes, so that no two inputs share a text.
   return absl::StrCat("planner ", kPlannerVersion, "\nlaw ", law.name, " ", law.version, "\nowner ",
-                      owner_uid, "\ncalibration ", calibration.size(), " ", calibration, "\ncluster ",
-                      cluster_content.size(), "\n", cluster_content);
+                      owner_uid, "\ncalibration ", calibration.size(), " ", calibration,
+                      "\ncluster ", cluster_content.size(), "\n", cluster_content);
 }
 
 std::string PlanName(absl::string_view request_bytes, absl::string_view inputs_bytes) {

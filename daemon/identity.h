@@ -13,8 +13,9 @@
 
 namespace rhumb::daemon {
 
-// Everything beside the resolved request that an answer depends on, as stored with the plan: planner version, law and
-// its version, owner, calibration, and the inventory used (`cluster_content`, empty without a cluster).
+// Everything beside the resolved request that an answer depends on, as stored with the plan:
+// planner version, law and its version, owner, calibration, and the inventory used
+// (`cluster_content`, empty without a cluster).
 std::string PlanInputsBytes(const Law& law, int64_t owner_uid, absl::string_view calibration,
                             absl::string_view cluster_content);
 

@@ -21,7 +21,8 @@ namespace {
 
 absl::StatusOr<v1::ListLawsResponse> ListLawsImpl(const v1::ListLawsRequest& request) {
   RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after, ParsePageToken(request.page_token()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
+                         ParsePageToken(request.page_token()));
   std::vector<const Law*> laws;
   for (const Law& law : LawCatalog()) {
     if (!after.has_value() || law.name > after->name) laws.push_back(&law);
@@ -30,8 +31,8 @@ absl::StatusOr<v1::ListLawsResponse> ListLawsImpl(const v1::ListLawsRequest& req
   v1::ListLawsResponse response;
   for (const Law* law : laws) {
     if (response.laws_size() == size) {
-      response.set_next_page_token(
-          PageTokenOf({0, std::string(absl::StripPrefix(response.laws(size - 1).name(), "laws/"))}));
+      response.set_next_page_token(PageTokenOf(
+          {0, std::string(absl::StripPrefix(response.laws(size - 1).name(), "laws/"))}));
       break;
     }
     *response.add_laws() = ToProto(*law, /*with_covariance=*/false);
@@ -49,7 +50,8 @@ grpc::Status LawService::GetLaw(grpc::ServerContext* context, const v1::GetLawRe
     const absl::string_view id = absl::StripPrefix(name, "laws/");
     const Law* law = FindLaw(id);
     if (law == nullptr) {
-      return ErrorWithReason(absl::StatusCode::kNotFound, "LAW_NOT_FOUND", UnknownName("law", id, LawNames()));
+      return ErrorWithReason(absl::StatusCode::kNotFound, "LAW_NOT_FOUND",
+                             UnknownName("law", id, LawNames()));
     }
     return ToProto(*law, /*with_covariance=*/true);
   });

@@ -12,7 +12,8 @@ class LawService final : public v1::LawService::Service {
  public:
   explicit LawService(const PeerRegistry& peers) : peers_(peers) {}
 
-  grpc::Status GetLaw(grpc::ServerContext* context, const v1::GetLawRequest* request, v1::Law* response) override;
+  grpc::Status GetLaw(grpc::ServerContext* context, const v1::GetLawRequest* request,
+                      v1::Law* response) override;
   grpc::Status ListLaws(grpc::ServerContext* context, const v1::ListLawsRequest* request,
                         v1::ListLawsResponse* response) override;
 

@@ -32,11 +32,16 @@ LogState& State() {
 
 const char* LevelName(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
-    case LogLevel::kOff: return "off";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kOff:
+      return "off";
   }
   return "";
 }
@@ -44,10 +49,14 @@ const char* LevelName(LogLevel level) {
 // Severities of syslog, which the journal reads.
 const char* JournalPrefix(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "<7>";
-    case LogLevel::kInfo: return "<6>";
-    case LogLevel::kWarning: return "<4>";
-    default: return "<3>";
+    case LogLevel::kDebug:
+      return "<7>";
+    case LogLevel::kInfo:
+      return "<6>";
+    case LogLevel::kWarning:
+      return "<4>";
+    default:
+      return "<3>";
   }
 }
 
@@ -78,8 +87,8 @@ bool IsPlain(absl::string_view text) {
 }  // namespace
 
 absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view text) {
-  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning,
-                               LogLevel::kError, LogLevel::kOff}) {
+  for (const LogLevel level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError, LogLevel::kOff}) {
     if (text == LevelName(level)) return level;
   }
   return absl::InvalidArgumentError(
@@ -115,7 +124,8 @@ std::string FormatLogLine(LogFormat format, LogLevel level, absl::string_view ti
   if (format == LogFormat::kJson) {
     std::string line = absl::StrCat("{\"ts\":\"", timestamp, "\",\"level\":\"", LevelName(level),
                                     "\",\"msg\":", Quoted(message));
-    for (const auto& [key, value] : fields) absl::StrAppend(&line, ",", Quoted(key), ":", Quoted(value));
+    for (const auto& [key, value] : fields)
+      absl::StrAppend(&line, ",", Quoted(key), ":", Quoted(value));
     return line + '}';
   }
   std::string line =
@@ -132,7 +142,8 @@ void Log(LogLevel level, absl::string_view message, const std::vector<LogField>&
   const std::string now =
       absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::Now(), absl::UTCTimeZone());
   const std::string line = FormatLogLine(state.format, level, now, message, fields);
-  state.logger->log(spdlog::level::info, "{}{}", state.journal_prefix ? JournalPrefix(level) : "", line);
+  state.logger->log(spdlog::level::info, "{}{}", state.journal_prefix ? JournalPrefix(level) : "",
+                    line);
 }
 
 }  // namespace rhumb::daemon

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Structured log lines on stderr. Silent until InitLog, so that a command line that runs the services in-process
-// says nothing.
+// Structured log lines on stderr. Silent until InitLog, so that a command line that runs the
+// services in-process says nothing.
 #ifndef RHUMB_DAEMON_LOG_H_
 #define RHUMB_DAEMON_LOG_H_
 
@@ -23,7 +23,8 @@ struct LogOptions {
   bool journal_prefix = false;
 };
 
-// "debug", "info", "warning", "error", "off"; "logfmt", "json". InvalidArgument lists what is allowed.
+// "debug", "info", "warning", "error", "off"; "logfmt", "json". InvalidArgument lists what is
+// allowed.
 absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view text);
 absl::StatusOr<LogFormat> ParseLogFormat(absl::string_view text);
 
@@ -32,7 +33,8 @@ void SetLogLevel(LogLevel level);
 
 using LogField = std::pair<absl::string_view, std::string>;
 
-// One line: ts, level, msg, then `fields`. Callers never pass values bound to SQL statements. Thread-safe.
+// One line: ts, level, msg, then `fields`. Callers never pass values bound to SQL statements.
+// Thread-safe.
 void Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields = {});
 
 // Whether a line of this level would be written; spares building its fields.

@@ -33,7 +33,9 @@ struct Flags {
 
 // Exit status to end with, or -1 to go on.
 int ParseFlags(int argc, char** argv, Flags& flags) {
-  CLI::App app{"rhumbd: the Rhumb daemon. Plans LLM training runs over gRPC; see rhumb(1) for asking.", "rhumbd"};
+  CLI::App app{
+      "rhumbd: the Rhumb daemon. Plans LLM training runs over gRPC; see rhumb(1) for asking.",
+      "rhumbd"};
   app.set_version_flag("--version", absl::StrCat("rhumbd ", ServerVersion()));
   struct Option {
     const char* flag;
@@ -60,9 +62,11 @@ int ParseFlags(int argc, char** argv, Flags& flags) {
   }
   flags.sources.config_path_given = config->count() > 0;
   for (const Option& option : options) {
-    if (app.count(option.flag) > 0) flags.sources.flags.push_back({option.key, option.value, option.flag});
+    if (app.count(option.flag) > 0)
+      flags.sources.flags.push_back({option.key, option.value, option.flag});
   }
-  for (char** entry = environ; *entry != nullptr; ++entry) flags.sources.environment.emplace_back(*entry);
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    flags.sources.environment.emplace_back(*entry);
   return -1;
 }
 
@@ -75,7 +79,8 @@ int ExitCodeOf(const absl::Status& status) {
 void ReloadLogLevel(const ConfigSources& sources) {
   const auto config = LoadConfig(sources);
   if (!config.ok()) {
-    Log(LogLevel::kError, "reload failed, nothing changed", {{"error", std::string(config.status().message())}});
+    Log(LogLevel::kError, "reload failed, nothing changed",
+        {{"error", std::string(config.status().message())}});
     return;
   }
   SetLogLevel(config->log.level);
@@ -94,7 +99,8 @@ int RunUntilSignalled(Server& server, const sigset_t& signals, const ConfigSourc
         Log(LogLevel::kWarning, "second signal, ending now");
         std::_Exit(EXIT_FAILURE);
       }
-      if (drained.wait_for(std::chrono::seconds(0)) == std::future_status::ready) return EXIT_SUCCESS;
+      if (drained.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+        return EXIT_SUCCESS;
       continue;
     }
     int signal = 0;

@@ -14,7 +14,8 @@ namespace rhumb::daemon {
 
 std::string PageTokenOf(const ListPosition& position);
 
-// nullopt for an empty token (the first page); InvalidArgument for field page_token if we did not make it.
+// nullopt for an empty token (the first page); InvalidArgument for field page_token if we did not
+// make it.
 absl::StatusOr<std::optional<ListPosition>> ParsePageToken(absl::string_view token);
 
 }  // namespace rhumb::daemon

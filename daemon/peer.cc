@@ -23,7 +23,8 @@ namespace {
 
 absl::Status SocketError(absl::string_view what, const std::string& path, int error) {
   const std::string message = absl::StrCat(what, " ", path, ": ", std::strerror(error));
-  if (error == EACCES || error == EPERM || error == EROFS) return absl::PermissionDeniedError(message);
+  if (error == EACCES || error == EPERM || error == EROFS)
+    return absl::PermissionDeniedError(message);
   return absl::FailedPreconditionError(message);
 }
 
@@ -40,7 +41,8 @@ absl::Status RemoveStaleSocket(const std::string& path, const sockaddr_un& addre
   }
   const int fd = OpenSocket();
   if (fd < 0) return SocketError("cannot make a socket for", path, errno);
-  const bool connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  const bool connected =
+      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   const int error = connected ? 0 : errno;
   close(fd);
   // EAGAIN: somebody listens and has more callers waiting than fit.
@@ -48,13 +50,16 @@ absl::Status RemoveStaleSocket(const std::string& path, const sockaddr_un& addre
     return absl::UnavailableError(absl::StrCat("another process listens on ", path));
   }
   if (error != ECONNREFUSED && error != ENOENT) return SocketError("cannot test", path, error);
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return SocketError("cannot remove stale", path, errno);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    return SocketError("cannot remove stale", path, errno);
   return absl::OkStatus();
 }
 
 }  // namespace
 
-bool Caller::IsOperator() const { return known && (uid == 0 || uid == static_cast<int64_t>(geteuid())); }
+bool Caller::IsOperator() const {
+  return known && (uid == 0 || uid == static_cast<int64_t>(geteuid()));
+}
 
 void PeerRegistry::Register(int fd, uid_t uid) {
   const absl::MutexLock lock(&mutex_);
@@ -67,19 +72,20 @@ Caller PeerRegistry::Find(absl::string_view peer) const {
   if (absl::ConsumePrefix(&peer, "fd:") && absl::SimpleAtoi(peer, &fd)) {
     const absl::MutexLock lock(&mutex_);
     const auto found = uid_by_fd_.find(fd);
-    if (found != uid_by_fd_.end()) return {.uid = static_cast<int64_t>(found->second), .known = true};
+    if (found != uid_by_fd_.end())
+      return {.uid = static_cast<int64_t>(found->second), .known = true};
     return {};
   }
   return {};
 }
 
-absl::StatusOr<std::unique_ptr<UnixAcceptor>> UnixAcceptor::Listen(const std::string& path, int mode,
-                                                                   PeerRegistry& peers) {
+absl::StatusOr<std::unique_ptr<UnixAcceptor>> UnixAcceptor::Listen(const std::string& path,
+                                                                   int mode, PeerRegistry& peers) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
-    return absl::FailedPreconditionError(absl::StrCat("socket path must be shorter than ",
-                                                      sizeof(address.sun_path), " bytes, got ", path));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "socket path must be shorter than ", sizeof(address.sun_path), " bytes, got ", path));
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   if (absl::Status stale = RemoveStaleSocket(path, address); !stale.ok()) return stale;

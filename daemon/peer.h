@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is calling: our own acceptor on the unix socket learns each caller's uid from the kernel before gRPC sees the
-// connection.
+// Who is calling: our own acceptor on the unix socket learns each caller's uid from the kernel
+// before gRPC sees the connection.
 #ifndef RHUMB_DAEMON_PEER_H_
 #define RHUMB_DAEMON_PEER_H_
 
@@ -33,12 +33,14 @@ struct Caller {
   bool MayChange(int64_t owner_uid) const { return known && (uid == owner_uid || IsOperator()); }
 };
 
-// Maps gRPC's name of a peer to a caller. A connection handed over by descriptor N is "fd:N"; gRPC has no name for
-// callers of the in-process transport, so they are known only where nobody else can call.
+// Maps gRPC's name of a peer to a caller. A connection handed over by descriptor N is "fd:N"; gRPC
+// has no name for callers of the in-process transport, so they are known only where nobody else can
+// call.
 //
-// The number is safe to use while a call is being answered: gRPC closes the descriptor only when the transport is
-// destroyed, which every call on it keeps alive, so the kernel cannot give N to another connection before
-// (peer_test pins this). Whoever gets N later is registered before gRPC learns of it. Thread-safe.
+// The number is safe to use while a call is being answered: gRPC closes the descriptor only when
+// the transport is destroyed, which every call on it keeps alive, so the kernel cannot give N to
+// another connection before (peer_test pins this). Whoever gets N later is registered before gRPC
+// learns of it. Thread-safe.
 class PeerRegistry {
  public:
   // With `in_process_only` every caller is this process itself.
@@ -59,8 +61,8 @@ class UnixAcceptor {
   // Takes the connected, non-blocking descriptor.
   using Handler = std::function<void(int fd)>;
 
-  // Replaces a socket file nobody listens on. Errors: Unavailable if somebody does, FailedPrecondition for a path
-  // that is no socket or too long, PermissionDenied.
+  // Replaces a socket file nobody listens on. Errors: Unavailable if somebody does,
+  // FailedPrecondition for a path that is no socket or too long, PermissionDenied.
   static absl::StatusOr<std::unique_ptr<UnixAcceptor>> Listen(const std::string& path, int mode,
                                                               PeerRegistry& peers);
 

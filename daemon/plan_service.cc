@@ -25,7 +25,8 @@ namespace {
 constexpr int kMaxFullPageSize = 100;
 
 void Append(const std::vector<FieldViolation>& found, FieldViolations& violations) {
-  for (const FieldViolation& violation : found) violations.Add(violation.field, violation.description);
+  for (const FieldViolation& violation : found)
+    violations.Add(violation.field, violation.description);
 }
 
 absl::Status NoSuchPlan(const std::string& name) {
@@ -46,16 +47,18 @@ absl::StatusOr<v1::Plan> ParsePlan(const std::string& bytes, const std::string& 
 
 }  // namespace
 
-grpc::Status PlanService::CreatePlan(grpc::ServerContext* context, const v1::CreatePlanRequest* request,
-                                     v1::Plan* response) {
+grpc::Status PlanService::CreatePlan(grpc::ServerContext* context,
+                                     const v1::CreatePlanRequest* request, v1::Plan* response) {
   const Call call(*context, "PlanService/CreatePlan", peers_);
   return Serve(call, response, [&] { return CreatePlanImpl(*request, call); });
 }
 
-absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest& request, const Call& call) {
+absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest& request,
+                                                     const Call& call) {
   FieldViolations violations;
   ValidateCreatePlanRequest(request, violations);
-  RHUMB_ASSIGN_OR_RETURN(const ResolvedPlanRequest resolved, ResolvePlanRequest(request, store_, violations));
+  RHUMB_ASSIGN_OR_RETURN(const ResolvedPlanRequest resolved,
+                         ResolvePlanRequest(request, store_, violations));
   // A question that names unknown hardware is not judged as one without hardware.
   if (!violations.empty()) {
     if (resolved.question.pools.size() == static_cast<size_t>(request.gpu_pools_size())) {
@@ -70,8 +73,9 @@ absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest
     if (repeated.has_value()) return *std::move(repeated);
   }
   const std::string request_bytes = DeterministicBytes(resolved.canonical);
-  const std::string inputs = PlanInputsBytes(resolved.question.law, call.owner_uid(),
-                                             resolved.canonical.calibration(), resolved.cluster_content);
+  const std::string inputs =
+      PlanInputsBytes(resolved.question.law, call.owner_uid(), resolved.canonical.calibration(),
+                      resolved.cluster_content);
   const std::string name = PlanName(request_bytes, inputs);
   RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> known, FindPlan(name));
   // A stored answer needs no planning; only a new request_id still has to be remembered.
@@ -100,9 +104,11 @@ absl::StatusOr<std::optional<v1::Plan>> PlanService::FindPlan(const std::string&
   return ParsePlan(*bytes, name);
 }
 
-absl::StatusOr<v1::Plan> PlanService::Solve(const ResolvedPlanRequest& resolved, const Call& call) const {
+absl::StatusOr<v1::Plan> PlanService::Solve(const ResolvedPlanRequest& resolved,
+                                            const Call& call) const {
   const auto began = std::chrono::steady_clock::now();
-  RHUMB_ASSIGN_OR_RETURN(const Plan answer, MakePlan(resolved.question, {.should_stop = call.ShouldStop()}));
+  RHUMB_ASSIGN_OR_RETURN(const Plan answer,
+                         MakePlan(resolved.question, {.should_stop = call.ShouldStop()}));
   // Stopped before anything feasible was found: that is no proof that nothing is.
   if (!answer.feasible && !answer.search.complete) {
     return ErrorWithReason(absl::StatusCode::kDeadlineExceeded, "NOTHING_FOUND_IN_TIME",
@@ -118,15 +124,17 @@ absl::StatusOr<v1::Plan> PlanService::Solve(const ResolvedPlanRequest& resolved,
   FieldViolations broken;
   FindNonFinite(plan, broken);
   if (!broken.empty()) {
-    return absl::InternalError(absl::StrCat("the planner made a number that is not finite; please report: ",
-                                            broken.ToStatus().message()));
+    return absl::InternalError(
+        absl::StrCat("the planner made a number that is not finite; please report: ",
+                     broken.ToStatus().message()));
   }
   return plan;
 }
 
-absl::StatusOr<v1::Plan> PlanService::StorePlan(const v1::Plan& plan, const ResolvedPlanRequest& resolved,
-                                                const std::string& request_bytes, const std::string& inputs,
-                                                const RequestKey& key) {
+absl::StatusOr<v1::Plan> PlanService::StorePlan(const v1::Plan& plan,
+                                                const ResolvedPlanRequest& resolved,
+                                                const std::string& request_bytes,
+                                                const std::string& inputs, const RequestKey& key) {
   StoredPlan row;
   row.name = plan.name();
   row.owner_uid = plan.owner_uid();
@@ -158,20 +166,23 @@ grpc::Status PlanService::GetPlan(grpc::ServerContext* context, const v1::GetPla
   });
 }
 
-grpc::Status PlanService::ListPlans(grpc::ServerContext* context, const v1::ListPlansRequest* request,
+grpc::Status PlanService::ListPlans(grpc::ServerContext* context,
+                                    const v1::ListPlansRequest* request,
                                     v1::ListPlansResponse* response) {
   const Call call(*context, "PlanService/ListPlans", peers_);
   return Serve(call, response, [&] { return ListPlansImpl(*request); });
 }
 
-absl::StatusOr<v1::ListPlansResponse> PlanService::ListPlansImpl(const v1::ListPlansRequest& request) {
+absl::StatusOr<v1::ListPlansResponse> PlanService::ListPlansImpl(
+    const v1::ListPlansRequest& request) {
   FieldViolations violations;
   ValidateValues(request, violations);
   if (!violations.empty()) return violations.ToStatus();
   const bool full = request.view() == v1::PLAN_VIEW_FULL;
   RHUMB_ASSIGN_OR_RETURN(const int size, full ? PageSize(request.page_size(), kMaxFullPageSize)
                                               : PageSize(request.page_size()));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after, ParsePageToken(request.page_token()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
+                         ParsePageToken(request.page_token()));
   // One more row than shown tells whether there is a next page.
   RHUMB_ASSIGN_OR_RETURN(std::vector<StoredPlan> rows, store_.ListPlans(after, size + 1, full));
   v1::ListPlansResponse response;
@@ -187,14 +198,15 @@ absl::StatusOr<v1::ListPlansResponse> PlanService::ListPlansImpl(const v1::ListP
   return response;
 }
 
-grpc::Status PlanService::DeletePlan(grpc::ServerContext* context, const v1::DeletePlanRequest* request,
+grpc::Status PlanService::DeletePlan(grpc::ServerContext* context,
+                                     const v1::DeletePlanRequest* request,
                                      google::protobuf::Empty* response) {
   const Call call(*context, "PlanService/DeletePlan", peers_);
   return Serve(call, response, [&] { return DeletePlanImpl(*request, call.caller()); });
 }
 
-absl::StatusOr<google::protobuf::Empty> PlanService::DeletePlanImpl(const v1::DeletePlanRequest& request,
-                                                                    const Caller& caller) {
+absl::StatusOr<google::protobuf::Empty> PlanService::DeletePlanImpl(
+    const v1::DeletePlanRequest& request, const Caller& caller) {
   RHUMB_ASSIGN_OR_RETURN(const std::string name, ResourceName("plans", request.name(), "name"));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredPlan> plan, store_.FindPlan(name));
   if (!plan.has_value()) return NoSuchPlan(name);
@@ -209,7 +221,8 @@ absl::StatusOr<google::protobuf::Empty> PlanService::DeletePlanImpl(const v1::De
   return google::protobuf::Empty();
 }
 
-grpc::Status PlanService::PredictLoss(grpc::ServerContext* context, const v1::PredictLossRequest* request,
+grpc::Status PlanService::PredictLoss(grpc::ServerContext* context,
+                                      const v1::PredictLossRequest* request,
                                       v1::PredictLossResponse* response) {
   const Call call(*context, "PlanService/PredictLoss", peers_);
   return Serve(call, response, [&] { return AnswerPredictLoss(*request); });
@@ -222,13 +235,15 @@ grpc::Status PlanService::CheckConfiguration(grpc::ServerContext* context,
   return Serve(call, response, [&]() -> absl::StatusOr<v1::CheckConfigurationResponse> {
     FieldViolations violations;
     ValidateCheckConfigurationRequest(*request, violations);
-    RHUMB_ASSIGN_OR_RETURN(const CheckQuestion question, ResolveCheckRequest(*request, store_, violations));
+    RHUMB_ASSIGN_OR_RETURN(const CheckQuestion question,
+                           ResolveCheckRequest(*request, store_, violations));
     if (violations.empty()) Append(ValidateCheckQuestion(question), violations);
     if (!violations.empty()) return violations.ToStatus();
     RHUMB_ASSIGN_OR_RETURN(const CheckAnswer answer, rhumb::CheckConfiguration(question));
     v1::CheckConfigurationResponse checked = ToProto(answer, question);
     FindNonFinite(checked, violations);
-    if (!violations.empty()) return absl::InternalError(std::string(violations.ToStatus().message()));
+    if (!violations.empty())
+      return absl::InternalError(std::string(violations.ToStatus().message()));
     return checked;
   });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PlanService: parse, ask the planner, store. Every method is thin; what is hard is tested without a server.
+// PlanService: parse, ask the planner, store. Every method is thin; what is hard is tested without
+// a server.
 #ifndef RHUMB_DAEMON_PLAN_SERVICE_H_
 #define RHUMB_DAEMON_PLAN_SERVICE_H_
 
@@ -21,8 +22,8 @@ namespace rhumb::daemon {
 
 class PlanService final : public v1::PlanService::Service {
  public:
-  // All must outlive the service. With `lenient_storage` a plan that cannot be stored is answered all the same, and
-  // why is noted there; without (nullptr) the call fails.
+  // All must outlive the service. With `lenient_storage` a plan that cannot be stored is answered
+  // all the same, and why is noted there; without (nullptr) the call fails.
   PlanService(Store& store, const PeerRegistry& peers, Clock clock, StorageStatus* lenient_storage)
       : store_(store), peers_(peers), clock_(std::move(clock)), lenient_storage_(lenient_storage) {}
 
@@ -36,7 +37,8 @@ class PlanService final : public v1::PlanService::Service {
                           google::protobuf::Empty* response) override;
   grpc::Status PredictLoss(grpc::ServerContext* context, const v1::PredictLossRequest* request,
                            v1::PredictLossResponse* response) override;
-  grpc::Status CheckConfiguration(grpc::ServerContext* context, const v1::CheckConfigurationRequest* request,
+  grpc::Status CheckConfiguration(grpc::ServerContext* context,
+                                  const v1::CheckConfigurationRequest* request,
                                   v1::CheckConfigurationResponse* response) override;
 
  private:

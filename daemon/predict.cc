@@ -37,9 +37,11 @@ void WarnOfExtrapolation(const Law& law, double param_count, const TokenUse& use
                          v1::PredictLossResponse& response) {
   const Extrapolation far = FindExtrapolation(law, param_count, use);
   if (far.training_flops_high || far.training_flops_low) {
-    Warn(response, far.training_flops_ratio.value_or(1) > 100 ? "EXTRAPOLATION_COMPUTE_FAR" : "EXTRAPOLATION_COMPUTE",
-         absl::StrCat("compute ", Short(6 * param_count * use.token_count), " FLOP lies outside the runs behind ",
-                      law.name));
+    Warn(response,
+         far.training_flops_ratio.value_or(1) > 100 ? "EXTRAPOLATION_COMPUTE_FAR"
+                                                    : "EXTRAPOLATION_COMPUTE",
+         absl::StrCat("compute ", Short(6 * param_count * use.token_count),
+                      " FLOP lies outside the runs behind ", law.name));
   }
   if (far.param_count_high || far.param_count_low) {
     Warn(response, "EXTRAPOLATION_PARAMS",
@@ -47,18 +49,21 @@ void WarnOfExtrapolation(const Law& law, double param_count, const TokenUse& use
   }
   if (far.tokens_per_param_high || far.tokens_per_param_low) {
     Warn(response, "EXTRAPOLATION_TOKENS_PER_PARAM",
-         absl::StrCat("D/N = ", Short(use.token_count / param_count), " lies outside the runs behind ", law.name));
+         absl::StrCat("D/N = ", Short(use.token_count / param_count),
+                      " lies outside the runs behind ", law.name));
   }
   const double epochs = use.unique_token_count ? use.token_count / *use.unique_token_count : 1;
   for (const double limit : {40.0, 16.0, 4.0}) {
     if (epochs <= limit) continue;
     Warn(response, absl::StrCat("EPOCHS_ABOVE_", limit),
-         absl::StrCat(Short(epochs), " epochs: repeats are worth less than new tokens (Muennighoff et al. 2023)"));
+         absl::StrCat(Short(epochs),
+                      " epochs: repeats are worth less than new tokens (Muennighoff et al. 2023)"));
     break;
   }
   if (epochs > 1 && law.family != LawFamily::kDataConstrained) {
     Warn(response, "REPETITION_BORROWED",
-         absl::StrCat(law.name, " knows no repetition; the value of repeats is that of muennighoff2023-c4"));
+         absl::StrCat(law.name,
+                      " knows no repetition; the value of repeats is that of muennighoff2023-c4"));
   }
 }
 
@@ -96,10 +101,12 @@ absl::StatusOr<v1::PredictLossResponse> AnswerPredictLoss(const v1::PredictLossR
     Assume(response, "loss", "interval of the mean",
            law.covariance->source + "; seed noise and the choice of law are not in it");
   } else {
-    Assume(response, "loss", "no interval", absl::StrCat("no covariance was published for ", law.name));
+    Assume(response, "loss", "no interval",
+           absl::StrCat("no covariance was published for ", law.name));
   }
   if (!request.has_global_batch_tokens()) {
-    Assume(response, "global_batch_tokens", "at or below the batch behind the law", "default: no batch was given");
+    Assume(response, "global_batch_tokens", "at or below the batch behind the law",
+           "default: no batch was given");
   }
   response.set_critical_batch_tokens(value.critical_batch_tokens);
   response.set_training_flops(6 * param_count * token_count);

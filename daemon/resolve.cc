@@ -28,10 +28,10 @@ constexpr double kDefaultLevel = 0.9;
 
 std::string Short(double value) { return PrintJsonNumber(value); }
 
-// A default is an assumption whenever it holds, whether or not somebody wrote it down: otherwise one question would
-// have two answers.
-void Assume(std::vector<Assumption>& assumptions, const std::string& field, const std::string& value,
-            const std::string& source) {
+// A default is an assumption whenever it holds, whether or not somebody wrote it down: otherwise
+// one question would have two answers.
+void Assume(std::vector<Assumption>& assumptions, const std::string& field,
+            const std::string& value, const std::string& source) {
   assumptions.push_back({field, value, source});
 }
 
@@ -43,8 +43,9 @@ FrameworkProfile ResolveFramework(const std::string& name, FieldViolations& viol
 }
 
 // The shape asked about, checked as a whole; nullopt after a violation.
-std::optional<ModelShape> ResolveShape(const v1::Architecture& architecture, int64_t sequence_length,
-                                       int64_t vocab_size, FieldViolations& violations) {
+std::optional<ModelShape> ResolveShape(const v1::Architecture& architecture,
+                                       int64_t sequence_length, int64_t vocab_size,
+                                       FieldViolations& violations) {
   ModelShape shape = FromProto(architecture);
   shape.sequence_length = sequence_length;
   if (shape.vocab_size == 0) shape.vocab_size = vocab_size;
@@ -56,16 +57,18 @@ std::optional<ModelShape> ResolveShape(const v1::Architecture& architecture, int
       FromProto(architecture.param_count_convention()).value_or(ParamCountConvention::kTotal);
   const auto counted = static_cast<int64_t>(ParamCount(shape, convention));
   if (architecture.has_param_count() && architecture.param_count() != counted) {
-    violations.Add("architecture.param_count",
-                   absl::StrCat("is ", architecture.param_count(), ", but the shape has ", counted, " (",
-                                convention == ParamCountConvention::kTotal ? "TOTAL" : "NON_EMBEDDING", ")"));
+    violations.Add(
+        "architecture.param_count",
+        absl::StrCat("is ", architecture.param_count(), ", but the shape has ", counted, " (",
+                     convention == ParamCountConvention::kTotal ? "TOTAL" : "NON_EMBEDDING", ")"));
   }
   return shape;
 }
 
 // A pool of a question or of a check; nullopt after a violation.
 std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& path,
-                                      std::vector<Assumption>& assumptions, FieldViolations& violations) {
+                                      std::vector<Assumption>& assumptions,
+                                      FieldViolations& violations) {
   if (in.gpu_type().empty()) return std::nullopt;  // reported by ValidateCreatePlanRequest
   const absl::StatusOr<Gpu> gpu = FindGpu(in.gpu_type());
   if (!gpu.ok()) {
@@ -75,11 +78,13 @@ std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& 
   std::optional<int64_t> gpus_per_node;
   if (in.has_gpus_per_node()) gpus_per_node = in.gpus_per_node();
   std::optional<double> network, price;
-  if (in.has_inter_node_gbps_per_gpu()) network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
+  if (in.has_inter_node_gbps_per_gpu())
+    network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
   if (in.has_price_usd_per_gpu_hour()) price = in.price_usd_per_gpu_hour();
   GpuPool pool = ResolvePool(*gpu, in.count(), gpus_per_node, network, price);
   if (pool.gpus_per_node == DefaultGpusPerNode(*gpu, in.count())) {
-    Assume(assumptions, path + ".gpus_per_node", absl::StrCat(pool.gpus_per_node), "default for " + gpu->id);
+    Assume(assumptions, path + ".gpus_per_node", absl::StrCat(pool.gpus_per_node),
+           "default for " + gpu->id);
   }
   if (pool.inter_node_bytes_per_second_per_gpu == gpu->network_bytes_per_second) {
     Assume(assumptions, path + ".inter_node_gbps_per_gpu",
@@ -95,9 +100,11 @@ std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& 
 
 GpuPool PoolOfCluster(const v1::Pool& in, const Gpu& gpu, const std::string& cluster) {
   std::optional<double> network, price;
-  if (in.has_inter_node_gbps_per_gpu()) network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
+  if (in.has_inter_node_gbps_per_gpu())
+    network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
   if (in.has_price_usd_per_gpu_hour()) price = in.price_usd_per_gpu_hour();
-  GpuPool pool = ResolvePool(gpu, in.node_count() * in.gpus_per_node(), in.gpus_per_node(), network, price);
+  GpuPool pool =
+      ResolvePool(gpu, in.node_count() * in.gpus_per_node(), in.gpus_per_node(), network, price);
   if (in.has_max_wall_seconds()) pool.max_wall_seconds = in.max_wall_seconds();
   pool.cluster = cluster;
   pool.partition = in.partition();
@@ -105,8 +112,10 @@ GpuPool PoolOfCluster(const v1::Pool& in, const Gpu& gpu, const std::string& clu
 }
 
 // Pools of a stored cluster, of one partition if `partition` is not empty. Empty after a violation.
-absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked, const std::string& partition,
-                                                    const std::optional<double>& price, Store& store, std::string& content,
+absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked,
+                                                    const std::string& partition,
+                                                    const std::optional<double>& price,
+                                                    Store& store, std::string& content,
                                                     std::vector<Assumption>& assumptions,
                                                     FieldViolations& violations) {
   std::vector<GpuPool> pools;
@@ -118,7 +127,8 @@ absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked, co
     return pools;
   }
   v1::Cluster cluster;
-  if (!cluster.ParseFromString(stored->content)) return absl::DataLossError(name + " is damaged in the store");
+  if (!cluster.ParseFromString(stored->content))
+    return absl::DataLossError(name + " is damaged in the store");
   content = stored->content;
   std::vector<std::string> partitions;
   for (const v1::Pool& in : cluster.pools()) {
@@ -126,9 +136,11 @@ absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked, co
     if (!partition.empty() && in.partition() != partition) continue;
     RHUMB_ASSIGN_OR_RETURN(const Gpu gpu, FindGpu(in.gpu_type()));
     v1::Pool priced = in;
-    if (price.has_value() && !in.has_price_usd_per_gpu_hour()) priced.set_price_usd_per_gpu_hour(*price);
+    if (price.has_value() && !in.has_price_usd_per_gpu_hour())
+      priced.set_price_usd_per_gpu_hour(*price);
     pools.push_back(PoolOfCluster(priced, gpu, name));
-    const std::string path = absl::StrCat(name, ".", in.partition().empty() ? gpu.id : in.partition());
+    const std::string path =
+        absl::StrCat(name, ".", in.partition().empty() ? gpu.id : in.partition());
     if (!in.has_inter_node_gbps_per_gpu()) {
       Assume(assumptions, path + ".inter_node_gbps_per_gpu",
              Short(gpu.network_bytes_per_second / kBytesPerSecondPerGigabit),
@@ -152,32 +164,37 @@ void ResolveTokenShape(const Request& request, int64_t& sequence_length, int64_t
   sequence_length = request.has_sequence_length()        ? request.sequence_length()
                     : architecture.sequence_length() > 0 ? architecture.sequence_length()
                                                          : defaults.sequence_length;
-  vocab_size = request.has_vocab_size()       ? request.vocab_size()
+  vocab_size = request.has_vocab_size()        ? request.vocab_size()
                : architecture.vocab_size() > 0 ? architecture.vocab_size()
                                                : defaults.vocab_size;
   if (request.has_vocab_size() && architecture.vocab_size() > 0 &&
       architecture.vocab_size() != request.vocab_size()) {
-    violations.Add("vocab_size", absl::StrCat("is ", request.vocab_size(), ", but the architecture has ",
-                                              architecture.vocab_size()));
+    violations.Add("vocab_size",
+                   absl::StrCat("is ", request.vocab_size(), ", but the architecture has ",
+                                architecture.vocab_size()));
   }
   if (sequence_length == defaults.sequence_length) {
     Assume(assumptions, "sequence_length", absl::StrCat(sequence_length), "default");
   }
   if (vocab_size == defaults.vocab_size) {
-    Assume(assumptions, "vocab_size", absl::StrCat(vocab_size), "default: the vocabulary of Llama 3");
+    Assume(assumptions, "vocab_size", absl::StrCat(vocab_size),
+           "default: the vocabulary of Llama 3");
   }
 }
 
 // What the request says in numbers, unchanged.
 void CopyConstraints(const v1::CreatePlanRequest& in, PlanQuestion& out) {
-  const auto real = [](bool has, double value) { return has ? std::optional<double>(value) : std::nullopt; };
+  const auto real = [](bool has, double value) {
+    return has ? std::optional<double>(value) : std::nullopt;
+  };
   out.compute_flops = real(in.has_compute_flops(), in.compute_flops());
   out.lifetime_compute_flops = real(in.has_lifetime_compute_flops(), in.lifetime_compute_flops());
   out.gpu_hours = real(in.has_gpu_hours(), in.gpu_hours());
   out.deadline_seconds = real(in.has_deadline_seconds(), in.deadline_seconds());
   out.budget_usd = real(in.has_budget_usd(), in.budget_usd());
   out.target_loss_nats = real(in.has_target_loss_nats(), in.target_loss_nats());
-  out.unique_token_count = real(in.has_unique_token_count(), static_cast<double>(in.unique_token_count()));
+  out.unique_token_count =
+      real(in.has_unique_token_count(), static_cast<double>(in.unique_token_count()));
   out.max_epoch_count = real(in.has_max_epoch_count(), in.max_epoch_count());
   out.serving_memory_bytes = real(in.has_serving_memory_bytes(), in.serving_memory_bytes());
   out.param_count = real(in.has_param_count(), static_cast<double>(in.param_count()));
@@ -202,13 +219,16 @@ void ResolveInference(const v1::CreatePlanRequest& in, PlanQuestion& out) {
   ServingDemand& demand = out.inference;
   const ServingDemand defaults;
   demand.token_count = static_cast<double>(in.inference_token_count());
-  if (in.has_inference_prefill_fraction()) demand.prefill_fraction = in.inference_prefill_fraction();
+  if (in.has_inference_prefill_fraction())
+    demand.prefill_fraction = in.inference_prefill_fraction();
   if (in.has_inference_prefill_mfu()) demand.prefill_mfu = in.inference_prefill_mfu();
   if (in.has_inference_decode_mfu()) demand.decode_mfu = in.inference_decode_mfu();
-  if (in.has_inference_usd_per_gpu_hour()) demand.usd_per_gpu_hour = in.inference_usd_per_gpu_hour();
+  if (in.has_inference_usd_per_gpu_hour())
+    demand.usd_per_gpu_hour = in.inference_usd_per_gpu_hour();
   if (demand.token_count <= 0) return;
   if (demand.prefill_fraction == defaults.prefill_fraction) {
-    Assume(out.assumptions, "inference_prefill_fraction", Short(demand.prefill_fraction), "default");
+    Assume(out.assumptions, "inference_prefill_fraction", Short(demand.prefill_fraction),
+           "default");
   }
   if (demand.prefill_mfu == defaults.prefill_mfu) {
     Assume(out.assumptions, "inference_prefill_mfu", Short(demand.prefill_mfu),
@@ -229,15 +249,18 @@ void NoteDefaults(PlanQuestion& question) {
   if (question.batch_rule == BatchRule::kKaplan2020 && !question.noise_scale_tokens.has_value()) {
     Assume(assumptions, "batch_rule", std::string(BatchRuleName(question.batch_rule)), "default");
   }
-  if (question.level == kDefaultLevel) Assume(assumptions, "level", Short(question.level), "default");
+  if (question.level == kDefaultLevel)
+    Assume(assumptions, "level", Short(question.level), "default");
 }
 
 // The one form of the question; `question` is resolved.
-v1::CreatePlanRequest Canonical(const v1::CreatePlanRequest& request, const PlanQuestion& question) {
+v1::CreatePlanRequest Canonical(const v1::CreatePlanRequest& request,
+                                const PlanQuestion& question) {
   v1::CreatePlanRequest out = request;
   out.clear_request_id();
   out.clear_validate_only();
-  if (out.gpu_type().empty() && out.cluster().empty()) out.clear_price_usd_per_gpu_hour();  // is in the pools
+  if (out.gpu_type().empty() && out.cluster().empty())
+    out.clear_price_usd_per_gpu_hour();  // is in the pools
   out.set_law(question.law.name);
   out.set_sequence_length(question.sequence_length);
   out.set_vocab_size(question.vocab_size);
@@ -246,16 +269,20 @@ v1::CreatePlanRequest Canonical(const v1::CreatePlanRequest& request, const Plan
   out.set_framework(question.framework.name);
   out.set_level(question.level);
   if (question.objective) out.set_objective(ToProto(*question.objective));
-  if (question.architecture) *out.mutable_architecture() = ToProto(*question.architecture, ParamCountConvention::kTotal);
+  if (question.architecture)
+    *out.mutable_architecture() = ToProto(*question.architecture, ParamCountConvention::kTotal);
   for (int i = 0; i < out.gpu_pools_size() && i < static_cast<int>(question.pools.size()); ++i) {
     v1::GpuPool& pool = *out.mutable_gpu_pools(i);
     const GpuPool& resolved = question.pools[static_cast<size_t>(i)];
     pool.set_gpu_type(resolved.gpu.id);
     pool.set_gpus_per_node(resolved.gpus_per_node);
-    pool.set_inter_node_gbps_per_gpu(resolved.inter_node_bytes_per_second_per_gpu / kBytesPerSecondPerGigabit);
-    if (resolved.price_usd_per_gpu_hour) pool.set_price_usd_per_gpu_hour(*resolved.price_usd_per_gpu_hour);
+    pool.set_inter_node_gbps_per_gpu(resolved.inter_node_bytes_per_second_per_gpu /
+                                     kBytesPerSecondPerGigabit);
+    if (resolved.price_usd_per_gpu_hour)
+      pool.set_price_usd_per_gpu_hour(*resolved.price_usd_per_gpu_hour);
   }
-  if (!out.cluster().empty()) out.set_cluster(absl::StrCat("clusters/", absl::StripPrefix(out.cluster(), "clusters/")));
+  if (!out.cluster().empty())
+    out.set_cluster(absl::StrCat("clusters/", absl::StripPrefix(out.cluster(), "clusters/")));
   if (question.gpu_without_count) out.set_gpu_type(question.gpu_without_count->gpu.id);
   if (!question.max_epoch_count) out.clear_max_epoch_count();
   if (!question.failures_per_gpu_hour) out.clear_failures_per_gpu_hour();
@@ -268,16 +295,18 @@ v1::CreatePlanRequest Canonical(const v1::CreatePlanRequest& request, const Plan
   } else {
     out.clear_inference_token_count();
   }
-  const bool counts_params = out.has_param_count() || out.has_min_param_count() || out.has_max_param_count();
-  out.set_param_count_convention(
-      counts_params ? ToProto(question.param_count_convention.value_or(question.law.param_count_convention))
-                    : v1::PARAM_COUNT_CONVENTION_UNSPECIFIED);
+  const bool counts_params =
+      out.has_param_count() || out.has_min_param_count() || out.has_max_param_count();
+  out.set_param_count_convention(counts_params ? ToProto(question.param_count_convention.value_or(
+                                                     question.law.param_count_convention))
+                                               : v1::PARAM_COUNT_CONVENTION_UNSPECIFIED);
   return out;
 }
 
 }  // namespace
 
-std::string UnknownName(absl::string_view kind, absl::string_view name, const std::vector<std::string>& known) {
+std::string UnknownName(absl::string_view kind, absl::string_view name,
+                        const std::vector<std::string>& known) {
   std::string text = absl::StrCat("unknown ", kind, " \"", name.substr(0, 100), "\"");
   if (known.empty()) return absl::StrCat(text, "; there are none yet");
   return absl::StrCat(text, "; nearest: ", absl::StrJoin(NearestNames(name, known, 3), ", "));
@@ -307,23 +336,26 @@ BatchRule ResolveBatchRule(const std::string& name, FieldViolations& violations)
   return BatchRule::kKaplan2020;
 }
 
-absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanRequest& request, Store& store,
-                                                       FieldViolations& violations) {
+absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanRequest& request,
+                                                       Store& store, FieldViolations& violations) {
   ResolvedPlanRequest resolved;
   PlanQuestion& question = resolved.question;
   CopyConstraints(request, question);
-  // The planner labels its own defaults when these are absent; writing them down must not make another question.
+  // The planner labels its own defaults when these are absent; writing them down must not make
+  // another question.
   if (question.max_epoch_count == kDefaultMaxEpochCount) question.max_epoch_count.reset();
-  if (question.failures_per_gpu_hour == kDefaultFailuresPerGpuHour) question.failures_per_gpu_hour.reset();
+  if (question.failures_per_gpu_hour == kDefaultFailuresPerGpuHour)
+    question.failures_per_gpu_hour.reset();
   question.law = ResolveLaw(request.law(), "law", violations);
   question.batch_rule = ResolveBatchRule(request.batch_rule(), violations);
   question.framework = ResolveFramework(request.framework(), violations);
   question.precision = FromProto(request.precision()).value_or(Precision::kBf16);
   question.objective = FromProto(request.objective());
-  ResolveTokenShape(request, question.sequence_length, question.vocab_size, question.assumptions, violations);
+  ResolveTokenShape(request, question.sequence_length, question.vocab_size, question.assumptions,
+                    violations);
   if (request.has_architecture()) {
-    question.architecture =
-        ResolveShape(request.architecture(), question.sequence_length, question.vocab_size, violations);
+    question.architecture = ResolveShape(request.architecture(), question.sequence_length,
+                                         question.vocab_size, violations);
   }
   ResolveInference(request, question);
   for (int i = 0; i < request.gpu_pools_size(); ++i) {
@@ -331,18 +363,18 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
     if (request.has_price_usd_per_gpu_hour() && !asked.has_price_usd_per_gpu_hour()) {
       asked.set_price_usd_per_gpu_hour(request.price_usd_per_gpu_hour());
     }
-    auto pool = ResolveGpuPool(asked, absl::StrCat("gpu_pools[", i, "]"), question.assumptions,
-                               violations);
+    auto pool =
+        ResolveGpuPool(asked, absl::StrCat("gpu_pools[", i, "]"), question.assumptions, violations);
     if (pool.has_value()) question.pools.push_back(*std::move(pool));
   }
   if (!request.cluster().empty()) {
-    RHUMB_ASSIGN_OR_RETURN(question.pools,
-                           ResolveCluster(request.cluster(), request.partition(),
-                                          request.has_price_usd_per_gpu_hour()
-                                              ? std::optional<double>(request.price_usd_per_gpu_hour())
-                                              : std::nullopt,
-                                          store, resolved.cluster_content,
-                                          question.assumptions, violations));
+    RHUMB_ASSIGN_OR_RETURN(
+        question.pools,
+        ResolveCluster(request.cluster(), request.partition(),
+                       request.has_price_usd_per_gpu_hour()
+                           ? std::optional<double>(request.price_usd_per_gpu_hour())
+                           : std::nullopt,
+                       store, resolved.cluster_content, question.assumptions, violations));
   }
   if (!request.gpu_type().empty()) {
     const absl::StatusOr<Gpu> gpu = FindGpu(request.gpu_type());
@@ -363,26 +395,30 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
   return resolved;
 }
 
-absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRequest& request, Store& store,
-                                                  FieldViolations& violations) {
+absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRequest& request,
+                                                  Store& store, FieldViolations& violations) {
   CheckQuestion question;
-  ResolveTokenShape(request, question.sequence_length, question.vocab_size, question.assumptions, violations);
+  ResolveTokenShape(request, question.sequence_length, question.vocab_size, question.assumptions,
+                    violations);
   if (request.has_architecture()) {
-    question.architecture =
-        ResolveShape(request.architecture(), question.sequence_length, question.vocab_size, violations);
+    question.architecture = ResolveShape(request.architecture(), question.sequence_length,
+                                         question.vocab_size, violations);
   }
   if (request.has_param_count()) question.param_count = static_cast<double>(request.param_count());
   question.layout = FromProto(request.layout());
   question.precision = FromProto(request.precision()).value_or(Precision::kBf16);
-  if (question.precision == Precision::kBf16) Assume(question.assumptions, "precision", "BF16", "default");
+  if (question.precision == Precision::kBf16)
+    Assume(question.assumptions, "precision", "BF16", "default");
   question.framework = ResolveFramework(request.framework(), violations);
-  if (request.has_global_batch_tokens()) question.global_batch_tokens = request.global_batch_tokens();
+  if (request.has_global_batch_tokens())
+    question.global_batch_tokens = request.global_batch_tokens();
   if (request.has_token_count()) question.token_count = static_cast<double>(request.token_count());
   if (request.has_deadline_seconds()) question.deadline_seconds = request.deadline_seconds();
   if (request.has_budget_usd()) question.budget_usd = request.budget_usd();
   question.memory_headroom_fraction = request.memory_headroom_fraction();
   if (request.has_max_memory_bytes()) question.max_memory_bytes = request.max_memory_bytes();
-  if (request.has_failures_per_gpu_hour()) question.failures_per_gpu_hour = request.failures_per_gpu_hour();
+  if (request.has_failures_per_gpu_hour())
+    question.failures_per_gpu_hour = request.failures_per_gpu_hour();
   question.level = request.has_level() ? request.level() : kDefaultLevel;
   if (request.has_gpu_pool()) {
     auto pool = ResolveGpuPool(request.gpu_pool(), "gpu_pool", question.assumptions, violations);
@@ -390,10 +426,11 @@ absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRe
   } else if (!request.cluster().empty()) {
     std::string content;
     RHUMB_ASSIGN_OR_RETURN(std::vector<GpuPool> pools,
-                           ResolveCluster(request.cluster(), request.partition(), std::nullopt, store, content,
-                                          question.assumptions, violations));
+                           ResolveCluster(request.cluster(), request.partition(), std::nullopt,
+                                          store, content, question.assumptions, violations));
     if (pools.size() > 1) {
-      violations.Add("partition", absl::StrCat("must say which of the ", pools.size(), " pools of the cluster"));
+      violations.Add("partition",
+                     absl::StrCat("must say which of the ", pools.size(), " pools of the cluster"));
     } else if (!pools.empty()) {
       question.pool = std::move(pools.front());
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a request to a planner's question: names are looked up, defaults become explicit and are noted as assumptions,
-// and the request gets the one form that stands for all ways to ask the same.
+// From a request to a planner's question: names are looked up, defaults become explicit and are
+// noted as assumptions, and the request gets the one form that stands for all ways to ask the same.
 #ifndef RHUMB_DAEMON_RESOLVE_H_
 #define RHUMB_DAEMON_RESOLVE_H_
 
@@ -19,28 +19,32 @@ namespace rhumb::daemon {
 
 struct ResolvedPlanRequest {
   PlanQuestion question;
-  // Names as ids, defaults filled in, request_id and validate_only dropped: equal for equal questions.
+  // Names as ids, defaults filled in, request_id and validate_only dropped: equal for equal
+  // questions.
   v1::CreatePlanRequest canonical;
   // Content of the cluster asked about; empty without one.
   std::string cluster_content;
 };
 
-// Adds a violation for every name that does not exist, with the nearest that do, and for every pair of fields that
-// contradict each other. The result is complete only if `violations` stays empty. Errors: those of the store.
-absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanRequest& request, Store& store,
-                                                       FieldViolations& violations);
+// Adds a violation for every name that does not exist, with the nearest that do, and for every pair
+// of fields that contradict each other. The result is complete only if `violations` stays empty.
+// Errors: those of the store.
+absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanRequest& request,
+                                                       Store& store, FieldViolations& violations);
 
 // The same for a configuration to check.
-absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRequest& request, Store& store,
-                                                  FieldViolations& violations);
+absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRequest& request,
+                                                  Store& store, FieldViolations& violations);
 
-// The law called `name` ("laws/x", "x", or "" for the default), or the default law and a violation of `field`.
+// The law called `name` ("laws/x", "x", or "" for the default), or the default law and a violation
+// of `field`.
 Law ResolveLaw(absl::string_view name, absl::string_view field, FieldViolations& violations);
 
 BatchRule ResolveBatchRule(const std::string& name, FieldViolations& violations);
 
 // "unknown law "x"; nearest: a, b, c".
-std::string UnknownName(absl::string_view kind, absl::string_view name, const std::vector<std::string>& known);
+std::string UnknownName(absl::string_view kind, absl::string_view name,
+                        const std::vector<std::string>& known);
 std::vector<std::string> LawNames();
 
 }  // namespace rhumb::daemon

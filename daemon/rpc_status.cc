@@ -14,8 +14,8 @@ namespace rhumb::daemon {
 namespace {
 
 constexpr char kTypePrefix[] = "type.googleapis.com/";
-// gRPC's default limit of all metadata is 8 KiB; a status beyond it is lost whole and the caller sees nothing.
-// The message travels twice, beside and inside the details.
+// gRPC's default limit of all metadata is 8 KiB; a status beyond it is lost whole and the caller
+// sees nothing. The message travels twice, beside and inside the details.
 constexpr size_t kMaxMessageBytes = 1200;
 constexpr size_t kMaxDetailBytes = 4500;
 constexpr size_t kMaxDescriptionBytes = 500;

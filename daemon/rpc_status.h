@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors as they reach a caller: the only place where absl::Status becomes grpc::Status. Details travel as payloads
-// of the absl::Status, so that code without gRPC can attach them.
+// Errors as they reach a caller: the only place where absl::Status becomes grpc::Status. Details
+// travel as payloads of the absl::Status, so that code without gRPC can attach them.
 #ifndef RHUMB_DAEMON_RPC_STATUS_H_
 #define RHUMB_DAEMON_RPC_STATUS_H_
 
@@ -34,12 +34,13 @@ class FieldViolations {
 // INVALID_ARGUMENT for one field.
 absl::Status FieldError(absl::string_view field, absl::string_view description);
 
-// A failed status that carries google.rpc.ErrorInfo{reason, domain "rhumb"}; `reason` is UPPER_SNAKE.
+// A failed status that carries google.rpc.ErrorInfo{reason, domain "rhumb"}; `reason` is
+// UPPER_SNAKE.
 absl::Status ErrorWithReason(absl::StatusCode code, absl::string_view reason,
                              absl::string_view message);
 
-// Payloads become details of google.rpc.Status. A failed status without any detail gets an ErrorInfo whose reason
-// is the name of its code.
+// Payloads become details of google.rpc.Status. A failed status without any detail gets an
+// ErrorInfo whose reason is the name of its code.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace rhumb::daemon

@@ -7,8 +7,8 @@
 
 namespace rhumb::daemon {
 
-// Sends `state` ("READY=1", "STOPPING=1", "STATUS=...") to $NOTIFY_SOCKET; does nothing without one.
-// Source: sd_notify(3).
+// Sends `state` ("READY=1", "STOPPING=1", "STATUS=...") to $NOTIFY_SOCKET; does nothing without
+// one. Source: sd_notify(3).
 void SdNotify(const std::string& state);
 
 }  // namespace rhumb::daemon

@@ -32,8 +32,8 @@
 namespace rhumb::daemon {
 namespace {
 
-// Whether the host of "host:port" is this machine itself. Names other than localhost are not resolved: what they mean
-// can change while we run.
+// Whether the host of "host:port" is this machine itself. Names other than localhost are not
+// resolved: what they mean can change while we run.
 bool IsLoopback(absl::string_view host) {
   if (host == "localhost") return true;
   const std::string text(absl::StripSuffix(absl::StripPrefix(host, "["), "]"));
@@ -47,25 +47,30 @@ absl::Status CheckListenTcp(const std::string& address) {
   if (address.empty()) return absl::OkStatus();
   const size_t colon = address.rfind(':');
   int port = -1;
-  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 0 || port > 65535) {
     return absl::InvalidArgumentError(
         absl::StrCat("listen_tcp must be HOST:PORT as in 127.0.0.1:7448, got \"", address, "\""));
   }
   if (!IsLoopback(absl::string_view(address).substr(0, colon))) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "listen_tcp must be a loopback address (127.0.0.1, [::1], localhost): without TLS and authentication anybody "
-        "on the network could ask, got \"", address, "\""));
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen_tcp must be a loopback address (127.0.0.1, [::1], localhost): without "
+                     "TLS and authentication anybody "
+                     "on the network could ask, got \"",
+                     address, "\""));
   }
   return absl::OkStatus();
 }
 
 class ServerImpl final : public Server {
  public:
-  explicit ServerImpl(const ServerOptions& options) : options_(options), peers_(options.in_process_only) {}
+  explicit ServerImpl(const ServerOptions& options)
+      : options_(options), peers_(options.in_process_only) {}
   ~ServerImpl() override { Drain(); }
 
   absl::Status OpenStore() {
-    absl::StatusOr<std::unique_ptr<Database>> database = absl::FailedPreconditionError("in memory on request");
+    absl::StatusOr<std::unique_ptr<Database>> database =
+        absl::FailedPreconditionError("in memory on request");
     if (!options_.in_memory && options_.database_path.empty()) {
       database = absl::FailedPreconditionError("no database path");
     } else if (!options_.in_memory) {
@@ -111,7 +116,8 @@ class ServerImpl final : public Server {
     builder.RegisterService(health_.get());
     grpc_ = builder.BuildAndStart();
     if (grpc_ == nullptr || (!options_.listen_tcp.empty() && tcp_port_ == 0)) {
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", options_.listen_tcp, "; is it in use?"));
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", options_.listen_tcp, "; is it in use?"));
     }
     return absl::OkStatus();
   }
@@ -119,8 +125,8 @@ class ServerImpl final : public Server {
   // Before gRPC starts, so that a socket in use costs nothing.
   absl::Status BindUnixSocket() {
     if (options_.listen_unix_path.empty()) return absl::OkStatus();
-    RHUMB_ASSIGN_OR_RETURN(acceptor_,
-                           UnixAcceptor::Listen(options_.listen_unix_path, options_.listen_unix_mode, peers_));
+    RHUMB_ASSIGN_OR_RETURN(acceptor_, UnixAcceptor::Listen(options_.listen_unix_path,
+                                                           options_.listen_unix_mode, peers_));
     return absl::OkStatus();
   }
 
@@ -188,8 +194,8 @@ absl::Status CheckServerOptions(const ServerOptions& options) {
         absl::StrCat("max_thread_count must be from 4 to 10000, got ", options.max_thread_count));
   }
   if (options.max_message_bytes < 1 << 16 || options.max_message_bytes > 1 << 30) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("max_message_bytes must be from 65536 to 1073741824, got ", options.max_message_bytes));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "max_message_bytes must be from 65536 to 1073741824, got ", options.max_message_bytes));
   }
   if (!(options.drain_seconds >= 0 && options.drain_seconds <= 3600)) {
     return absl::InvalidArgumentError(

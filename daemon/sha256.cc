@@ -63,14 +63,16 @@ std::string Sha256Hex(absl::string_view data) {
   size_t done = 0;
   for (; data.size() - done >= 64; done += 64) Compress(bytes + done, state);
 
-  // Section 5.1.1: a one bit, zeros, and the length in bits as 64-bit big-endian, in one or two blocks.
+  // Section 5.1.1: a one bit, zeros, and the length in bits as 64-bit big-endian, in one or two
+  // blocks.
   std::array<unsigned char, 128> tail{};
   const size_t rest = data.size() - done;
   if (rest > 0) std::memcpy(tail.data(), bytes + done, rest);
   tail[rest] = 0x80;
   const size_t tail_size = rest < 56 ? 64 : 128;
   const uint64_t bit_count = uint64_t{data.size()} * 8;
-  for (int i = 0; i < 8; ++i) tail[tail_size - 1 - i] = static_cast<unsigned char>(bit_count >> (8 * i));
+  for (int i = 0; i < 8; ++i)
+    tail[tail_size - 1 - i] = static_cast<unsigned char>(bit_count >> (8 * i));
   for (size_t i = 0; i < tail_size; i += 64) Compress(tail.data() + i, state);
 
   constexpr char kDigits[] = "0123456789abcdef";

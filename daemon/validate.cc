@@ -46,38 +46,38 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
   static const auto* const ranges = new absl::flat_hash_map<std::string, Range>{
       {"compute_flops", kPositive},
       {"lifetime_compute_flops", kPositive},
-      {"gpu_hours", kPositive},
-      {"deadline_seconds", kPositive},
-      {"budget_usd", kPositive},
-      {"target_loss_nats", {0, true, 1e3}},
+      {"gpu_hours", {0, true, 1e15}},
+      {"deadline_seconds", {0, true, 1e12}},
+      {"budget_usd", {0, false, 1e15}},
+      {"target_loss_nats", {0, true, 100}},
       {"unique_token_count", kCount},
-      {"max_epoch_count", {1, false, 1e6}},
+      {"max_epoch_count", {0, true, 1e6}},
       {"inference_token_count", {0, false, 1e18}},
       {"inference_prefill_fraction", kFraction},
-      {"inference_usd_per_gpu_hour", kPositive},
+      {"inference_usd_per_gpu_hour", {0, false, 1e6}},
       {"inference_prefill_mfu", kMfu},
       {"inference_decode_mfu", kMfu},
       {"serving_memory_bytes", kPositive},
-      {"param_count", kCount},
+      {"param_count", {1e6, false, 1e14}},
       {"min_param_count", kCount},
       {"max_param_count", kCount},
       {"token_count", kCount},
       {"tokens_per_param", {0, true, 1e9}},
-      {"sequence_length", {1, false, 1e8}},
-      {"vocab_size", {1, false, 1e8}},
+      {"sequence_length", {1, false, 1 << 24}},
+      {"vocab_size", {1, false, 1 << 24}},
       {"global_batch_tokens", {1, false, 1e15}},
       {"noise_scale_tokens", {0, true, 1e15}},
       {"mfu", kMfu},
-      {"memory_headroom_fraction", {0, false, 1, true}},
+      {"memory_headroom_fraction", {0, false, 0.99}},
       {"max_memory_bytes", kPositive},
       {"max_power_watts", kPositive},
-      {"failures_per_gpu_hour", {0, false, 1e3}},
-      {"level", {0, true, 1, true}},
+      {"failures_per_gpu_hour", {0, false, 1}},
+      {"level", {0.01, false, 0.9999}},
       // More GPUs than were ever built; the number of GPU counts to try grows with it.
       {"count", {1, false, 1e6}},
       {"node_count", {1, false, 1e6}},
       {"gpus_per_node", {1, false, 1024}},
-      {"price_usd_per_gpu_hour", {0, true, 1e6}},
+      {"price_usd_per_gpu_hour", {0, false, 1e6}},
       {"inter_node_gbps_per_gpu", {0, true, 1e6}},
       {"max_wall_seconds", kPositive},
       {"tensor_parallel_size", kDegree},
@@ -87,7 +87,7 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"data_parallel_size", kDegree},
       {"virtual_pipeline_stages", kDegree},
       {"zero_stage", {0, false, 3}},
-      {"micro_batch_size", kDegree},
+      {"micro_batch_size", {1, false, 65536}},
       {"gradient_accumulation_steps", {1, false, 1e9}},
       {"max_tensor_parallel_size", kDegree},
       {"max_pipeline_parallel_size", kDegree},
@@ -116,9 +116,10 @@ void CheckNumber(absl::string_view path, const std::string& name, double value,
   const bool low_ok = range.low_open ? value > range.low : value >= range.low;
   const bool high_ok = range.high_open ? value < range.high : value <= range.high;
   if (low_ok && high_ok) return;
-  std::string allowed = range.low == 0 && range.low_open ? "positive"
-                        : range.low == 0                 ? "not negative"
-                        : absl::StrCat(range.low_open ? "above " : "at least ", Show(range.low));
+  std::string allowed =
+      range.low == 0 && range.low_open ? "positive"
+      : range.low == 0                 ? "not negative"
+                       : absl::StrCat(range.low_open ? "above " : "at least ", Show(range.low));
   if (std::isfinite(range.high)) {
     absl::StrAppend(&allowed, " and ", range.high_open ? "below " : "at most ", Show(range.high));
   }
@@ -129,7 +130,8 @@ bool IsUuid(absl::string_view text) {
   if (text.size() != 36) return false;
   for (size_t i = 0; i < text.size(); ++i) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))) return false;
+    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i])))
+      return false;
   }
   return true;
 }
@@ -138,10 +140,12 @@ void CheckText(absl::string_view path, const std::string& name, const std::strin
                FieldViolations& violations) {
   if (name == "page_token") return;  // opaque: judged by whoever made it
   if (text.size() > kMaxTextBytes) {
-    violations.Add(path, absl::StrCat("must have at most ", kMaxTextBytes, " bytes, got ", text.size()));
+    violations.Add(path,
+                   absl::StrCat("must have at most ", kMaxTextBytes, " bytes, got ", text.size()));
   } else if (name == "request_id" && !text.empty() && !IsUuid(text)) {
-    violations.Add(path, absl::StrCat("must be a UUID as in 123e4567-e89b-42d3-a456-426614174000, got \"",
-                                      text, "\""));
+    violations.Add(path,
+                   absl::StrCat("must be a UUID as in 123e4567-e89b-42d3-a456-426614174000, got \"",
+                                text, "\""));
   }
 }
 
@@ -154,7 +158,8 @@ void WalkValue(const Message& message, const FieldDescriptor& field, int i, cons
   const bool one = i < 0;
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      CheckNumber(path, field.name(), one ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, i),
+      CheckNumber(path, field.name(),
+                  one ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, i),
                   violations);
       return;
     case FieldDescriptor::CPPTYPE_INT64:
@@ -165,22 +170,26 @@ void WalkValue(const Message& message, const FieldDescriptor& field, int i, cons
       return;
     case FieldDescriptor::CPPTYPE_INT32:
       CheckNumber(path, field.name(),
-                  one ? r.GetInt32(message, &field) : r.GetRepeatedInt32(message, &field, i), violations);
+                  one ? r.GetInt32(message, &field) : r.GetRepeatedInt32(message, &field, i),
+                  violations);
       return;
     case FieldDescriptor::CPPTYPE_ENUM: {
-      const int number = one ? r.GetEnumValue(message, &field) : r.GetRepeatedEnumValue(message, &field, i);
+      const int number =
+          one ? r.GetEnumValue(message, &field) : r.GetRepeatedEnumValue(message, &field, i);
       if (field.enum_type()->FindValueByNumber(number) == nullptr) {
-        violations.Add(path, absl::StrCat("must be one of ", EnumChoices(*field.enum_type()), ", got ", number));
+        violations.Add(path, absl::StrCat("must be one of ", EnumChoices(*field.enum_type()),
+                                          ", got ", number));
       }
       return;
     }
     case FieldDescriptor::CPPTYPE_STRING:
-      CheckText(path, field.name(), one ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, i),
+      CheckText(path, field.name(),
+                one ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, i),
                 violations);
       return;
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      WalkMessage(one ? r.GetMessage(message, &field) : r.GetRepeatedMessage(message, &field, i), path,
-                  violations);
+      WalkMessage(one ? r.GetMessage(message, &field) : r.GetRepeatedMessage(message, &field, i),
+                  path, violations);
       return;
     default:
       return;
@@ -235,10 +244,12 @@ void FindNonFinite(const Message& message, FieldViolations& violations) {
     for (int i = 0; i < size; ++i) {
       const bool one = !field->is_repeated();
       if (field->cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE) {
-        const double value = one ? r.GetDouble(message, field) : r.GetRepeatedDouble(message, field, i);
+        const double value =
+            one ? r.GetDouble(message, field) : r.GetRepeatedDouble(message, field, i);
         if (!std::isfinite(value)) violations.Add(field->full_name(), Show(value));
       } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-        FindNonFinite(one ? r.GetMessage(message, field) : r.GetRepeatedMessage(message, field, i), violations);
+        FindNonFinite(one ? r.GetMessage(message, field) : r.GetRepeatedMessage(message, field, i),
+                      violations);
       }
     }
   }
@@ -254,7 +265,8 @@ void ValidateCreatePlanRequest(const v1::CreatePlanRequest& request, FieldViolat
     violations.Add("cluster", "and gpu_pools exclude each other");
   }
   if (!request.gpu_type().empty() && (request.gpu_pools_size() > 0 || !request.cluster().empty())) {
-    violations.Add("gpu_type", "is for questions without a number of GPUs; gpu_pools or cluster is given too");
+    violations.Add("gpu_type",
+                   "is for questions without a number of GPUs; gpu_pools or cluster is given too");
   }
   if (request.free_only()) {
     violations.Add("free_only", "needs live node states, which this server does not collect");
@@ -265,7 +277,8 @@ void ValidateCreatePlanRequest(const v1::CreatePlanRequest& request, FieldViolat
   }
 }
 
-void ValidatePredictLossRequest(const v1::PredictLossRequest& request, FieldViolations& violations) {
+void ValidatePredictLossRequest(const v1::PredictLossRequest& request,
+                                FieldViolations& violations) {
   ValidateValues(request, violations);
   if (!request.has_param_count()) violations.Add("param_count", "must be given");
   if (!request.has_token_count()) violations.Add("token_count", "must be given");
@@ -295,13 +308,17 @@ void ValidateApplyClusterRequest(const v1::ApplyClusterRequest& request,
     violations.Add("cluster", "must be given");
     return;
   }
-  if (const auto name = ResourceName("clusters", request.cluster().name(), "cluster.name"); !name.ok()) {
-    violations.Add("cluster.name",
-                   "must be an id of lower-case letters, digits and dashes that begins with a letter, "
-                   "at most 63 long");
+  if (const auto name = ResourceName("clusters", request.cluster().name(), "cluster.name");
+      !name.ok()) {
+    violations.Add(
+        "cluster.name",
+        "must be an id of lower-case letters, digits and dashes that begins with a letter, "
+        "at most 63 long");
   }
-  if (request.cluster().pools_size() == 0) violations.Add("cluster.pools", "must have at least one pool");
-  if (request.cluster().pools_size() > 1000) violations.Add("cluster.pools", "must have at most 1000 pools");
+  if (request.cluster().pools_size() == 0)
+    violations.Add("cluster.pools", "must have at least one pool");
+  if (request.cluster().pools_size() > 1000)
+    violations.Add("cluster.pools", "must have at most 1000 pools");
   for (int i = 0; i < request.cluster().pools_size(); ++i) {
     if (request.cluster().pools(i).gpu_type().empty()) {
       violations.Add(absl::StrCat("cluster.pools[", i, "].gpu_type"), "must be given");
@@ -320,16 +337,18 @@ absl::StatusOr<std::string> ResourceName(absl::string_view collection, absl::str
                                          absl::string_view field) {
   absl::string_view id = name;
   absl::ConsumePrefix(&id, absl::StrCat(collection, "/"));
-  bool valid = !id.empty() && id.size() <= 63 && absl::ascii_islower(static_cast<unsigned char>(id[0])) &&
-               id.back() != '-';
+  bool valid = !id.empty() && id.size() <= 63 &&
+               absl::ascii_islower(static_cast<unsigned char>(id[0])) && id.back() != '-';
   for (const char c : id) {
     const auto byte = static_cast<unsigned char>(c);
     valid = valid && (absl::ascii_islower(byte) || absl::ascii_isdigit(byte) || c == '-');
   }
   if (!valid) {
-    return FieldError(field, absl::StrCat("must be ", collection, "/ID with an id of lower-case letters, digits and "
-                                          "dashes that begins with a letter, at most 63 long, got \"",
-                                          name, "\""));
+    return FieldError(field,
+                      absl::StrCat("must be ", collection,
+                                   "/ID with an id of lower-case letters, digits and "
+                                   "dashes that begins with a letter, at most 63 long, got \"",
+                                   name, "\""));
   }
   return absl::StrCat(collection, "/", id);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether each value of a request makes sense by itself: ranges, enum values, texts, required fields. Every violation
-// is collected. Not whether names exist (resolve.h) nor whether the question as a whole does (planner ValidateQuestion).
+// Whether each value of a request makes sense by itself: ranges, enum values, texts, required
+// fields. Every violation is collected. Not whether names exist (resolve.h) nor whether the
+// question as a whole does (planner ValidateQuestion).
 #ifndef RHUMB_DAEMON_VALIDATE_H_
 #define RHUMB_DAEMON_VALIDATE_H_
 
@@ -16,8 +17,9 @@
 
 namespace rhumb::daemon {
 
-// Walks any request: numbers that are not finite, negative or out of the range of their name, enum values that do not
-// exist, overlong texts, a request_id that is no UUID. Fields are named by path, as in gpu_pools[0].count.
+// Walks any request: numbers that are not finite, negative or out of the range of their name, enum
+// values that do not exist, overlong texts, a request_id that is no UUID. Fields are named by path,
+// as in gpu_pools[0].count.
 void ValidateValues(const google::protobuf::Message& message, FieldViolations& violations);
 
 void ValidateCreatePlanRequest(const v1::CreatePlanRequest& request, FieldViolations& violations);
@@ -30,11 +32,12 @@ void ValidateApplyClusterRequest(const v1::ApplyClusterRequest& request,
 // Adds every NaN and infinity of an answer: none is ever stored or sent.
 void FindNonFinite(const google::protobuf::Message& message, FieldViolations& violations);
 
-// Rows of a page: 0 means 50, more than `maximum` means `maximum`; InvalidArgument for a negative size.
+// Rows of a page: 0 means 50, more than `maximum` means `maximum`; InvalidArgument for a negative
+// size.
 absl::StatusOr<int> PageSize(int32_t requested, int maximum = 1000);
 
-// "clusters/a" of "clusters/a" or "a"; InvalidArgument for field `field` if the id is not one of a resource:
-// [a-z]([a-z0-9-]{0,61}[a-z0-9])?.
+// "clusters/a" of "clusters/a" or "a"; InvalidArgument for field `field` if the id is not one of a
+// resource: [a-z]([a-z0-9-]{0,61}[a-z0-9])?.
 absl::StatusOr<std::string> ResourceName(absl::string_view collection, absl::string_view name,
                                          absl::string_view field);
 

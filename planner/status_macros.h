@@ -12,10 +12,10 @@
 #define RHUMB_CONCAT(a, b) RHUMB_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function if `expr` (an absl::Status) is not OK.
-#define RHUMB_RETURN_IF_ERROR(expr)                      \
-  do {                                                   \
-    absl::Status rhumb_status = (expr);                  \
-    if (!rhumb_status.ok()) return rhumb_status;         \
+#define RHUMB_RETURN_IF_ERROR(expr)              \
+  do {                                           \
+    absl::Status rhumb_status = (expr);          \
+    if (!rhumb_status.ok()) return rhumb_status; \
   } while (false)
 
 // Declares `lhs` from the value of `expr` (an absl::StatusOr), or returns its status.

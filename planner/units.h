@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unit factors with names. Values inside rhumb are in base units: FLOP, bytes, seconds, tokens, USD.
+// Unit factors with names. Values inside rhumb are in base units: FLOP, bytes, seconds, tokens,
+// USD.
 #ifndef RHUMB_PLANNER_UNITS_H_
 #define RHUMB_PLANNER_UNITS_H_
 

@@ -41,7 +41,8 @@ MATCHER_P2(StatusIs, code, substring, "has the code and the text") {
 }
 
 // |arg - expected| <= rel_tol * |expected|.
-MATCHER_P2(RelativelyNear, expected, rel_tol, "is relatively near " + ::testing::PrintToString(expected)) {
+MATCHER_P2(RelativelyNear, expected, rel_tol,
+           "is relatively near " + ::testing::PrintToString(expected)) {
   const double error = std::abs(arg - expected);
   const double scale = std::abs(static_cast<double>(expected));
   *result_listener << "relative error " << (scale > 0 ? error / scale : error);

@@ -124,7 +124,8 @@ class SqliteDatabase : public Database {
       });
     }
 #ifdef RHUMB_TEST_ACKNOWLEDGE_BEFORE_COMMIT
-    // The mistake that the kill -9 test must catch, as it is usually made: answer now, commit at intervals.
+    // The mistake that the kill -9 test must catch, as it is usually made: answer now, commit at
+    // intervals.
     if (whole.ok()) {
       for (size_t i = 0; i < group.size(); ++i) group[i].done.set_value(results[i]);
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -151,7 +152,8 @@ class SqliteDatabase : public Database {
 
   absl::StatusOr<std::unique_ptr<soci::session>> BorrowReader() {
     std::unique_lock<std::mutex> guard(reader_mutex_);
-    reader_returned_.wait(guard, [this] { return !idle_readers_.empty() || reader_count_ < kMaxReaders; });
+    reader_returned_.wait(guard,
+                          [this] { return !idle_readers_.empty() || reader_count_ < kMaxReaders; });
     if (!idle_readers_.empty()) {
       std::unique_ptr<soci::session> session = std::move(idle_readers_.back());
       idle_readers_.pop_back();
@@ -197,8 +199,8 @@ class SqliteDatabase : public Database {
   std::thread writer_;  // last: starts when everything above exists
 };
 
-// Opens and prepares, again and again while other processes create the same file: SQLite answers BUSY at once, without
-// the busy timeout, while a journal mode changes or a log is recovered.
+// Opens and prepares, again and again while other processes create the same file: SQLite answers
+// BUSY at once, without the busy timeout, while a journal mode changes or a log is recovered.
 absl::StatusOr<std::unique_ptr<soci::session>> OpenPatiently(const SessionOptions& options) {
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::milliseconds(options.busy_milliseconds);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sessions, transactions and the one writer over a SQL database. SOCI's exceptions become Status here, and the text of
-// a database error, which may hold bound values, stays here. Not the questions asked: see store.h.
+// Sessions, transactions and the one writer over a SQL database. SOCI's exceptions become Status
+// here, and the text of a database error, which may hold bound values, stays here. Not the
+// questions asked: see store.h.
 #ifndef RHUMB_DAEMON_STORE_DATABASE_H_
 #define RHUMB_DAEMON_STORE_DATABASE_H_
 
@@ -21,8 +22,8 @@ namespace rhumb::daemon {
 struct DatabaseOptions {
   // SQLite file; empty keeps everything in memory.
   std::string path;
-  // Daemon: takes the lock on <path>.lock and refuses network file systems. Otherwise any number of processes share
-  // the file, and a network file system gets a rollback journal instead of WAL.
+  // Daemon: takes the lock on <path>.lock and refuses network file systems. Otherwise any number of
+  // processes share the file, and a network file system gets a rollback journal instead of WAL.
   bool exclusive = false;
   // How long an open or a write waits for other processes.
   double busy_seconds = 5;
@@ -37,14 +38,16 @@ class Database {
   using Work = std::function<absl::Status(soci::session&)>;
 
   // Opens, checks that the file is ours, and migrates it.
-  // Errors: PermissionDenied or FailedPrecondition (path, foreign application, newer schema, network file system),
-  // DataLoss (damaged file, left as it is), Unavailable (another daemon, or busy for longer than busy_seconds).
+  // Errors: PermissionDenied or FailedPrecondition (path, foreign application, newer schema,
+  // network file system), DataLoss (damaged file, left as it is), Unavailable (another daemon, or
+  // busy for longer than busy_seconds).
   static absl::StatusOr<std::unique_ptr<Database>> Open(const DatabaseOptions& options);
 
   virtual ~Database() = default;
 
-  // Runs `work` in the writer's current IMMEDIATE transaction, which it may share with others; returns after COMMIT:
-  // OK means durable. If `work` fails, what it did is undone and what others did is not.
+  // Runs `work` in the writer's current IMMEDIATE transaction, which it may share with others;
+  // returns after COMMIT: OK means durable. If `work` fails, what it did is undone and what others
+  // did is not.
   virtual absl::Status Write(Work work) = 0;
 
   // Runs `work` on a session of its own beside the writer and other readers.

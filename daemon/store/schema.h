@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The numbered migrations, embedded from store/schema/*.sql. Forward only: a file is never changed once released.
+// The numbered migrations, embedded from store/schema/*.sql. Forward only: a file is never changed
+// once released.
 #ifndef RHUMB_DAEMON_STORE_SCHEMA_H_
 #define RHUMB_DAEMON_STORE_SCHEMA_H_
 

@@ -47,7 +47,8 @@ int64_t ReadPragma(soci::session& session, const char* pragma) {
   return value;
 }
 
-// What is in the file, read in one transaction so that a migration under way elsewhere shows whole or not at all.
+// What is in the file, read in one transaction so that a migration under way elsewhere shows whole
+// or not at all.
 struct FileState {
   int64_t application_id = 0, user_version = 0, table_count = 0;
 };
@@ -76,14 +77,16 @@ absl::Status CheckOurs(const FileState& state) {
   return absl::OkStatus();
 }
 
-// Inside a transaction that holds the write lock: whoever was first has migrated, the rest find nothing to do.
+// Inside a transaction that holds the write lock: whoever was first has migrated, the rest find
+// nothing to do.
 absl::Status Migrate(soci::session& session) {
   const FileState state = ReadFileState(session);
   RHUMB_RETURN_IF_ERROR(CheckOurs(state));
   for (int64_t version = state.user_version; version < SchemaVersion(); ++version) {
     RunScript(session, Migrations()[static_cast<size_t>(version)]);
     RunScript(session, absl::StrCat("PRAGMA user_version = ", version + 1,
-                                    "; PRAGMA application_id = ", kApplicationId).c_str());
+                                    "; PRAGMA application_id = ", kApplicationId)
+                           .c_str());
   }
   return absl::OkStatus();
 }
@@ -107,7 +110,9 @@ absl::Status Guarded(const std::function<absl::Status()>& work) {
   }
   const absl::Status status = StatusOfCode(code);
   Log(LogLevel::kWarning, "database error",
-      {{"code", absl::StrCat(code)}, {"error", message}, {"status", std::string(status.message())}});
+      {{"code", absl::StrCat(code)},
+       {"error", message},
+       {"status", std::string(status.message())}});
   return status;
 }
 

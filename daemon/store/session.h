@@ -13,8 +13,9 @@
 
 namespace rhumb::daemon {
 
-// Runs `work`; a soci_error or any other exception becomes a Status whose text holds no bound value. SQLite's own
-// message goes to the log without SOCI's context, which would quote the statement's values.
+// Runs `work`; a soci_error or any other exception becomes a Status whose text holds no bound
+// value. SQLite's own message goes to the log without SOCI's context, which would quote the
+// statement's values.
 absl::Status Guarded(const std::function<absl::Status()>& work);
 
 // Runs a script of statements without parameters. Throws soci::soci_error.
@@ -32,8 +33,9 @@ struct SessionOptions {
 // A session with busy timeout, foreign keys and synchronous=FULL set. The file must exist.
 absl::StatusOr<std::unique_ptr<soci::session>> OpenSession(const SessionOptions& options);
 
-// Refuses a file of another application or of a newer schema (FailedPrecondition), then brings an older or empty one up
-// to date, each migration in one transaction. Any number of processes may do this at once on one file.
+// Refuses a file of another application or of a newer schema (FailedPrecondition), then brings an
+// older or empty one up to date, each migration in one transaction. Any number of processes may do
+// this at once on one file.
 absl::Status PrepareSchema(soci::session& session, const SessionOptions& options);
 
 }  // namespace rhumb::daemon

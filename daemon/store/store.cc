@@ -33,7 +33,8 @@ absl::Status OtherContent(const RequestKey& key) {
 }
 
 // What the request made before, nullopt if it is new.
-absl::StatusOr<std::optional<std::string>> SelectRequest(soci::session& session, const RequestKey& key) {
+absl::StatusOr<std::optional<std::string>> SelectRequest(soci::session& session,
+                                                         const RequestKey& key) {
   std::string method, content_hash, resource;
   const Integer owner = key.owner_uid;
   session << "SELECT method, content_hash, resource_name FROM request_ids "
@@ -46,15 +47,16 @@ absl::StatusOr<std::optional<std::string>> SelectRequest(soci::session& session,
 }
 
 // Remembers the request in the transaction that does what it asks.
-absl::Status InsertRequest(soci::session& session, const RequestKey& key, const std::string& resource,
-                           int64_t now_ns) {
+absl::Status InsertRequest(soci::session& session, const RequestKey& key,
+                           const std::string& resource, int64_t now_ns) {
   if (key.id.empty()) return absl::OkStatus();
   const Integer expired = now_ns - kRequestIdLifetimeNs, owner = key.owner_uid, now = now_ns;
   session << "DELETE FROM request_ids WHERE create_time_ns < :expired", soci::use(expired);
   RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> known, SelectRequest(session, key));
   if (known.has_value()) {
     // The same content: what it made has been deleted since, or a racing call made the same.
-    session << "UPDATE request_ids SET resource_name = :resource WHERE owner_uid = :owner AND id = :id",
+    session
+        << "UPDATE request_ids SET resource_name = :resource WHERE owner_uid = :owner AND id = :id",
         soci::use(resource), soci::use(owner), soci::use(key.id);
     return absl::OkStatus();
   }
@@ -136,7 +138,8 @@ absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
   return found;
 }
 
-// SELECT plan FROM plans WHERE name = ?, with its variables. Belongs to one session, which one thread uses at a time.
+// SELECT plan FROM plans WHERE name = ?, with its variables. Belongs to one session, which one
+// thread uses at a time.
 struct PlanBytesStatement {
   explicit PlanBytesStatement(soci::session& session)
       : bytes(session),
@@ -147,7 +150,8 @@ struct PlanBytesStatement {
     name = std::string(wanted);
     statement.execute();
     std::optional<std::string> found;
-    // To the end: a statement left on its row would keep a snapshot open, and the log from being folded in.
+    // To the end: a statement left on its row would keep a snapshot open, and the log from being
+    // folded in.
     while (statement.fetch()) found = Bytes(bytes);
     return found;
   }
@@ -217,9 +221,10 @@ absl::StatusOr<StoredPlan> Store::InsertPlan(const StoredPlan& plan, const Reque
     Write(request, plan.request);
     Write(inputs, plan.inputs);
     soci::statement insert =
-        (session.prepare << "INSERT INTO plans (name, owner_uid, create_time_ns, state, law, basic, "
-                            "plan, request, inputs) VALUES (:name, :owner, :created, :state, :law, "
-                            ":basic, :plan, :request, :inputs) ON CONFLICT (name) DO NOTHING",
+        (session.prepare
+             << "INSERT INTO plans (name, owner_uid, create_time_ns, state, law, basic, "
+                "plan, request, inputs) VALUES (:name, :owner, :created, :state, :law, "
+                ":basic, :plan, :request, :inputs) ON CONFLICT (name) DO NOTHING",
          soci::use(plan.name), soci::use(owner), soci::use(created), soci::use(plan.state),
          soci::use(plan.law), soci::use(basic), soci::use(full), soci::use(request),
          soci::use(inputs));
@@ -244,10 +249,10 @@ absl::StatusOr<std::vector<StoredPlan>> Store::ListPlans(const std::optional<Lis
     Integer owner = 0, created = 0;
     soci::blob bytes(session);
     soci::statement select =
-        (session.prepare << absl::StrCat("SELECT name, owner_uid, create_time_ns, ",
-                                         full ? "plan" : "basic",
-                                         " FROM plans WHERE (create_time_ns, name) < (:time, :name) "
-                                         "ORDER BY create_time_ns DESC, name DESC LIMIT :count"),
+        (session.prepare << absl::StrCat(
+             "SELECT name, owner_uid, create_time_ns, ", full ? "plan" : "basic",
+             " FROM plans WHERE (create_time_ns, name) < (:time, :name) "
+             "ORDER BY create_time_ns DESC, name DESC LIMIT :count"),
          soci::use(time), soci::use(start.name), soci::use(limit), soci::into(row.name),
          soci::into(owner), soci::into(created), soci::into(bytes));
     select.execute();
@@ -275,7 +280,8 @@ absl::StatusOr<std::optional<StoredCluster>> Store::FindCluster(absl::string_vie
   return found;
 }
 
-absl::StatusOr<StoredCluster> Store::PutCluster(const StoredCluster& cluster, const RequestKey& key) {
+absl::StatusOr<StoredCluster> Store::PutCluster(const StoredCluster& cluster,
+                                                const RequestKey& key) {
   StoredCluster stored = cluster;
   RHUMB_RETURN_IF_ERROR(database_->Write([&](soci::session& session) -> absl::Status {
     const std::optional<StoredCluster> known = SelectCluster(session, cluster.name);
@@ -300,9 +306,10 @@ absl::StatusOr<std::vector<StoredCluster>> Store::ListClusters(
     Integer version = 0, owner = 0, updated = 0;
     soci::blob content(session);
     soci::statement select =
-        (session.prepare << "SELECT name, version, owner_uid, update_time_ns, content FROM clusters "
-                            "WHERE (update_time_ns, name) < (:time, :name) "
-                            "ORDER BY update_time_ns DESC, name DESC LIMIT :count",
+        (session.prepare
+             << "SELECT name, version, owner_uid, update_time_ns, content FROM clusters "
+                "WHERE (update_time_ns, name) < (:time, :name) "
+                "ORDER BY update_time_ns DESC, name DESC LIMIT :count",
          soci::use(time), soci::use(start.name), soci::use(limit), soci::into(row.name),
          soci::into(version), soci::into(owner), soci::into(updated), soci::into(content));
     select.execute();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named questions to the durable store: plans, clusters, answered requests. Messages of the API are opaque bytes here.
-// No SQL exists outside this folder.
+// Named questions to the durable store: plans, clusters, answered requests. Messages of the API are
+// opaque bytes here. No SQL exists outside this folder.
 #ifndef RHUMB_DAEMON_STORE_STORE_H_
 #define RHUMB_DAEMON_STORE_STORE_H_
 
@@ -61,18 +61,21 @@ class Store {
   // The whole row, nullopt if there is none of the name.
   absl::StatusOr<std::optional<StoredPlan>> FindPlan(absl::string_view name);
 
-  // StoredPlan.plan alone, by a statement prepared once per session: what a repeated question costs.
+  // StoredPlan.plan alone, by a statement prepared once per session: what a repeated question
+  // costs.
   absl::StatusOr<std::optional<std::string>> FindPlanBytes(absl::string_view name);
 
   // Name of what an earlier request with this id made, nullopt if the id is new.
   // AlreadyExists if the id was used with other content or by another method.
   absl::StatusOr<std::optional<std::string>> FindByRequestId(const RequestKey& key);
 
-  // Stores `plan`, or finds it stored already by a racing call; answers what is stored. Durable on return.
-  // AlreadyExists as in FindByRequestId; then nothing is stored.
-  absl::StatusOr<StoredPlan> InsertPlan(const StoredPlan& plan, const RequestKey& key, int64_t now_ns);
+  // Stores `plan`, or finds it stored already by a racing call; answers what is stored. Durable on
+  // return. AlreadyExists as in FindByRequestId; then nothing is stored.
+  absl::StatusOr<StoredPlan> InsertPlan(const StoredPlan& plan, const RequestKey& key,
+                                        int64_t now_ns);
 
-  // Up to `limit` plans after `after` (nullopt: from the newest). Only `basic` or `plan` is filled, by `full`.
+  // Up to `limit` plans after `after` (nullopt: from the newest). Only `basic` or `plan` is filled,
+  // by `full`.
   absl::StatusOr<std::vector<StoredPlan>> ListPlans(const std::optional<ListPosition>& after,
                                                     int limit, bool full);
 

@@ -14,7 +14,8 @@ namespace rhumb {
 
 enum class NormType { kRms, kLayerNorm };  // RMS: h weights; LayerNorm: h weights and h biases
 
-// Every field that changes a parameter count or a FLOP count. Names are those of Megatron and Hugging Face.
+// Every field that changes a parameter count or a FLOP count. Names are those of Megatron and
+// Hugging Face.
 struct ModelShape {
   std::string name;
   int64_t num_layers = 0;
@@ -28,7 +29,8 @@ struct ModelShape {
   int64_t vocab_size = 0;       // as released; kernels see PaddedVocabSize()
   int64_t sequence_length = 0;  // of the training run
 
-  int64_t embedding_size = 0;  // 0: hidden_size; else embeddings are projected to it and back (OPT-350M)
+  int64_t embedding_size =
+      0;  // 0: hidden_size; else embeddings are projected to it and back (OPT-350M)
   int64_t learned_position_count = 0;  // rows of a learned position table; 0 for rotary, ALiBi
   bool qkv_bias = false;
   bool attention_output_bias = false;
@@ -40,8 +42,9 @@ struct ModelShape {
   bool norm_has_bias = true;    // read for kLayerNorm only
   int64_t norms_per_layer = 2;
   bool final_norm = true;
-  bool embedding_norm = false;      // BLOOM
-  int64_t qk_norm_param_count = 0;  // per layer: 2 head_dim (Qwen3, Gemma 3) or q + kv widths (OLMo 2)
+  bool embedding_norm = false;  // BLOOM
+  int64_t qk_norm_param_count =
+      0;  // per layer: 2 head_dim (Qwen3, Gemma 3) or q + kv widths (OLMo 2)
 
   // Mixture of experts; expert_count = 0 for a dense model.
   int64_t expert_count = 0;
@@ -71,7 +74,8 @@ struct ModelShape {
   int64_t key_value_width() const { return num_key_value_heads * head_dim; }
 };
 
-// Exact parameter counts, by part. total = sum of the parts; active counts experts_per_token experts.
+// Exact parameter counts, by part. total = sum of the parts; active counts experts_per_token
+// experts.
 struct ParamCounts {
   int64_t total = 0;
   int64_t active = 0;                // per token, embeddings included
@@ -90,8 +94,8 @@ struct ParamCounts {
   int64_t other = 0;  // final and embedding norms, head bias, embedding projections
 };
 
-// OK, or INVALID_ARGUMENT naming the first field that is out of range or contradicts another. A valid shape has
-// at most kMaxParamCount parameters, so no count below overflows.
+// OK, or INVALID_ARGUMENT naming the first field that is out of range or contradicts another. A
+// valid shape has at most kMaxParamCount parameters, so no count below overflows.
 inline constexpr double kMaxParamCount = 1e18;
 absl::Status ValidateModelShape(const ModelShape& shape);
 
@@ -106,10 +110,11 @@ double ParamCount(const ModelShape& shape, ParamCountConvention convention);
 int64_t PaddedVocabSize(int64_t vocab_size, int64_t tensor_parallel_size);
 
 // Training FLOPs per token (forward + 2x backward, no recompute) under `convention`.
-// kSixNd: 6 * active N counted by `param_convention`; exact: 3 * (2 * (active non-embedding + V h) + attention),
-// attention = 4 s (width of the query heads) per layer for the full square, half of it causal, with s replaced by
-// min(s, sliding_window) in window layers and 4 width by 2 heads (d_qk + d_v) in latent attention.
-// Source: Kaplan et al. 2020, arXiv:2001.08361, eq. (2.2) and Table 1, to which causal reduces without the head.
+// kSixNd: 6 * active N counted by `param_convention`; exact: 3 * (2 * (active non-embedding + V h)
+// + attention), attention = 4 s (width of the query heads) per layer for the full square, half of
+// it causal, with s replaced by min(s, sliding_window) in window layers and 4 width by 2 heads
+// (d_qk + d_v) in latent attention. Source: Kaplan et al. 2020, arXiv:2001.08361, eq. (2.2) and
+// Table 1, to which causal reduces without the head.
 double TrainingFlopsPerToken(const ModelShape& shape, FlopsConvention convention,
                              ParamCountConvention param_convention);
 

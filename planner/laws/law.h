@@ -14,7 +14,8 @@ namespace rhumb {
 // How a law counts N. A number under one convention must never meet a law of the other.
 enum class ParamCountConvention { kTotal, kNonEmbedding };
 
-// How a law counts C. kSixNd: 6 N D; the exact conventions add attention (causal half or full square).
+// How a law counts C. kSixNd: 6 N D; the exact conventions add attention (causal half or full
+// square).
 enum class FlopsConvention { kSixNd, kExactCausal, kExactFull };
 
 enum class LawFamily { kChinchilla, kDataConstrained };
@@ -29,7 +30,8 @@ struct ChinchillaLaw {
   double beta = 0;
 };
 
-// Value of repeated tokens and excess parameters. Source: Muennighoff et al. 2023, arXiv:2305.16264, eqs. (5), (6).
+// Value of repeated tokens and excess parameters. Source: Muennighoff et al. 2023,
+// arXiv:2305.16264, eqs. (5), (6).
 struct RepetitionConstants {
   double data_decay_epochs = 15.387756;  // R_D*
   double param_decay = 5.309743;         // R_N*
@@ -43,7 +45,8 @@ struct DataBox {
   std::optional<double> max_epoch_count;
 };
 
-// Covariance of theta = (ln A, ln B, ln E, alpha, beta), row-major; `source` says how it was obtained.
+// Covariance of theta = (ln A, ln B, ln E, alpha, beta), row-major; `source` says how it was
+// obtained.
 struct LawCovariance {
   std::array<std::array<double, 5>, 5> values{};
   std::string source;

@@ -16,7 +16,8 @@ BatchPlan MakeBatchPlan(const Problem& problem, const Size& size, const Candidat
   const PlanQuestion& q = problem.question();
   const int64_t sequences =
       choice.batch.micro_batches *
-      (problem.has_hardware() ? choice.layout.micro_batch_size * choice.layout.data_parallel_size : 1);
+      (problem.has_hardware() ? choice.layout.micro_batch_size * choice.layout.data_parallel_size
+                              : 1);
   BatchPlan batch;
   batch.global_batch_size = sequences;
   batch.global_batch_tokens = sequences * size.shape.sequence_length;
@@ -49,11 +50,10 @@ LearningRatePlan MakeLearningRatePlan(const Size& size, double tokens) {
   LearningRateInputs inputs;
   inputs.non_embedding_param_count = size.law.non_embedding_params;
   inputs.token_count = tokens;
-  inputs.training_flops =
-      DeepSeekFlopsPerToken(static_cast<double>(size.shape.num_layers),
-                            static_cast<double>(size.shape.hidden_size),
-                            static_cast<double>(size.shape.sequence_length)) *
-      tokens;
+  inputs.training_flops = DeepSeekFlopsPerToken(static_cast<double>(size.shape.num_layers),
+                                                static_cast<double>(size.shape.hidden_size),
+                                                static_cast<double>(size.shape.sequence_length)) *
+                          tokens;
   LearningRatePlan plan;
   const absl::StatusOr<LearningRateSuggestion> suggestion = SuggestLearningRate(inputs);
   if (!suggestion.ok()) return plan;
@@ -74,18 +74,18 @@ void AddHardware(const Problem& problem, const Size& size, const Candidate& choi
                        q.framework);
   plan.allocation =
       AllocationPlan{pool.cluster,           pool.partition,          pool.gpu.id,
-                     choice.place.gpu_count, choice.place.node_count, pool.gpus_per_node};
+                     choice.place.gpu_count, choice.place.node_count, pool.gpus_per_node,
+                     choice.place.pool_index};
   plan.layout = choice.layout;
   plan.gradient_accumulation_steps = choice.batch.micro_batches;
   plan.memory = MakeMemoryPlan(cost, choice.layout, choice.batch.micro_batches, at.capacity_bytes);
   const StepCost step = StepCostOf(problem, size, cost, choice.place, choice.layout);
   const double peak = PeakFlopsPerSecond(pool.gpu, q.precision).value_or(0);
-  plan.time = MakeTimePlan(cost, choice.layout, choice.batch.micro_batches,
-                           step.StepSeconds(choice.batch.micro_batches),
-                           q.mfu.has_value() ? size.flops_per_token : cost.ModelFlopsPerToken(),
-                           static_cast<double>(plan.batch.global_batch_tokens),
-                           static_cast<double>(choice.place.gpu_count), peak, plan.batch.step_count,
-                           at.overheads);
+  plan.time = MakeTimePlan(
+      cost, choice.layout, choice.batch.micro_batches, step.StepSeconds(choice.batch.micro_batches),
+      q.mfu.has_value() ? size.flops_per_token : cost.ModelFlopsPerToken(),
+      static_cast<double>(plan.batch.global_batch_tokens),
+      static_cast<double>(choice.place.gpu_count), peak, plan.batch.step_count, at.overheads);
   if (q.mfu.has_value()) {
     plan.time->overheads.clear();
     plan.time->step_breakdown.reset();
@@ -122,7 +122,8 @@ TimePlan MakeTimePlan(const CostModel& cost, const Layout& layout, int64_t micro
 void AddWallInterval(const std::string& gpu_family, double level, TimePlan& time) {
   const TimeError& error = TimeErrorOf(gpu_family);
   const double z = StandardNormalQuantile(0.5 + level / 2);
-  // The tails of the measured errors are heavier than normal: at 90% use their own quantiles, scaled to the level.
+  // The tails of the measured errors are heavier than normal: at 90% use their own quantiles,
+  // scaled to the level.
   const double z90 = StandardNormalQuantile(0.95);
   time.wall_low_seconds = time.wall_seconds * std::exp(error.log_quantile_05 * z / z90);
   time.wall_high_seconds = time.wall_seconds * std::exp(error.log_quantile_95 * z / z90);

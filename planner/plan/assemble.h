@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a searched question to the figures of a plan: everything that follows from the winning candidate.
+// From a searched question to the figures of a plan: everything that follows from the winning
+// candidate.
 #ifndef RHUMB_PLANNER_PLAN_ASSEMBLE_H_
 #define RHUMB_PLANNER_PLAN_ASSEMBLE_H_
 
@@ -12,8 +13,8 @@ namespace rhumb {
 inline constexpr double kPowerUsageEffectiveness = 1.2;
 inline constexpr double kGridKgCo2ePerKwh = 0.4;
 
-// Model, tokens, loss, batch, learning rate, allocation, layout, memory, time and cost of `solution`, which must be
-// feasible. No law optimum, binding constraints, assumptions or warnings.
+// Model, tokens, loss, batch, learning rate, allocation, layout, memory, time and cost of
+// `solution`, which must be feasible. No law optimum, binding constraints, assumptions or warnings.
 Plan AssembleChoice(const Solution& solution);
 
 // Parts that `check` shares with plans.

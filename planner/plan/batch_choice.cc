@@ -10,7 +10,8 @@ namespace {
 // Slack of whole-step rounding, so that a token count that is a whole number of steps stays one.
 constexpr double kStepSlack = 1e-12;
 constexpr int64_t kMostSteps = int64_t{1} << 53;
-// Below so many steps rounding may decide feasibility, and every batch is looked at (if there are not too many).
+// Below so many steps rounding may decide feasibility, and every batch is looked at (if there are
+// not too many).
 constexpr double kFewSteps = 4096;
 constexpr int64_t kMostScanned = 65536;
 
@@ -32,7 +33,8 @@ class Chooser {
   }
 
   double SecondsPerToken(int64_t micro_batches) const {
-    // Without fixed seconds a token takes the same whatever the batch: said exactly, or rounding would break ties.
+    // Without fixed seconds a token takes the same whatever the batch: said exactly, or rounding
+    // would break ties.
     if (space_.step.fixed_seconds == 0) {
       return space_.step.per_micro_batch_seconds / BatchTokens(1);
     }
@@ -95,15 +97,14 @@ class Chooser {
     choice.step_count = static_cast<int64_t>(round_down ? std::floor(steps * (1 + kStepSlack))
                                                         : std::ceil(steps * (1 - kStepSlack)));
     choice.step_count = std::max<int64_t>(choice.step_count, 1);
-    // Hard constraints hold for the rounded tokens.
+    // Hard constraints hold for the tokens asked for and for the whole steps they become.
     const double tokens = static_cast<double>(choice.step_count) * batch;
     constexpr double kSlack = 1 + 1e-9;
-    if (tokens > size_.max_tokens * kSlack) return std::nullopt;
-    if (problem_.has_hardware() &&
-        at_.overheads.WallSeconds(static_cast<double>(choice.step_count) *
-                                  space_.step.StepSeconds(micro_batches)) >
-            at_.max_wall_seconds * kSlack) {
-      return std::nullopt;
+    if (std::max(tokens, point.tokens) > size_.max_tokens * kSlack) return std::nullopt;
+    if (problem_.has_hardware()) {
+      const double wall = at_.overheads.WallSeconds(static_cast<double>(choice.step_count) *
+                                                    space_.step.StepSeconds(micro_batches));
+      if (std::max(wall, point.wall) > at_.max_wall_seconds * kSlack) return std::nullopt;
     }
     if (q.target_loss_nats.has_value() && (SpendsAll() || size_.fixed_tokens.has_value())) {
       const double loss = problem_.loss().At(size_.law, tokens, batch).loss_nats;
@@ -112,7 +113,8 @@ class Chooser {
     return choice;
   }
 
-  // Whether whole steps could meet every limit that the real tokens of `point` miss by no more than two steps' worth.
+  // Whether whole steps could meet every limit that the real tokens of `point` miss by no more than
+  // two steps' worth.
   bool NearlyFeasible(int64_t micro_batches, const Point& point) const {
     const double slack = 1 + 2 / std::max(1.0, point.tokens / BatchTokens(micro_batches));
     const std::optional<double>& target = problem_.question().target_loss_nats;
@@ -120,8 +122,8 @@ class Chooser {
            (!target.has_value() || point.loss.loss_nats <= *target * slack);
   }
 
-  // The best feasible of the first `last` multiples by looking at every one, for runs of so few steps that rounding
-  // decides what is feasible and no curve is monotone.
+  // The best feasible of the first `last` multiples by looking at every one, for runs of so few
+  // steps that rounding decides what is feasible and no curve is monotone.
   std::optional<BatchChoice> BestOfAll(int64_t last) const {
     std::optional<BatchChoice> best;
     double least = kUnlimited;
@@ -158,10 +160,13 @@ class Chooser {
 
   double PrimaryOf(const Point& point) const {
     switch (problem_.metric()) {
-      case Metric::kLoss: return point.loss.loss_nats;
+      case Metric::kLoss:
+        return point.loss.loss_nats;
       case Metric::kFlops:
-      case Metric::kLifetimeFlops: return point.tokens;
-      default: return problem_.has_hardware() ? point.wall : point.tokens;
+      case Metric::kLifetimeFlops:
+        return point.tokens;
+      default:
+        return problem_.has_hardware() ? point.wall : point.tokens;
     }
   }
 
@@ -199,17 +204,20 @@ int64_t LastMultiple(const Problem& problem, const Size& size, const SizeAtPlace
   double tokens = size.fixed_tokens.value_or(size.max_tokens);
   if (problem.has_hardware() && at.max_wall_seconds < kUnlimited) {
     const double train = std::max(0.0, at.overheads.TrainSeconds(at.max_wall_seconds));
-    const double per_token = space.step.per_micro_batch_seconds /
-                             static_cast<double>(space.sequences_per_micro_batch * space.sequence_length);
+    const double per_token =
+        space.step.per_micro_batch_seconds /
+        static_cast<double>(space.sequences_per_micro_batch * space.sequence_length);
     tokens = std::min(tokens, train / per_token);
   }
   // Without any limit on tokens the loss tends to its floor; 1e30 tokens are there to rounding.
   tokens = std::min(tokens, 1e30);
   if (!(tokens > 0)) return 0;
   const double loss = problem.loss().BestCase(size.law, tokens);
-  const double cap = std::min(
-      kMaxBatchOverCritical * problem.loss().CriticalBatch(size.law, tokens, loss), tokens * (1 + 1e-9));
-  const double by_memory = static_cast<double>(space.max_micro_batches / space.micro_batch_multiple);
+  const double cap =
+      std::min(kMaxBatchOverCritical * problem.loss().CriticalBatch(size.law, tokens, loss),
+               tokens * (1 + 1e-9));
+  const double by_memory =
+      static_cast<double>(space.max_micro_batches / space.micro_batch_multiple);
   return static_cast<int64_t>(std::min({cap / unit, by_memory, 1e15}));
 }
 
@@ -254,8 +262,8 @@ std::optional<BatchChoice> ChooseBatch(const Problem& problem, const Size& size,
       EvaluateBatch(problem, size, at, space, best * multiple);
   if (choice.has_value()) return choice;
 
-  // The best batch for the objective misses a limit. Nothing is feasible if the fastest one misses it by more than
-  // rounding to whole steps explains.
+  // The best batch for the objective misses a limit. Nothing is feasible if the fastest one misses
+  // it by more than rounding to whole steps explains.
   const auto wall_rises = [&](int64_t j) {
     return j >= last || chooser.Wall((j + 1) * multiple) > chooser.Wall(j * multiple);
   };

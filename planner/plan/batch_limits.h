@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What batches may cost at best: the bound on a layout's time that knows of token overhead and of fixed step costs.
+// What batches may cost at best: the bound on a layout's time that knows of token overhead and of
+// fixed step costs.
 #ifndef RHUMB_PLANNER_PLAN_BATCH_LIMITS_H_
 #define RHUMB_PLANNER_PLAN_BATCH_LIMITS_H_
 
@@ -15,8 +16,9 @@ namespace rhumb {
 // Bounds repeat the model's sums in another order; this much is left for rounding.
 inline constexpr double kBoundSlack = 1 - 1e-8;
 
-// Limits of the batch in one group. Seconds times token overhead bound the loss from below: repetition makes D' concave in
-// D, so D'(D) / o <= D'(D / o), and a target at overhead o takes at least o times the tokens.
+// Limits of the batch in one group. Seconds times token overhead bound the loss from below:
+// repetition makes D' concave in D, so D'(D) / o <= D'(D / o), and a target at overhead o takes at
+// least o times the tokens.
 struct BatchLimits {
   double critical_tokens = kUnlimited;  // no overhead
   double reference_tokens = 0;
@@ -27,14 +29,15 @@ struct BatchLimits {
     return TokenOverhead(batch_tokens, critical_tokens, reference_tokens) * kBoundSlack;
   }
 
-  // Least seconds per token's worth of any batch of at least `unit_tokens`, where a step of m micro-batches of
-  // `unit_tokens` takes fixed + m per_micro_batch. Convex above the reference batch: the root of its derivative.
+  // Least seconds per token's worth of any batch of at least `unit_tokens`, where a step of m
+  // micro-batches of `unit_tokens` takes fixed + m per_micro_batch. Convex above the reference
+  // batch: the root of its derivative.
   double LeastSeconds(const StepCost& step, double unit_tokens) const {
     const double per_token = step.per_micro_batch_seconds / unit_tokens;
     if (critical_tokens == kUnlimited) return per_token + step.fixed_seconds / largest_tokens;
     const double stationary = std::sqrt(step.fixed_seconds / per_token * critical_tokens);
-    const double batch = std::max(
-        unit_tokens, std::min(std::max(reference_tokens, stationary), largest_tokens));
+    const double batch =
+        std::max(unit_tokens, std::min(std::max(reference_tokens, stationary), largest_tokens));
     return Overhead(batch) * (per_token + step.fixed_seconds / batch);
   }
 };

@@ -58,8 +58,8 @@ BatchedLossValue BatchedLoss::At(const LawSize& size, double token_count,
     value.critical_batch_tokens = CriticalBatch(size, token_count, value.loss_nats);
     value.token_overhead = Overhead(batch_tokens, value.critical_batch_tokens);
     if (value.token_overhead == 1) break;
-    const double loss = PredictLoss(
-        law_, size.law_params, {token_count, unique_token_count_, value.token_overhead});
+    const double loss = PredictLoss(law_, size.law_params,
+                                    {token_count, unique_token_count_, value.token_overhead});
     const bool settled = std::abs(loss - value.loss_nats) <= kRelativeTolerance * loss;
     value.loss_nats = loss;
     if (settled) break;
@@ -71,12 +71,11 @@ std::optional<double> BatchedLoss::TokensFor(const LawSize& size, double target_
                                              double batch_tokens) const {
   std::optional<double> tokens = BestCaseTokens(size, target_loss_nats);
   for (int i = 0; tokens.has_value() && i < kMaxIterations; ++i) {
-    const double overhead =
-        Overhead(batch_tokens, CriticalBatch(size, *tokens, target_loss_nats));
+    const double overhead = Overhead(batch_tokens, CriticalBatch(size, *tokens, target_loss_nats));
     if (overhead == 1) break;
     const double before = *tokens;
-    tokens = TokensForTargetLoss(law_, size.law_params, target_loss_nats, unique_token_count_,
-                                 overhead);
+    tokens =
+        TokensForTargetLoss(law_, size.law_params, target_loss_nats, unique_token_count_, overhead);
     if (tokens.has_value() && std::abs(*tokens - before) <= kRelativeTolerance * *tokens) break;
   }
   return tokens;

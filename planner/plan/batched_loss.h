@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loss of a training run at a given batch: the law, repetition, and the critical batch at the loss reached.
+// Loss of a training run at a given batch: the law, repetition, and the critical batch at the loss
+// reached.
 #ifndef RHUMB_PLANNER_PLAN_BATCHED_LOSS_H_
 #define RHUMB_PLANNER_PLAN_BATCHED_LOSS_H_
 
@@ -34,11 +35,13 @@ class BatchedLoss {
   BatchedLoss(const Law& law, std::optional<double> unique_token_count, BatchRule rule,
               std::optional<double> noise_scale_tokens);
 
-  // Loss after `token_count` tokens in batches of `batch_tokens`. B_crit depends on the loss and the loss on B_crit
-  // through the overhead: the least fixed point, reached from below, so it is monotone in tokens.
+  // Loss after `token_count` tokens in batches of `batch_tokens`. B_crit depends on the loss and
+  // the loss on B_crit through the overhead: the least fixed point, reached from below, so it is
+  // monotone in tokens.
   BatchedLossValue At(const LawSize& size, double token_count, double batch_tokens) const;
 
-  // Smallest token count that reaches `target_loss_nats` in batches of `batch_tokens`; nullopt if none does.
+  // Smallest token count that reaches `target_loss_nats` in batches of `batch_tokens`; nullopt if
+  // none does.
   std::optional<double> TokensFor(const LawSize& size, double target_loss_nats,
                                   double batch_tokens) const;
 

@@ -62,14 +62,30 @@ Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, con
   const double flops = size.flops_per_token * token_count;
   Rank rank;
   switch (problem.metric()) {
-    case Metric::kLoss: rank.metric = loss_nats; break;
-    case Metric::kUsd: rank.metric = usd; break;
-    case Metric::kGpuHours: rank.metric = gpu_hours; break;
-    case Metric::kFlops: rank.metric = flops; break;
-    case Metric::kWall: rank.metric = wall_seconds; break;
-    case Metric::kLifetimeUsd: rank.metric = usd + at.inference_usd; break;
-    case Metric::kLifetimeFlops: rank.metric = flops + size.inference_flops; break;
-    case Metric::kParams: rank.metric = size.total_params; break;
+    case Metric::kLoss:
+      rank.metric = loss_nats;
+      break;
+    case Metric::kUsd:
+      rank.metric = usd;
+      break;
+    case Metric::kGpuHours:
+      rank.metric = gpu_hours;
+      break;
+    case Metric::kFlops:
+      rank.metric = flops;
+      break;
+    case Metric::kWall:
+      rank.metric = wall_seconds;
+      break;
+    case Metric::kLifetimeUsd:
+      rank.metric = usd + at.inference_usd;
+      break;
+    case Metric::kLifetimeFlops:
+      rank.metric = flops + size.inference_flops;
+      break;
+    case Metric::kParams:
+      rank.metric = size.total_params;
+      break;
   }
   rank.cost = !problem.has_hardware() ? flops : problem.priced() ? usd : gpu_hours;
   rank.wall = wall_seconds;
@@ -125,8 +141,7 @@ std::optional<Candidate> EvaluateCandidate(const Problem& problem, int size_inde
                                            const SizeAtPlace& at, const CostModel& cost,
                                            const Place& place, const Layout& layout) {
   const Size& size = problem.sizes()[static_cast<size_t>(size_index)];
-  const std::optional<BatchSpace> space =
-      MakeBatchSpace(problem, size, at, cost, place, layout);
+  const std::optional<BatchSpace> space = MakeBatchSpace(problem, size, at, cost, place, layout);
   if (!space.has_value()) return std::nullopt;
   const std::optional<BatchChoice> batch = ChooseBatch(problem, size, at, *space);
   if (!batch.has_value()) return std::nullopt;

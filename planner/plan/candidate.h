@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A candidate (architecture, place, layout) with its best batch and tokens, and the order candidates compete in.
+// A candidate (architecture, place, layout) with its best batch and tokens, and the order
+// candidates compete in.
 #ifndef RHUMB_PLANNER_PLAN_CANDIDATE_H_
 #define RHUMB_PLANNER_PLAN_CANDIDATE_H_
 
@@ -13,8 +14,8 @@
 
 namespace rhumb {
 
-// Rounds to 33 significant bits: figures that differ by less than 1e-10 are the same figure computed in another order,
-// and must tie. `value` is finite or infinite.
+// Rounds to 33 significant bits: figures that differ by less than 1e-10 are the same figure
+// computed in another order, and must tie. `value` is finite or infinite.
 double Quantize(double value);
 
 // What is compared, in order: metric, cost, wall time, GPUs, size. Lower wins.
@@ -43,16 +44,18 @@ struct Candidate {
 // Full order: rank, then the layout by (t, p, c, e, ZeRO, micro-batch, recompute, v).
 bool Better(const Candidate& a, const Candidate& b);
 
-// Rank of a size that takes `wall_seconds` at a place to process `token_count` tokens at loss `loss_nats`. Monotone in
-// each of the three, so it also ranks lower bounds.
+// Rank of a size that takes `wall_seconds` at a place to process `token_count` tokens at loss
+// `loss_nats`. Monotone in each of the three, so it also ranks lower bounds.
 Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, const Place& place,
             double loss_nats, double token_count, double wall_seconds);
 
-// Whether `layout` fits with the fewest micro-batches it can run. Monotone: if not, no larger micro-batch fits either.
+// Whether `layout` fits with the fewest micro-batches it can run. Monotone: if not, no larger
+// micro-batch fits either.
 bool FitsAtAll(const SizeAtPlace& at, const CostModel& cost, const Layout& layout);
 
-// The batch space of `layout`: memory limit on micro-batches, fixed batch or accumulation, interleaving.
-// nullopt if the layout does not fit even with the fewest micro-batches, or a fixed batch does not divide.
+// The batch space of `layout`: memory limit on micro-batches, fixed batch or accumulation,
+// interleaving. nullopt if the layout does not fit even with the fewest micro-batches, or a fixed
+// batch does not divide.
 std::optional<BatchSpace> MakeBatchSpace(const Problem& problem, const Size& size,
                                          const SizeAtPlace& at, const CostModel& cost,
                                          const Place& place, const Layout& layout);

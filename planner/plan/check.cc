@@ -32,19 +32,19 @@ absl::StatusOr<Layout> ResolveLayout(const CheckQuestion& q, const ModelShape& s
   layout.recompute = given.recompute.value_or(Recompute::kNone);
   layout.precision = q.precision;
   layout.sequence_parallel = layout.tensor_parallel_size > 1;
-  const int64_t model_gpus = layout.tensor_parallel_size * layout.pipeline_parallel_size *
-                             layout.context_parallel_size;
+  const int64_t model_gpus =
+      layout.tensor_parallel_size * layout.pipeline_parallel_size * layout.context_parallel_size;
   if (q.pool.gpu_count % model_gpus != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tensor x pipeline x context parallel size ", model_gpus, " must divide the ",
-                     q.pool.gpu_count, " GPUs"));
+    return absl::InvalidArgumentError(absl::StrCat("tensor x pipeline x context parallel size ",
+                                                   model_gpus, " must divide the ",
+                                                   q.pool.gpu_count, " GPUs"));
   }
   layout.data_parallel_size = q.pool.gpu_count / model_gpus;
   if (given.data_parallel_size.value_or(layout.data_parallel_size) != layout.data_parallel_size) {
     return absl::InvalidArgumentError(
         absl::StrCat("data_parallel_size ", *given.data_parallel_size, " x ", model_gpus,
-                     " (tensor x pipeline x context) is not the ", q.pool.gpu_count, " GPUs; expected ",
-                     layout.data_parallel_size));
+                     " (tensor x pipeline x context) is not the ", q.pool.gpu_count,
+                     " GPUs; expected ", layout.data_parallel_size));
   }
   const bool replicated = layout.data_parallel_size * layout.context_parallel_size > 1;
   layout.zero_stage = given.zero_stage.value_or(replicated ? 1 : 0);
@@ -59,14 +59,15 @@ absl::StatusOr<int64_t> ResolveAccumulation(const CheckQuestion& q, const Layout
       std::max<int64_t>(1, layout.pipeline_parallel_size));
   if (q.global_batch_tokens.has_value()) {
     if (*q.global_batch_tokens % (unit * sequence_length) != 0) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "global_batch_tokens must be a multiple of micro-batch x data parallel size x sequence = ",
-          unit * sequence_length, ", got ", *q.global_batch_tokens));
+      return absl::InvalidArgumentError(
+          absl::StrCat("global_batch_tokens must be a multiple of micro-batch x data parallel size "
+                       "x sequence = ",
+                       unit * sequence_length, ", got ", *q.global_batch_tokens));
     }
     const int64_t needed = *q.global_batch_tokens / (unit * sequence_length);
     if (q.layout.gradient_accumulation_steps.value_or(needed) != needed) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("gradient_accumulation_steps must be ", needed, " for this batch, got ", steps));
+      return absl::InvalidArgumentError(absl::StrCat("gradient_accumulation_steps must be ", needed,
+                                                     " for this batch, got ", steps));
     }
     steps = needed;
   }
@@ -91,16 +92,17 @@ struct Change {
   double p95_bytes = 0;
 };
 
-// The single change of the layout that makes it fit at the least step time; nullopt if no single change does.
+// The single change of the layout that makes it fit at the least step time; nullopt if no single
+// change does.
 std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostModel& cost,
                                             const ModelShape& shape, const Layout& layout,
                                             int64_t accumulation, double capacity_bytes) {
-  const double batch = static_cast<double>(accumulation * layout.micro_batch_size *
-                                           layout.data_parallel_size);
+  const double batch =
+      static_cast<double>(accumulation * layout.micro_batch_size * layout.data_parallel_size);
   std::vector<std::pair<Layout, std::string>> trials;
   const auto try_with = [&](Layout trial, const std::string& directive) {
-    const int64_t model_gpus = trial.tensor_parallel_size * trial.pipeline_parallel_size *
-                               trial.context_parallel_size;
+    const int64_t model_gpus =
+        trial.tensor_parallel_size * trial.pipeline_parallel_size * trial.context_parallel_size;
     if (q.pool.gpu_count % model_gpus != 0) return;
     trial.data_parallel_size = q.pool.gpu_count / model_gpus;
     trial.sequence_parallel = trial.tensor_parallel_size > 1;
@@ -111,8 +113,8 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
     trial.micro_batch_size = size;
     try_with(trial, absl::StrCat("--micro-batch-size ", size));
   }
-  for (const auto& [mode, name] : {std::pair{Recompute::kSelective, "selective"},
-                                   std::pair{Recompute::kFull, "full"}}) {
+  for (const auto& [mode, name] :
+       {std::pair{Recompute::kSelective, "selective"}, std::pair{Recompute::kFull, "full"}}) {
     if (mode <= layout.recompute) continue;
     Layout trial = layout;
     trial.recompute = mode;
@@ -141,12 +143,11 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
     const int64_t steps = std::max<int64_t>(1, std::llround(batch / static_cast<double>(unit)));
     const double p95 = cost.Memory(trial, steps, /*with_stages=*/false).p95_bytes;
     if (p95 > capacity_bytes) continue;
-    const double seconds =
-        cost.Step(trial).StepSeconds(steps) / static_cast<double>(steps * unit);
+    const double seconds = cost.Step(trial).StepSeconds(steps) / static_cast<double>(steps * unit);
     if (best.has_value() && seconds >= best_seconds) continue;
-    best = Change{directive,
-                  absl::StrCat("with ", directive, " it fits: ", Gib(p95), " of ", Gib(capacity_bytes)),
-                  p95};
+    best = Change{
+        directive,
+        absl::StrCat("with ", directive, " it fits: ", Gib(p95), " of ", Gib(capacity_bytes)), p95};
     best_seconds = seconds;
   }
   return best;
@@ -158,14 +159,13 @@ void Advise(const CheckQuestion& q, const CostModel& cost, const ModelShape& sha
   if (!answer.fits_p95) {
     answer.advice.push_back(
         {answer.fits ? "MEMORY_TIGHT" : "DOES_NOT_FIT",
-         absl::StrCat(answer.fits ? "it fits on average, but may run out of memory: "
-                                  : "it does not fit: ",
-                      "expected peak ", Gib(memory.peak_bytes), ", 95% estimate ",
-                      Gib(memory.p95_bytes), ", usable ", Gib(memory.capacity_bytes)),
+         absl::StrCat(
+             answer.fits ? "it fits on average, but may run out of memory: " : "it does not fit: ",
+             "expected peak ", Gib(memory.peak_bytes), ", 95% estimate ", Gib(memory.p95_bytes),
+             ", usable ", Gib(memory.capacity_bytes)),
          ""});
-    const std::optional<Change> change =
-        NearestChangeThatFits(q, cost, shape, answer.layout, answer.gradient_accumulation_steps,
-                              memory.capacity_bytes);
+    const std::optional<Change> change = NearestChangeThatFits(
+        q, cost, shape, answer.layout, answer.gradient_accumulation_steps, memory.capacity_bytes);
     if (change.has_value()) {
       answer.advice.push_back({"CHANGE_LAYOUT", change->text, change->directive});
     } else {
@@ -175,32 +175,36 @@ void Advise(const CheckQuestion& q, const CostModel& cost, const ModelShape& sha
     }
   } else if (memory.p95_bytes < (1 - kUnusedMemoryFraction) * memory.capacity_bytes) {
     const int64_t twice = 2 * answer.layout.micro_batch_size;
-    answer.advice.push_back({"MEMORY_UNUSED",
-                             absl::StrCat(Gib(memory.headroom_bytes),
-                                          " of each GPU stay free; a larger micro-batch may be faster"),
-                             absl::StrCat("--micro-batch-size ", twice)});
+    answer.advice.push_back(
+        {"MEMORY_UNUSED",
+         absl::StrCat(Gib(memory.headroom_bytes),
+                      " of each GPU stay free; a larger micro-batch may be faster"),
+         absl::StrCat("--micro-batch-size ", twice)});
   }
   const StepTimeBreakdown& parts = *answer.time.step_breakdown;
   if (parts.pipeline_bubble_seconds > kPoorBubbleFraction * answer.time.step_seconds) {
     answer.advice.push_back(
         {"PIPELINE_BUBBLE",
-         absl::StrFormat("%.0f%% of each step is pipeline bubble; more micro-batches per step shrink it",
-                         100 * parts.pipeline_bubble_seconds / answer.time.step_seconds),
+         absl::StrFormat(
+             "%.0f%% of each step is pipeline bubble; more micro-batches per step shrink it",
+             100 * parts.pipeline_bubble_seconds / answer.time.step_seconds),
          absl::StrCat("--gradient-accumulation-steps ", 2 * answer.gradient_accumulation_steps)});
   }
   if (answer.time.mfu < kPoorMfu) {
-    answer.advice.push_back({"LOW_MFU",
-                             absl::StrFormat("MFU is %.1f%% of the dense peak; `rhumb plan` with the "
-                                             "same GPUs looks for a better layout",
-                                             100 * answer.time.mfu),
-                             ""});
+    answer.advice.push_back(
+        {"LOW_MFU",
+         absl::StrFormat("MFU is %.1f%% of the dense peak; `rhumb plan` with the "
+                         "same GPUs looks for a better layout",
+                         100 * answer.time.mfu),
+         ""});
   }
   const double unused = static_cast<double>(q.pool.gpu_count % q.pool.gpus_per_node);
   if (unused > 0 && q.pool.gpu_count > q.pool.gpus_per_node) {
-    answer.advice.push_back({"PARTIAL_NODE",
-                             absl::StrCat(q.pool.gpu_count, " GPUs are no whole number of nodes of ",
-                                          q.pool.gpus_per_node),
-                             ""});
+    answer.advice.push_back(
+        {"PARTIAL_NODE",
+         absl::StrCat(q.pool.gpu_count, " GPUs are no whole number of nodes of ",
+                      q.pool.gpus_per_node),
+         ""});
   }
 }
 
@@ -238,8 +242,13 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
                          ResolveAccumulation(q, answer.layout, shape.sequence_length));
   const int64_t accumulation = answer.gradient_accumulation_steps;
   const int64_t nodes = (q.pool.gpu_count + q.pool.gpus_per_node - 1) / q.pool.gpus_per_node;
-  answer.allocation = {q.pool.cluster, q.pool.partition, q.pool.gpu.id,
-                       q.pool.gpu_count, nodes, q.pool.gpus_per_node};
+  answer.allocation = {q.pool.cluster,
+                       q.pool.partition,
+                       q.pool.gpu.id,
+                       q.pool.gpu_count,
+                       nodes,
+                       q.pool.gpus_per_node,
+                       0};
   const CostModel cost(shape, q.pool.gpu,
                        Fabric{q.pool.gpus_per_node, q.pool.inter_node_bytes_per_second_per_gpu},
                        q.framework);
@@ -259,15 +268,14 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
           : 1;
   OverheadModel overheads;
   if (q.token_count.has_value()) {
-    overheads = MakeOverheadModel(static_cast<double>(CountParams(shape).total), q.pool.gpu_count,
-                                  nodes, q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
+    overheads =
+        MakeOverheadModel(static_cast<double>(CountParams(shape).total), q.pool.gpu_count, nodes,
+                          q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
   }
-  answer.time = MakeTimePlan(cost, answer.layout, accumulation,
-                             cost.Step(answer.layout).StepSeconds(accumulation),
-                             cost.ModelFlopsPerToken(), batch_tokens,
-                             static_cast<double>(q.pool.gpu_count),
-                             PeakFlopsPerSecond(q.pool.gpu, q.precision).value_or(0), step_count,
-                             overheads);
+  answer.time = MakeTimePlan(
+      cost, answer.layout, accumulation, cost.Step(answer.layout).StepSeconds(accumulation),
+      cost.ModelFlopsPerToken(), batch_tokens, static_cast<double>(q.pool.gpu_count),
+      PeakFlopsPerSecond(q.pool.gpu, q.precision).value_or(0), step_count, overheads);
   AddWallInterval(q.pool.gpu.family, q.level, answer.time);
   answer.cost = MakeCostPlan(q.pool, q.pool.gpu_count, answer.time.wall_seconds);
   Advise(q, cost, shape, answer);

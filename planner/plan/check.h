@@ -14,7 +14,8 @@
 
 namespace rhumb {
 
-// Counts are exact: pool.gpu_count GPUs are used. Unset degrees are 1, data parallel size is what is left.
+// Counts are exact: pool.gpu_count GPUs are used. Unset degrees are 1, data parallel size is what
+// is left.
 struct CheckQuestion {
   std::optional<ModelShape> architecture;  // absent: the rung of the ladder nearest to param_count
   std::optional<double> param_count;
@@ -24,7 +25,8 @@ struct CheckQuestion {
   int64_t vocab_size = 128256;
   Precision precision = Precision::kBf16;
   FrameworkProfile framework;
-  std::optional<int64_t> global_batch_tokens;  // absent: one micro-batch per rank and accumulation step
+  std::optional<int64_t>
+      global_batch_tokens;  // absent: one micro-batch per rank and accumulation step
   std::optional<double> token_count, deadline_seconds, budget_usd;
   double memory_headroom_fraction = 0;
   std::optional<double> max_memory_bytes;

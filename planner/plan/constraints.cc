@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -24,7 +25,8 @@ struct Row {
   std::optional<int64_t> LayoutConstraints::*part = nullptr;
 };
 
-// The one table of constraints; hardware limits, the batch and recompute have rules of their own below.
+// The one table of constraints; hardware limits, the batch and recompute have rules of their own
+// below.
 constexpr Row kRows[] = {
     {Constraint::kTensorParallel, "layout.tensor_parallel_size", "", 0, nullptr,
      &LayoutConstraints::tensor_parallel_size},
@@ -73,6 +75,14 @@ constexpr Row kRows[] = {
     {Constraint::kTargetLoss, "target_loss_nats", "nat", 1, &PlanQuestion::target_loss_nats},
 };
 
+constexpr bool RowsFollowTheEnum() {
+  for (size_t i = 0; i < std::size(kRows); ++i) {
+    if (static_cast<size_t>(kRows[i].constraint) != i) return false;
+  }
+  return std::size(kRows) == static_cast<size_t>(Constraint::kTargetLoss) + 1;
+}
+static_assert(RowsFollowTheEnum(), "kRows is indexed by Constraint");
+
 const Row& RowOf(Constraint constraint) { return kRows[static_cast<size_t>(constraint)]; }
 
 double SmallestMemory(const PlanQuestion& question) {
@@ -87,12 +97,15 @@ bool IsSet(const PlanQuestion& question, const Row& row) {
   if (row.real != nullptr) return (question.*row.real).has_value();
   if (row.part != nullptr) return (question.layout.*row.part).has_value();
   switch (row.constraint) {
-    case Constraint::kRecompute: return question.layout.recompute.has_value();
-    case Constraint::kGlobalBatch: return question.global_batch_tokens.has_value();
+    case Constraint::kRecompute:
+      return question.layout.recompute.has_value();
+    case Constraint::kGlobalBatch:
+      return question.global_batch_tokens.has_value();
     case Constraint::kPartitionLimit:
       return std::any_of(question.pools.begin(), question.pools.end(),
                          [](const GpuPool& pool) { return pool.max_wall_seconds.has_value(); });
-    default: return !question.pools.empty();
+    default:
+      return !question.pools.empty();
   }
 }
 
@@ -139,7 +152,8 @@ double ConstraintValue(const PlanQuestion& question, Constraint constraint) {
         value = std::max(value, pool.max_wall_seconds.value_or(0));
       }
       return value;
-    case Constraint::kGpuMemory: return SmallestMemory(question);
+    case Constraint::kGpuMemory:
+      return SmallestMemory(question);
     default:
       for (const GpuPool& pool : question.pools) value += static_cast<double>(pool.gpu_count);
       return value;
@@ -161,7 +175,9 @@ PlanQuestion WithConstraint(PlanQuestion question, Constraint constraint, double
     case Constraint::kRecompute:
       question.layout.recompute = static_cast<Recompute>(std::llround(value));
       break;
-    case Constraint::kGlobalBatch: question.global_batch_tokens = std::llround(value); break;
+    case Constraint::kGlobalBatch:
+      question.global_batch_tokens = std::llround(value);
+      break;
     case Constraint::kPartitionLimit:
       for (GpuPool& pool : question.pools) {
         if (pool.max_wall_seconds.has_value()) *pool.max_wall_seconds *= factor;
@@ -170,8 +186,7 @@ PlanQuestion WithConstraint(PlanQuestion question, Constraint constraint, double
     case Constraint::kGpuMemory:
       if (question.max_memory_bytes.has_value()) *question.max_memory_bytes *= factor;
       for (GpuPool& pool : question.pools) {
-        pool.gpu.memory_bytes =
-            std::llround(static_cast<double>(pool.gpu.memory_bytes) * factor);
+        pool.gpu.memory_bytes = std::llround(static_cast<double>(pool.gpu.memory_bytes) * factor);
       }
       break;
     default:
@@ -192,8 +207,12 @@ PlanQuestion WithoutConstraint(PlanQuestion question, Constraint constraint) {
     (question.layout.*row.part).reset();
   } else {
     switch (constraint) {
-      case Constraint::kRecompute: question.layout.recompute.reset(); break;
-      case Constraint::kGlobalBatch: question.global_batch_tokens.reset(); break;
+      case Constraint::kRecompute:
+        question.layout.recompute.reset();
+        break;
+      case Constraint::kGlobalBatch:
+        question.global_batch_tokens.reset();
+        break;
       case Constraint::kPartitionLimit:
         for (GpuPool& pool : question.pools) pool.max_wall_seconds.reset();
         break;
@@ -222,34 +241,51 @@ std::optional<double> ValueInPlan(const Plan& plan, Constraint constraint) {
   if (!plan.layout.has_value()) return std::nullopt;
   const Layout& layout = *plan.layout;
   switch (constraint) {
-    case Constraint::kTensorParallel: return static_cast<double>(layout.tensor_parallel_size);
-    case Constraint::kPipelineParallel: return static_cast<double>(layout.pipeline_parallel_size);
-    case Constraint::kContextParallel: return static_cast<double>(layout.context_parallel_size);
-    case Constraint::kExpertParallel: return static_cast<double>(layout.expert_parallel_size);
-    case Constraint::kDataParallel: return static_cast<double>(layout.data_parallel_size);
-    case Constraint::kVirtualStages: return static_cast<double>(layout.virtual_pipeline_stages);
-    case Constraint::kZeroStage: return static_cast<double>(layout.zero_stage);
-    case Constraint::kMicroBatch: return static_cast<double>(layout.micro_batch_size);
-    case Constraint::kAccumulation: return static_cast<double>(plan.gradient_accumulation_steps);
-    case Constraint::kRecompute: return static_cast<double>(layout.recompute);
-    default: return std::nullopt;
+    case Constraint::kTensorParallel:
+      return static_cast<double>(layout.tensor_parallel_size);
+    case Constraint::kPipelineParallel:
+      return static_cast<double>(layout.pipeline_parallel_size);
+    case Constraint::kContextParallel:
+      return static_cast<double>(layout.context_parallel_size);
+    case Constraint::kExpertParallel:
+      return static_cast<double>(layout.expert_parallel_size);
+    case Constraint::kDataParallel:
+      return static_cast<double>(layout.data_parallel_size);
+    case Constraint::kVirtualStages:
+      return static_cast<double>(layout.virtual_pipeline_stages);
+    case Constraint::kZeroStage:
+      return static_cast<double>(layout.zero_stage);
+    case Constraint::kMicroBatch:
+      return static_cast<double>(layout.micro_batch_size);
+    case Constraint::kAccumulation:
+      return static_cast<double>(plan.gradient_accumulation_steps);
+    case Constraint::kRecompute:
+      return static_cast<double>(layout.recompute);
+    default:
+      return std::nullopt;
   }
 }
 
 std::string DescribeValue(Constraint constraint, double value) {
   switch (constraint) {
     case Constraint::kDeadline:
-    case Constraint::kPartitionLimit: return DescribeSeconds(value);
+    case Constraint::kPartitionLimit:
+      return DescribeSeconds(value);
     case Constraint::kGpuMemory:
-    case Constraint::kServingMemory: return absl::StrCat(Compact(value / kGibibyte), " GiB");
-    case Constraint::kBudget: return absl::StrCat("$", Compact(value));
+    case Constraint::kServingMemory:
+      return absl::StrCat(Compact(value / kGibibyte), " GiB");
+    case Constraint::kBudget:
+      return absl::StrCat("$", Compact(value));
     case Constraint::kRecompute: {
       constexpr const char* kModes[] = {"none", "selective", "full"};
       return kModes[std::clamp<int64_t>(std::llround(value), 0, 2)];
     }
-    case Constraint::kTargetLoss: return absl::StrFormat("%.6g nats", value);
-    case Constraint::kGpuCount: return absl::StrFormat("%.0f GPU%s", value, value == 1 ? "" : "s");
-    default: break;
+    case Constraint::kTargetLoss:
+      return absl::StrFormat("%.6g nats", value);
+    case Constraint::kGpuCount:
+      return absl::StrFormat("%.0f GPU%s", value, value == 1 ? "" : "s");
+    default:
+      break;
   }
   const char* unit = RowOf(constraint).unit;
   if (*unit == '\0') return Compact(value);

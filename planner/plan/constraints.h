@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The constraints of a question one by one: which are set, at what value, and the question with one changed or gone.
-// Shadow prices and infeasibility are built from these.
+// The constraints of a question one by one: which are set, at what value, and the question with one
+// changed or gone. Shadow prices and infeasibility are built from these.
 #ifndef RHUMB_PLANNER_PLAN_CONSTRAINTS_H_
 #define RHUMB_PLANNER_PLAN_CONSTRAINTS_H_
 
@@ -53,7 +53,8 @@ const char* ConstraintName(Constraint constraint);
 // Constraints the question sets, hardware limits included, in the order above.
 std::vector<Constraint> ActiveConstraints(const PlanQuestion& question);
 
-// Current value in base units; of several pools: GPUs together, the smallest memory, the longest limit.
+// Current value in base units; of several pools: GPUs together, the smallest memory, the longest
+// limit.
 double ConstraintValue(const PlanQuestion& question, Constraint constraint);
 
 // The question with the constraint at `value`. Hardware limits scale in every pool alike.
@@ -62,7 +63,8 @@ PlanQuestion WithConstraint(PlanQuestion question, Constraint constraint, double
 PlanQuestion WithoutConstraint(PlanQuestion question, Constraint constraint);
 inline constexpr int64_t kManyGpus = 16384;
 
-// +1 if a larger value is looser, -1 if a smaller one is, 0 if neither (exact values, parts of a layout).
+// +1 if a larger value is looser, -1 if a smaller one is, 0 if neither (exact values, parts of a
+// layout).
 int LooserDirection(Constraint constraint);
 
 // The value of the constrained part in a feasible plan, for constraints whose direction is 0.

@@ -48,17 +48,15 @@ class Explainer {
 
   std::optional<Relaxation> Relax(Constraint constraint) const {
     const double from = ConstraintValue(question_, constraint);
-    const int direction = LooserDirection(constraint);
-    const std::optional<double> to =
-        direction == 0 ? ValueWhenFree(constraint) : NearestFeasible(constraint, from, direction);
+    const std::optional<double> to = WayOut(constraint, from);
     if (!to.has_value()) return std::nullopt;
     Relaxation relaxation;
     relaxation.constraint = ConstraintName(constraint);
     relaxation.from = from;
     relaxation.to = *to;
-    relaxation.text = absl::StrCat(
-        direction == 0 ? "change " : direction > 0 ? "raise " : "lower ", relaxation.constraint,
-        " from ", DescribeValue(constraint, from), " to ", DescribeValue(constraint, *to));
+    relaxation.text =
+        absl::StrCat(*to > from ? "raise " : "lower ", relaxation.constraint, " from ",
+                     DescribeValue(constraint, from), " to ", DescribeValue(constraint, *to));
     return relaxation;
   }
 
@@ -67,9 +65,26 @@ class Explainer {
     return IsFeasible(WithConstraint(question_, constraint, value), options_);
   }
 
+  // The nearest value that makes the question feasible; of exact values in either direction.
+  std::optional<double> WayOut(Constraint constraint, double from) const {
+    const bool exact =
+        constraint == Constraint::kParamCount || constraint == Constraint::kTokensPerParam ||
+        (constraint == Constraint::kTokenCount && !question_.target_loss_nats.has_value());
+    const int direction = LooserDirection(constraint);
+    if (!exact) {
+      return direction == 0 ? ValueWhenFree(constraint)
+                            : NearestFeasible(constraint, from, direction);
+    }
+    const std::optional<double> below = NearestFeasible(constraint, from, -1);
+    const std::optional<double> above = NearestFeasible(constraint, from, 1);
+    if (!below.has_value() || !above.has_value()) return below.has_value() ? below : above;
+    return from / *below <= *above / from ? below : above;
+  }
+
   // Value that the plan takes when the constraint is gone, if it is then a relaxation by itself.
   std::optional<double> ValueWhenFree(Constraint constraint) const {
-    const Solution free = SolveVariant(WithoutConstraint(question_, constraint), objective_, options_);
+    const Solution free =
+        SolveVariant(WithoutConstraint(question_, constraint), objective_, options_);
     if (!free.feasible()) return std::nullopt;
     const Plan plan = AssembleChoice(free);
     const std::optional<double> value = ValueInPlan(plan, constraint);
@@ -85,16 +100,20 @@ class Explainer {
     double tight = start;
     double loose = start;
     const bool doubling = additive || whole;
-    for (double step = additive ? 1e-3 : whole ? 2 : 1.01;; step = doubling ? 2 * step : step * step) {
+    for (double step = additive ? 1e-3
+                       : whole  ? 2
+                                : 1.01;
+         ; step = doubling ? 2 * step : step * step) {
       loose = additive ? start + step : direction > 0 ? start * step : start / step;
-      const double last =
-          additive ? kHopelessLossNats : whole ? 2.0 * kManyGpus : start * kLargestFactor;
+      const double last = additive ? kHopelessLossNats
+                          : whole  ? 2.0 * kManyGpus
+                                   : start * kLargestFactor;
       if (loose > last || step > kLargestFactor) return std::nullopt;
       if (FeasibleAt(constraint, loose)) break;
       tight = loose;
     }
     while (std::abs(loose - tight) > (whole ? 1 : kBisectionTolerance * std::abs(loose))) {
-      const double middle = additive ? (tight + loose) / 2 : std::sqrt(tight * loose);
+      const double middle = additive || whole ? (tight + loose) / 2 : std::sqrt(tight * loose);
       const double value = whole ? std::floor(middle) : middle;
       if (value == tight) break;
       (FeasibleAt(constraint, value) ? loose : tight) = value;

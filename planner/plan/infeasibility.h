@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why a question has no answer: a minimal set of constraints in conflict, and the nearest way out of each.
+// Why a question has no answer: a minimal set of constraints in conflict, and the nearest way out
+// of each.
 #ifndef RHUMB_PLANNER_PLAN_INFEASIBILITY_H_
 #define RHUMB_PLANNER_PLAN_INFEASIBILITY_H_
 
@@ -14,8 +15,9 @@ namespace rhumb {
 struct Infeasibility {
   // Minimal: together they cannot be met, without any one of them the rest can.
   std::vector<std::string> conflict;
-  // One per member of the conflict that has a way out: with `to` in place of `from` and all else unchanged the
-  // question is feasible. Found by bisection on real searches and rounded to the loose side.
+  // One per member of the conflict that has a way out: with `to` in place of `from` and all else
+  // unchanged the question is feasible. Found by bisection on real searches and rounded to the
+  // loose side.
   std::vector<Relaxation> relaxations;
 };
 

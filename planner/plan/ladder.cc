@@ -15,7 +15,7 @@ constexpr double kGroupedQueryFrom = 3e9;
 constexpr int64_t kGroupedKeyValueHeads = 8;
 constexpr int64_t kMinHidden = 256;
 constexpr int64_t kMaxHidden = 65536;
-constexpr int64_t kMinAspect = 64;   // hidden / layers
+constexpr int64_t kMinAspect = 64;  // hidden / layers
 constexpr int64_t kMaxAspect = 160;
 constexpr int64_t kReshapeStep = 32;  // of the FFN width
 

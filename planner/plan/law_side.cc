@@ -2,27 +2,37 @@
 #include "planner/plan/law_side.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "planner/laws/law_optimum.h"
+#include "planner/plan/problem.h"
 #include "planner/units.h"
 
 namespace rhumb {
 namespace {
 
-constexpr double kServingBytesPerParam = 2;
-
 // GPUs as the law sees them: FLOPs per second all together, and what an hour of one costs.
 struct Rate {
+  double peak_flops_per_second = 0;
   double flops_per_second_per_gpu = 0;
   std::optional<double> gpu_count;  // absent: rented by the hour, in any number
   std::optional<double> usd_per_gpu_hour;
+  std::optional<double> max_wall_seconds;
 };
 
 Rate RateOf(const PlanQuestion& q, const GpuPool& pool, double mfu, bool counted) {
   Rate rate;
-  rate.flops_per_second_per_gpu = PeakFlopsPerSecond(pool.gpu, q.precision).value_or(0) * mfu;
-  if (counted) rate.gpu_count = static_cast<double>(pool.gpu_count);
+  rate.peak_flops_per_second = PeakFlopsPerSecond(pool.gpu, q.precision).value_or(0);
+  rate.flops_per_second_per_gpu = rate.peak_flops_per_second * mfu;
+  if (counted) {
+    rate.gpu_count = static_cast<double>(pool.gpu_count);
+    if (q.max_power_watts.has_value() && pool.gpu.board_watts > 0) {
+      rate.gpu_count =
+          std::min(*rate.gpu_count, std::floor(*q.max_power_watts / pool.gpu.board_watts));
+    }
+    rate.max_wall_seconds = pool.max_wall_seconds;
+  }
   rate.usd_per_gpu_hour = pool.price_usd_per_gpu_hour;
   return rate;
 }
@@ -30,8 +40,10 @@ Rate RateOf(const PlanQuestion& q, const GpuPool& pool, double mfu, bool counted
 double ComputeLimit(const PlanQuestion& q, const Rate& rate) {
   double gpu_seconds = std::numeric_limits<double>::infinity();
   if (q.gpu_hours.has_value()) gpu_seconds = std::min(gpu_seconds, *q.gpu_hours * kSecondsPerHour);
-  if (q.deadline_seconds.has_value() && rate.gpu_count.has_value()) {
-    gpu_seconds = std::min(gpu_seconds, *q.deadline_seconds * *rate.gpu_count);
+  for (const std::optional<double>& wall : {q.deadline_seconds, rate.max_wall_seconds}) {
+    if (wall.has_value() && rate.gpu_count.has_value()) {
+      gpu_seconds = std::min(gpu_seconds, *wall * *rate.gpu_count);
+    }
   }
   if (q.budget_usd.has_value() && rate.usd_per_gpu_hour.value_or(0) > 0) {
     gpu_seconds = std::min(gpu_seconds, *q.budget_usd / *rate.usd_per_gpu_hour * kSecondsPerHour);
@@ -45,16 +57,11 @@ std::optional<Rate> FindRate(const PlanQuestion& q, const Plan& plan) {
     return RateOf(q, *q.gpu_without_count, *q.mfu, /*counted=*/false);
   }
   if (plan.feasible) {
-    const auto same = [&](const GpuPool& pool) {
-      return pool.gpu.id == plan.allocation->gpu_type &&
-             pool.cluster == plan.allocation->cluster &&
-             pool.partition == plan.allocation->partition;
-    };
-    const auto pool = std::find_if(q.pools.begin(), q.pools.end(), same);
+    const GpuPool& pool = q.pools[static_cast<size_t>(plan.allocation->pool_index)];
     const double gpus = static_cast<double>(plan.allocation->gpu_count);
-    const double peak = PeakFlopsPerSecond(pool->gpu, q.precision).value_or(0);
+    const double peak = PeakFlopsPerSecond(pool.gpu, q.precision).value_or(0);
     const double mfu = plan.training_flops / (plan.time->train_seconds * gpus * peak);
-    return RateOf(q, *pool, q.mfu.value_or(mfu), /*counted=*/true);
+    return RateOf(q, pool, q.mfu.value_or(mfu), /*counted=*/true);
   }
   if (!q.mfu.has_value()) return std::nullopt;
   std::optional<Rate> best;
@@ -67,21 +74,26 @@ std::optional<Rate> FindRate(const PlanQuestion& q, const Plan& plan) {
 
 LawObjective LawObjectiveOf(Objective objective) {
   switch (objective) {
-    case Objective::kLoss: return LawObjective::kLoss;
-    case Objective::kLifetimeCost: return LawObjective::kLifetimeCost;
-    case Objective::kSize: return LawObjective::kSize;
-    default: return LawObjective::kTrainingCost;
+    case Objective::kLoss:
+      return LawObjective::kLoss;
+    case Objective::kLifetimeCost:
+      return LawObjective::kLifetimeCost;
+    case Objective::kSize:
+      return LawObjective::kSize;
+    default:
+      return LawObjective::kTrainingCost;
   }
 }
 
-// Cost of an inference FLOP over that of a training FLOP (Sardana & Frankle 2024, arXiv:2401.00448, section 4); 1 when
-// nothing is priced.
-double InferenceWeight(const PlanQuestion& q, const std::optional<Rate>& rate, double peak) {
-  if (!rate.has_value() || rate->usd_per_gpu_hour.value_or(0) <= 0 || peak <= 0) return 1;
+// Cost of an inference FLOP over that of a training FLOP (Sardana & Frankle 2024, arXiv:2401.00448,
+// section 4); 1 when nothing is priced.
+double InferenceWeight(const PlanQuestion& q, const std::optional<Rate>& rate) {
+  if (!rate.has_value() || rate->usd_per_gpu_hour.value_or(0) <= 0) return 1;
   const double price = q.inference.usd_per_gpu_hour.value_or(*rate->usd_per_gpu_hour);
   const double inference = price * (q.inference.prefill_fraction / q.inference.prefill_mfu +
                                     (1 - q.inference.prefill_fraction) / q.inference.decode_mfu);
-  return inference / (*rate->usd_per_gpu_hour * peak / rate->flops_per_second_per_gpu);
+  return inference /
+         (*rate->usd_per_gpu_hour * rate->peak_flops_per_second / rate->flops_per_second_per_gpu);
 }
 
 }  // namespace
@@ -122,8 +134,7 @@ std::optional<LawOptimumSummary> SummariseLawOptimum(const PlanQuestion& q, Obje
   question.inference_token_count = q.inference.token_count;
   if (objective == Objective::kLifetimeCost && !q.lifetime_compute_flops.has_value() &&
       rate.has_value() && !q.pools.empty()) {
-    question.inference_weight =
-        InferenceWeight(q, rate, PeakFlopsPerSecond(q.pools[0].gpu, q.precision).value_or(0));
+    question.inference_weight = InferenceWeight(q, rate);
   }
   const absl::StatusOr<LawOptimum> optimum = SolveLawOptimum(q.law, question);
   if (!optimum.ok()) return std::nullopt;

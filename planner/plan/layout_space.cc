@@ -62,10 +62,11 @@ LayoutSpace::LayoutSpace(const ModelShape& shape, Precision precision,
   if (constraints.micro_batch_size.has_value()) {
     micro_batch_sizes_ = {*constraints.micro_batch_size};
   } else {
-    for (int64_t size = 1; size <= kMaxMicroBatchSize; size *= 2) micro_batch_sizes_.push_back(size);
+    for (int64_t size = 1; size <= kMaxMicroBatchSize; size *= 2)
+      micro_batch_sizes_.push_back(size);
   }
   const std::optional<int64_t> zero = constraints.zero_stage;
-  zero_alone_ = Keep({0}, zero);
+  zero_alone_ = {zero.value_or(0)};
   zero_pipelined_ = zero.has_value() ? std::vector<int64_t>{*zero} : std::vector<int64_t>{0, 1};
   zero_replicated_ = Keep({0, 1, 2, 3}, zero);
   recompute_modes_ = {Recompute::kNone, Recompute::kSelective, Recompute::kFull};

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The declared space of layouts of one shape on a number of GPUs: enumeration in lexicographic order, and its size.
+// The declared space of layouts of one shape on a number of GPUs: enumeration in lexicographic
+// order, and its size.
 //
-// tensor t: divides the heads, divides or is divided by the KV heads. pipeline p: up to the layers. context c: divides
-// the sequence, leaving kMinContextTokens a rank. expert e: divides experts and d. d = GPUs / (t p c). ZeRO: 0-3, with
-// pipelines 0-1 (parameter or gradient sharding would re-gather every micro-batch), 0 where nothing is replicated.
-// Micro-batch: powers of two up to kMaxMicroBatchSize. Virtual stages v: p > 1 and v p divides the layers. Every
-// recompute mode. Fixing a part in LayoutConstraints replaces its list by the one value, if that is legal.
+// tensor t: divides the heads, divides or is divided by the KV heads. pipeline p: up to the layers.
+// context c: divides the sequence, leaving kMinContextTokens a rank. expert e: divides experts and
+// d. d = GPUs / (t p c). ZeRO: 0-3, with pipelines 0-1 (parameter or gradient sharding would
+// re-gather every micro-batch), 0 where nothing is replicated (every stage is then the same).
+// Micro-batch: powers of two up to kMaxMicroBatchSize. Virtual stages v: p > 1 and v p divides the
+// layers. Every recompute mode. Fixing a part in LayoutConstraints replaces its list by the one
+// value, if that is legal.
 #ifndef RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_
 #define RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_
 
@@ -26,7 +29,8 @@ inline constexpr int64_t kMinContextTokens = 2048;
 // The degrees that decide where work goes; the rest of a layout varies inside.
 struct Degrees {
   int64_t tensor = 1, pipeline = 1, context = 1, expert = 1, data = 1;
-  // Position of (tensor, context, expert) in the space's lists: pipelines that share it share their work.
+  // Position of (tensor, context, expert) in the space's lists: pipelines that share it share their
+  // work.
   size_t slice = 0;
 };
 

@@ -17,7 +17,8 @@
 namespace rhumb {
 namespace {
 
-// Losses worse than the best by these shares, at each of which the cheapest and the fastest plan is an alternative.
+// Losses worse than the best by these shares, at each of which the cheapest and the fastest plan is
+// an alternative.
 constexpr std::array kConcessions = {0.0, 0.001, 0.003, 0.01, 0.03};
 
 Alternative MakeAlternative(const Plan& plan, std::string text) {
@@ -51,10 +52,10 @@ std::vector<Alternative> FindAlternatives(const PlanQuestion& question, const Pl
       const Solution solution = SolveVariant(variant, objective, options);
       if (!solution.feasible()) continue;
       const char* what = objective == Objective::kCost ? "cheapest" : "fastest";
-      alternatives.push_back(MakeAlternative(
-          AssembleChoice(solution),
-          absl::StrCat(what, " within ", absl::StrFormat("%.1f", 100 * concession),
-                       "% of this plan's loss")));
+      alternatives.push_back(
+          MakeAlternative(AssembleChoice(solution),
+                          absl::StrCat(what, " within ", absl::StrFormat("%.1f", 100 * concession),
+                                       "% of this plan's loss")));
     }
   }
   return alternatives;
@@ -91,7 +92,12 @@ absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& o
     }
   }
   // What was cut short anywhere is not the answer to the question.
-  if (options.should_stop != nullptr && options.should_stop()) plan.search.complete = false;
+  if (options.should_stop != nullptr && options.should_stop()) {
+    plan.search.complete = false;
+    plan.conflict.clear();
+    plan.relaxations.clear();
+    plan.binding.clear();
+  }
   plan.assumptions = CollectAssumptions(question, plan);
   plan.warnings = CollectWarnings(question, objective, plan);
   return plan;

@@ -20,14 +20,14 @@ struct FieldViolation {
   std::string field, description;
 };
 
-// What makes a question meaningless as a whole: nothing bounds the training, a budget without a price, contradicting
-// bounds, an unknown precision on a GPU, a batch that is no multiple of the sequence. Ranges of single numbers
-// included. Empty: MakePlan will answer.
+// What makes a question meaningless as a whole: nothing bounds the training, a budget without a
+// price, contradicting bounds, an unknown precision on a GPU, a batch that is no multiple of the
+// sequence. Ranges of single numbers included. Empty: MakePlan will answer.
 std::vector<FieldViolation> ValidateQuestion(const PlanQuestion& question);
 
-// Solves the joint problem exactly over its declared search space (docs/equations.md). `question` must be valid.
-// Infeasible is an answer: Plan.feasible = false with a minimal conflict and relaxations.
-// INVALID_ARGUMENT only for what ValidateQuestion reports.
+// Solves the joint problem exactly over its declared search space (docs/equations.md). `question`
+// must be valid. Infeasible is an answer: Plan.feasible = false with a minimal conflict and
+// relaxations. INVALID_ARGUMENT only for what ValidateQuestion reports.
 absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& options);
 
 }  // namespace rhumb

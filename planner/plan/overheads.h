@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wall time beyond the training steps: start-up, checkpoints, evaluation, failures. Linear in train time, so that a
-// deadline turns into tokens in closed form.
+// Wall time beyond the training steps: start-up, checkpoints, evaluation, failures. Linear in train
+// time, so that a deadline turns into tokens in closed form.
 #ifndef RHUMB_PLANNER_PLAN_OVERHEADS_H_
 #define RHUMB_PLANNER_PLAN_OVERHEADS_H_
 
@@ -11,10 +11,11 @@
 
 namespace rhumb {
 
-inline constexpr double kStartupSeconds = 600;           // scheduling, container, compilation, first batch
-inline constexpr double kRestartSeconds = 600;           // from failure to the next step
-inline constexpr double kEvaluationFraction = 0.01;      // of train time
-inline constexpr double kCheckpointBytesPerParam = 14;   // bf16 weights, fp32 master copy and Adam's two moments
+inline constexpr double kStartupSeconds = 600;  // scheduling, container, compilation, first batch
+inline constexpr double kRestartSeconds = 600;  // from failure to the next step
+inline constexpr double kEvaluationFraction = 0.01;  // of train time
+inline constexpr double kCheckpointBytesPerParam =
+    14;  // bf16 weights, fp32 master copy and Adam's two moments
 inline constexpr double kStorageBytesPerSecondPerNode = 2e9;
 inline constexpr double kMaxCheckpointIntervalSeconds = 4 * 3600.0;
 
@@ -38,9 +39,9 @@ struct OverheadModel {
   }
 };
 
-// The checkpoint interval is the first-order optimum sqrt(2 w M) for write time w and mean time M between failures of
-// the whole job (Young 1974, doi:10.1145/361147.361115), at most kMaxCheckpointIntervalSeconds and at least w; half an
-// interval is lost per failure.
+// The checkpoint interval is the first-order optimum sqrt(2 w M) for write time w and mean time M
+// between failures of the whole job (Young 1974, doi:10.1145/361147.361115), at most
+// kMaxCheckpointIntervalSeconds and at least w; half an interval is lost per failure.
 OverheadModel MakeOverheadModel(double total_param_count, int64_t gpu_count, int64_t node_count,
                                 double failures_per_gpu_hour);
 

@@ -41,6 +41,7 @@ struct LearningRatePlan {
 struct AllocationPlan {
   std::string cluster, partition, gpu_type;
   int64_t gpu_count = 0, node_count = 0, gpus_per_node = 0;
+  int pool_index = 0;  // in the question
 };
 
 struct MemoryPlan {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what a user says of GPUs to a pool the planner can use, and the GPU counts a plan may take from it.
+// From what a user says of GPUs to a pool the planner can use, and the GPU counts a plan may take
+// from it.
 #ifndef RHUMB_PLANNER_PLAN_POOL_H_
 #define RHUMB_PLANNER_PLAN_POOL_H_
 
@@ -11,17 +12,20 @@
 
 namespace rhumb {
 
-// GPUs a node holds when the user names only a type and a count: 4 in rack-scale NVLink domains (an NVL72 tray),
-// else 8; fewer when the count is smaller, or the largest divisor of the count that is at least half of that.
+// GPUs a node holds when the user names only a type and a count: 4 in rack-scale NVLink domains (an
+// NVL72 tray), else 8; fewer when the count is smaller, or the largest divisor of the count that is
+// at least half of that.
 int64_t DefaultGpusPerNode(const Gpu& gpu, int64_t gpu_count);
 
-// A pool of `gpu_count` GPUs; unset parts come from the catalogue entry (network, price) or DefaultGpusPerNode.
+// A pool of `gpu_count` GPUs; unset parts come from the catalogue entry (network, price) or
+// DefaultGpusPerNode.
 GpuPool ResolvePool(const Gpu& gpu, int64_t gpu_count, std::optional<int64_t> gpus_per_node,
                     std::optional<double> inter_node_bytes_per_second_per_gpu,
                     std::optional<double> price_usd_per_gpu_hour);
 
-// Counts a plan may use, ascending: 1, 2, 4, ... and all of one node, then every number of whole nodes.
-// A count that is no multiple of gpus_per_node leaves the GPUs of the last, partial node unused.
+// Counts a plan may use, ascending: 1, 2, 4, ... and all of one node, then every number of whole
+// nodes. A count that is no multiple of gpus_per_node leaves the GPUs of the last, partial node
+// unused.
 std::vector<int64_t> UsableGpuCounts(const GpuPool& pool);
 
 }  // namespace rhumb

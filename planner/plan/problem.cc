@@ -11,8 +11,8 @@
 namespace rhumb {
 namespace {
 
-constexpr double kServingBytesPerParam = 2;  // bf16 weights
-// More than anyone will ever train on: what "as many as allowed" means when nothing limits the tokens.
+// More than anyone will ever train on: what "as many as allowed" means when nothing limits the
+// tokens.
 constexpr double kMostTokens = 1e18;
 // Relative slack of hard limits against rounding in their own arithmetic.
 constexpr double kLimitSlack = 1e-12;
@@ -24,7 +24,8 @@ bool Within(double value, const std::optional<double>& low, const std::optional<
          value <= OrUnlimited(high) * (1 + kLimitSlack);
 }
 
-// FLOPs that money or GPU-hours buy on GPUs named without a count; unlimited where that does not apply.
+// FLOPs that money or GPU-hours buy on GPUs named without a count; unlimited where that does not
+// apply.
 double RentedFlops(const PlanQuestion& q) {
   if (!q.pools.empty() || !q.gpu_without_count.has_value() || !q.mfu.has_value()) return kUnlimited;
   const GpuPool& pool = *q.gpu_without_count;
@@ -56,13 +57,17 @@ Metric MetricOf(Objective objective, const PlanQuestion& question) {
       std::all_of(question.pools.begin(), question.pools.end(),
                   [](const GpuPool& pool) { return pool.price_usd_per_gpu_hour.has_value(); });
   switch (objective) {
-    case Objective::kLoss: return Metric::kLoss;
+    case Objective::kLoss:
+      return Metric::kLoss;
     case Objective::kCost:
       if (question.pools.empty()) return Metric::kFlops;
       return priced ? Metric::kUsd : Metric::kGpuHours;
-    case Objective::kTime: return question.pools.empty() ? Metric::kFlops : Metric::kWall;
-    case Objective::kLifetimeCost: return priced ? Metric::kLifetimeUsd : Metric::kLifetimeFlops;
-    case Objective::kSize: return Metric::kParams;
+    case Objective::kTime:
+      return question.pools.empty() ? Metric::kFlops : Metric::kWall;
+    case Objective::kLifetimeCost:
+      return priced ? Metric::kLifetimeUsd : Metric::kLifetimeFlops;
+    case Objective::kSize:
+      return Metric::kParams;
   }
   return Metric::kLoss;
 }
@@ -74,9 +79,8 @@ double CountedParams(const ModelShape& shape, const PlanQuestion& question) {
 
 double InferenceUsd(const PlanQuestion& question, const GpuPool& pool, double active_params) {
   const ServingDemand& demand = question.inference;
-  const std::optional<double> price = demand.usd_per_gpu_hour.has_value()
-                                          ? demand.usd_per_gpu_hour
-                                          : pool.price_usd_per_gpu_hour;
+  const std::optional<double> price =
+      demand.usd_per_gpu_hour.has_value() ? demand.usd_per_gpu_hour : pool.price_usd_per_gpu_hour;
   const std::optional<double> peak = PeakFlopsPerSecond(pool.gpu, question.precision);
   if (demand.token_count <= 0 || !price.has_value() || !peak.has_value()) return 0;
   const double seconds_per_flop = (demand.prefill_fraction / demand.prefill_mfu +
@@ -97,10 +101,10 @@ Problem::Problem(const PlanQuestion& question, Metric metric)
   if (question.architecture.has_value()) {
     AddSize(*question.architecture);
   } else if (question.param_count.has_value()) {
-    AddSize(ShapeOfSize(
-        *question.param_count,
-        question.param_count_convention.value_or(question.law.param_count_convention),
-        question.vocab_size, question.sequence_length));
+    AddSize(
+        ShapeOfSize(*question.param_count,
+                    question.param_count_convention.value_or(question.law.param_count_convention),
+                    question.vocab_size, question.sequence_length));
   } else {
     for (const ModelShape& shape : Ladder(question.vocab_size, question.sequence_length)) {
       AddSize(shape);
@@ -128,13 +132,12 @@ void Problem::AddSize(const ModelShape& shape) {
   size.max_tokens = std::min(
       kMostTokens, std::min(OrUnlimited(q.compute_flops), RentedFlops(q)) / size.flops_per_token);
   if (q.lifetime_compute_flops.has_value()) {
-    size.max_tokens =
-        std::min(size.max_tokens,
-                 (*q.lifetime_compute_flops - size.inference_flops) / size.flops_per_token);
+    size.max_tokens = std::min(
+        size.max_tokens, (*q.lifetime_compute_flops - size.inference_flops) / size.flops_per_token);
   }
   if (q.unique_token_count.has_value()) {
-    size.max_tokens = std::min(size.max_tokens, *q.unique_token_count * q.max_epoch_count.value_or(
-                                                                            kDefaultMaxEpochCount));
+    size.max_tokens = std::min(
+        size.max_tokens, *q.unique_token_count * q.max_epoch_count.value_or(kDefaultMaxEpochCount));
   }
   const bool token_limit_only =
       q.target_loss_nats.has_value() || ResolveObjective(q) == Objective::kSize;
@@ -154,11 +157,11 @@ std::vector<Place> Problem::PlacesOf(int pool_index) const {
   const GpuPool& pool = question_.pools[static_cast<size_t>(pool_index)];
   std::vector<Place> places;
   for (const int64_t count : UsableGpuCounts(pool)) {
-    if (static_cast<double>(count) * pool.gpu.board_watts > OrUnlimited(question_.max_power_watts)) {
+    if (static_cast<double>(count) * pool.gpu.board_watts >
+        OrUnlimited(question_.max_power_watts)) {
       break;
     }
-    places.push_back(
-        {pool_index, count, (count + pool.gpus_per_node - 1) / pool.gpus_per_node});
+    places.push_back({pool_index, count, (count + pool.gpus_per_node - 1) / pool.gpus_per_node});
   }
   return places;
 }
@@ -169,16 +172,16 @@ SizeAtPlace Problem::At(const Size& size, const Place& place) const {
   const double gpus = static_cast<double>(place.gpu_count);
   SizeAtPlace at;
   if (!q.mfu.has_value()) {
-    at.overheads =
-        MakeOverheadModel(size.total_params, place.gpu_count, place.node_count,
-                          q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
+    at.overheads = MakeOverheadModel(size.total_params, place.gpu_count, place.node_count,
+                                     q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
   }
   at.usd_per_wall_second = pool.price_usd_per_gpu_hour.value_or(0) * gpus / kSecondsPerHour;
-  at.max_wall_seconds = std::min(
-      {OrUnlimited(q.deadline_seconds), OrUnlimited(pool.max_wall_seconds),
-       OrUnlimited(q.gpu_hours) * kSecondsPerHour / gpus,
-       q.budget_usd.has_value() && at.usd_per_wall_second > 0 ? *q.budget_usd / at.usd_per_wall_second
-                                                              : kUnlimited});
+  at.max_wall_seconds =
+      std::min({OrUnlimited(q.deadline_seconds), OrUnlimited(pool.max_wall_seconds),
+                OrUnlimited(q.gpu_hours) * kSecondsPerHour / gpus,
+                q.budget_usd.has_value() && at.usd_per_wall_second > 0
+                    ? *q.budget_usd / at.usd_per_wall_second
+                    : kUnlimited});
   at.inference_usd = InferenceUsd(q, pool, size.active_params);
   at.capacity_bytes =
       std::min(static_cast<double>(pool.gpu.memory_bytes), OrUnlimited(q.max_memory_bytes)) *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A question turned into numbers per size and per place: what each constraint allows before any layout is looked at.
-// The search and its bounds read only this.
+// A question turned into numbers per size and per place: what each constraint allows before any
+// layout is looked at. The search and its bounds read only this.
 #ifndef RHUMB_PLANNER_PLAN_PROBLEM_H_
 #define RHUMB_PLANNER_PLAN_PROBLEM_H_
 
@@ -16,10 +16,11 @@
 
 namespace rhumb {
 
+inline constexpr double kServingBytesPerParam = 2;  // bf16 weights
 inline constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
-// What the search minimises. kLoss spends as many tokens as the constraints allow; every other metric as few as the
-// target, the fixed tokens or one step demand.
+// What the search minimises. kLoss spends as many tokens as the constraints allow; every other
+// metric as few as the target, the fixed tokens or one step demand.
 enum class Metric { kLoss, kUsd, kGpuHours, kFlops, kWall, kLifetimeUsd, kLifetimeFlops, kParams };
 
 // One architecture under the question.
@@ -28,8 +29,8 @@ struct Size {
   LawSize law;
   double total_params = 0;
   double active_params = 0;
-  double flops_per_token = 0;    // training, by the law's convention
-  double inference_flops = 0;    // 2 N_active per inference token
+  double flops_per_token = 0;      // training, by the law's convention
+  double inference_flops = 0;      // 2 N_active per inference token
   double max_tokens = kUnlimited;  // compute, lifetime compute, data, token limits
   std::optional<double> fixed_tokens;
 };
@@ -60,7 +61,8 @@ class Problem {
   const BatchedLoss& loss() const { return loss_; }
   const std::vector<Size>& sizes() const { return sizes_; }
   bool has_hardware() const { return !question_.pools.empty(); }
-  // Ties in the metric go to lower cost in USD when every pool has a price, else in GPU-hours, else in FLOPs.
+  // Ties in the metric go to lower cost in USD when every pool has a price, else in GPU-hours, else
+  // in FLOPs.
   bool priced() const { return priced_; }
 
   // Places of a pool allowed by the power limit.
@@ -77,16 +79,18 @@ class Problem {
   std::vector<Size> sizes_;
 };
 
-// The objective of the question, or the default: kLoss if anything bounds the training, kCost with a target loss only.
-// nullopt if nothing bounds the training.
+// The objective of the question, or the default: kLoss if anything bounds the training, kCost with
+// a target loss only. nullopt if nothing bounds the training.
 std::optional<Objective> ResolveObjective(const PlanQuestion& question);
 // kCost and kLifetimeCost depend on prices and hardware.
 Metric MetricOf(Objective objective, const PlanQuestion& question);
-// N limits of the question in the law's convention cannot be exact across conventions; this counts `shape` as they do.
+// N limits of the question in the law's convention cannot be exact across conventions; this counts
+// `shape` as they do.
 double CountedParams(const ModelShape& shape, const PlanQuestion& question);
 
-// USD to serve the question's inference tokens with a model of `active_params` on `pool`'s GPUs: 2 N FLOPs a token at
-// the prefill or decode MFU. 0 without tokens, price or peak. Source: Sardana & Frankle 2024, arXiv:2401.00448, eq. (3).
+// USD to serve the question's inference tokens with a model of `active_params` on `pool`'s GPUs: 2
+// N FLOPs a token at the prefill or decode MFU. 0 without tokens, price or peak. Source: Sardana &
+// Frankle 2024, arXiv:2401.00448, eq. (3).
 double InferenceUsd(const PlanQuestion& question, const GpuPool& pool, double active_params);
 
 }  // namespace rhumb

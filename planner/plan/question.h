@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The joint question, resolved: names looked up, units in base, nothing left to parse. Defaults are explicit here
-// and echoed as assumptions of the answer.
+// The joint question, resolved: names looked up, units in base, nothing left to parse. Defaults are
+// explicit here and echoed as assumptions of the answer.
 #ifndef RHUMB_PLANNER_PLAN_QUESTION_H_
 #define RHUMB_PLANNER_PLAN_QUESTION_H_
 
@@ -23,8 +23,9 @@ enum class Objective { kLoss, kCost, kTime, kLifetimeCost, kSize };
 
 // Fixed or bounded parts of a layout; absent parts are free.
 struct LayoutConstraints {
-  std::optional<int64_t> tensor_parallel_size, pipeline_parallel_size, context_parallel_size, expert_parallel_size,
-      data_parallel_size, virtual_pipeline_stages, zero_stage, micro_batch_size, gradient_accumulation_steps;
+  std::optional<int64_t> tensor_parallel_size, pipeline_parallel_size, context_parallel_size,
+      expert_parallel_size, data_parallel_size, virtual_pipeline_stages, zero_stage,
+      micro_batch_size, gradient_accumulation_steps;
   std::optional<Recompute> recompute;
   std::optional<int64_t> max_tensor_parallel_size, max_pipeline_parallel_size;
 };
@@ -60,7 +61,8 @@ struct PlanQuestion {
   ServingDemand inference;
   std::optional<double> serving_memory_bytes;
   std::optional<double> param_count, min_param_count, max_param_count;
-  std::optional<ParamCountConvention> param_count_convention;  // of the three fields above; absent: the law's
+  std::optional<ParamCountConvention>
+      param_count_convention;         // of the three fields above; absent: the law's
   std::optional<double> token_count;  // exact; an upper limit with a target loss or kSize
   std::optional<double> tokens_per_param;
 

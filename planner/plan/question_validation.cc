@@ -58,7 +58,7 @@ void ValidateLayoutConstraints(const LayoutConstraints& layout, Violations& out)
   out.Count("layout.zero_stage", layout.zero_stage, 0, 3);
   out.Count("layout.micro_batch_size", layout.micro_batch_size, 1, kMostMicroBatch);
   out.Count("layout.gradient_accumulation_steps", layout.gradient_accumulation_steps, 1,
-            int64_t{1} << 40);
+            1000000000);
   out.Count("layout.max_tensor_parallel_size", layout.max_tensor_parallel_size, 1, kMostGpus);
   out.Count("layout.max_pipeline_parallel_size", layout.max_pipeline_parallel_size, 1, kMostGpus);
 }
@@ -90,7 +90,7 @@ void ValidateNumbers(const PlanQuestion& q, Violations& out) {
   out.Range("budget_usd", q.budget_usd, 0, 1e15, "a number from 0 to 1e15");
   out.Positive("target_loss_nats", q.target_loss_nats, 100);
   out.Range("unique_token_count", q.unique_token_count, 1, kMostCount, "between 1 and 1e18");
-  out.Positive("max_epoch_count", q.max_epoch_count, 1e9);
+  out.Positive("max_epoch_count", q.max_epoch_count, 1e6);
   out.Range("inference_token_count", q.inference.token_count, 0, kMost, "a number not below 0");
   out.Range("inference_prefill_fraction", q.inference.prefill_fraction, 0, 1, "between 0 and 1");
   out.Positive("inference_prefill_mfu", q.inference.prefill_mfu, 1);
@@ -105,8 +105,8 @@ void ValidateNumbers(const PlanQuestion& q, Violations& out) {
   out.Positive("tokens_per_param", q.tokens_per_param, 1e9);
   out.Count("sequence_length", q.sequence_length, 1, kMostSequence);
   out.Count("vocab_size", q.vocab_size, 1, kMostVocab);
-  out.Count("global_batch_tokens", q.global_batch_tokens, 1, int64_t{1} << 50);
-  out.Positive("noise_scale_tokens", q.noise_scale_tokens, kMostCount);
+  out.Count("global_batch_tokens", q.global_batch_tokens, 1, 1000000000000000);
+  out.Positive("noise_scale_tokens", q.noise_scale_tokens, 1e15);
   out.Positive("mfu", q.mfu, 1);
   out.Range("memory_headroom_fraction", q.memory_headroom_fraction, 0, 0.99, "between 0 and 0.99");
   out.Positive("max_memory_bytes", q.max_memory_bytes, kMostCount);
@@ -128,8 +128,8 @@ void ValidateCombinations(const PlanQuestion& q, Violations& out) {
   }
   const int64_t sequence = q.architecture ? q.architecture->sequence_length : q.sequence_length;
   if (q.global_batch_tokens && sequence > 0 && *q.global_batch_tokens % sequence != 0) {
-    out.Add("global_batch_tokens", absl::StrCat("must be a multiple of the sequence length ", sequence,
-                                                ", got ", *q.global_batch_tokens));
+    out.Add("global_batch_tokens", absl::StrCat("must be a multiple of the sequence length ",
+                                                sequence, ", got ", *q.global_batch_tokens));
   }
 }
 
@@ -175,9 +175,10 @@ void ValidateObjective(const PlanQuestion& q, Violations& out) {
   const std::optional<Objective> objective = ResolveObjective(q);
   const bool tokens_known = q.tokens_per_param || (q.token_count && !q.target_loss_nats);
   if (!objective.has_value()) {
-    out.Add("compute_flops",
-            "nothing bounds the training; give one of compute_flops, gpu_hours, deadline_seconds, "
-            "budget_usd, lifetime_compute_flops, target_loss_nats, or param_count with token_count");
+    out.Add(
+        "compute_flops",
+        "nothing bounds the training; give one of compute_flops, gpu_hours, deadline_seconds, "
+        "budget_usd, lifetime_compute_flops, target_loss_nats, or param_count with token_count");
     return;
   }
   switch (*objective) {
@@ -188,7 +189,8 @@ void ValidateObjective(const PlanQuestion& q, Violations& out) {
       if (!bounded) {
         out.Add("compute_flops",
                 "nothing bounds the training; LOSS needs one of compute_flops, gpu_hours, "
-                "deadline_seconds, budget_usd, lifetime_compute_flops, or param_count with token_count");
+                "deadline_seconds, budget_usd, lifetime_compute_flops, or param_count with "
+                "token_count");
       }
       break;
     }
@@ -231,7 +233,7 @@ std::vector<FieldViolation> ValidateCheckQuestion(const CheckQuestion& question)
   ValidateLayoutConstraints(question.layout, out);
   out.Count("sequence_length", question.sequence_length, 1, kMostSequence);
   out.Count("vocab_size", question.vocab_size, 1, kMostVocab);
-  out.Count("global_batch_tokens", question.global_batch_tokens, 1, int64_t{1} << 50);
+  out.Count("global_batch_tokens", question.global_batch_tokens, 1, 1000000000000000);
   out.Range("token_count", question.token_count, 1, kMostCount, "between 1 and 1e18");
   out.Positive("deadline_seconds", question.deadline_seconds, 1e12);
   out.Range("budget_usd", question.budget_usd, 0, 1e15, "a number from 0 to 1e15");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/plan/remarks.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -16,8 +15,8 @@
 namespace rhumb {
 namespace {
 
-// Muennighoff et al. 2023, arXiv:2305.16264: up to 4 epochs repeats are nearly as good as new tokens, at 16 their
-// value has fallen to 1/e, at 40 nothing is left.
+// Muennighoff et al. 2023, arXiv:2305.16264: up to 4 epochs repeats are nearly as good as new
+// tokens, at 16 their value has fallen to 1/e, at 40 nothing is left.
 constexpr double kFreeEpochs = 4;
 constexpr double kPoorEpochs = 16;
 constexpr double kRuleOfThumbTokensPerParam = 20;  // Hoffmann et al. 2022
@@ -28,8 +27,8 @@ std::string Short(double value) { return absl::StrFormat("%.3g", value); }
 void WarnExtrapolation(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   const DataBox& box = q.law.box;
   const double tokens = static_cast<double>(plan.token_count);
-  const Extrapolation far = FindExtrapolation(q.law, plan.active_param_count,
-                                              {tokens, q.unique_token_count, 1});
+  const Extrapolation far =
+      FindExtrapolation(q.law, plan.active_param_count, {tokens, q.unique_token_count, 1});
   const double flops = 6 * plan.active_param_count * tokens;
   if (far.training_flops_high) {
     const double ratio = far.training_flops_ratio.value_or(1);
@@ -44,18 +43,20 @@ void WarnExtrapolation(const PlanQuestion& q, const Plan& plan, std::vector<Plan
                                 q.law.name, " (", Short(*box.min_training_flops), " FLOP)")});
   }
   if (far.param_count_high || far.param_count_low) {
-    out.push_back({"EXTRAPOLATION_PARAMS",
-                   absl::StrCat("N = ", Short(plan.active_param_count), " lies outside the runs behind ",
-                                q.law.name, " (", Short(box.min_param_count.value_or(0)), " to ",
-                                Short(box.max_param_count.value_or(0)), " parameters)")});
+    out.push_back(
+        {"EXTRAPOLATION_PARAMS",
+         absl::StrCat("N = ", Short(plan.active_param_count), " lies outside the runs behind ",
+                      q.law.name, " (", Short(box.min_param_count.value_or(0)), " to ",
+                      Short(box.max_param_count.value_or(0)), " parameters)")});
   }
   if (far.tokens_per_param_high || far.tokens_per_param_low) {
-    out.push_back({"EXTRAPOLATION_TOKENS_PER_PARAM",
-                   absl::StrCat("D/N = ", Short(plan.tokens_per_param),
-                                " lies outside the runs behind ", q.law.name, " (",
-                                Short(box.min_tokens_per_param.value_or(0)), " to ",
-                                Short(box.max_tokens_per_param.value_or(0)), ")")});
-  } else if (box.max_tokens_per_param.has_value() && plan.tokens_per_param > 0.5 * *box.max_tokens_per_param) {
+    out.push_back(
+        {"EXTRAPOLATION_TOKENS_PER_PARAM",
+         absl::StrCat("D/N = ", Short(plan.tokens_per_param), " lies outside the runs behind ",
+                      q.law.name, " (", Short(box.min_tokens_per_param.value_or(0)), " to ",
+                      Short(box.max_tokens_per_param.value_or(0)), ")")});
+  } else if (box.max_tokens_per_param.has_value() &&
+             plan.tokens_per_param > 0.5 * *box.max_tokens_per_param) {
     out.push_back({"EDGE_TOKENS_PER_PARAM",
                    absl::StrCat("D/N = ", Short(plan.tokens_per_param),
                                 " is at the edge of the runs behind ", q.law.name, " (up to ",
@@ -66,13 +67,15 @@ void WarnExtrapolation(const PlanQuestion& q, const Plan& plan, std::vector<Plan
 void WarnEpochs(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   if (!q.unique_token_count.has_value() || plan.epoch_count <= 1) return;
   if (plan.epoch_count > kDefaultMaxEpochCount) {
-    out.push_back({"EPOCHS_ABOVE_40", absl::StrCat(Short(plan.epoch_count),
-                                                   " epochs: beyond 40 repeats were worth nothing or "
-                                                   "did harm (Muennighoff et al. 2023)")});
+    out.push_back(
+        {"EPOCHS_ABOVE_40", absl::StrCat(Short(plan.epoch_count),
+                                         " epochs: beyond 40 repeats were worth nothing or "
+                                         "did harm (Muennighoff et al. 2023)")});
   } else if (plan.epoch_count > kPoorEpochs) {
-    out.push_back({"EPOCHS_ABOVE_16", absl::StrCat(Short(plan.epoch_count),
-                                                   " epochs: beyond 16 a repeat is worth less than "
-                                                   "0.4 of a new token (Muennighoff et al. 2023)")});
+    out.push_back(
+        {"EPOCHS_ABOVE_16", absl::StrCat(Short(plan.epoch_count),
+                                         " epochs: beyond 16 a repeat is worth less than "
+                                         "0.4 of a new token (Muennighoff et al. 2023)")});
   } else if (plan.epoch_count > kFreeEpochs) {
     out.push_back({"EPOCHS_ABOVE_4",
                    absl::StrCat(Short(plan.epoch_count),
@@ -81,29 +84,27 @@ void WarnEpochs(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning
   }
   if (q.law.family != LawFamily::kDataConstrained) {
     out.push_back({"REPETITION_BORROWED",
-                   absl::StrCat(q.law.name, " knows no repetition; the value of repeats is that of "
-                                            "muennighoff2023-c4 (R_D* = 15.39)")});
+                   absl::StrCat(q.law.name,
+                                " knows no repetition; the value of repeats is that of "
+                                "muennighoff2023-c4 (R_D* = 15.39)")});
   }
 }
 
 void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   if (!plan.allocation.has_value()) return;
-  const auto pool = std::find_if(q.pools.begin(), q.pools.end(), [&](const GpuPool& candidate) {
-    return candidate.gpu.id == plan.allocation->gpu_type &&
-           candidate.cluster == plan.allocation->cluster &&
-           candidate.partition == plan.allocation->partition;
-  });
+  const GpuPool& pool = q.pools[static_cast<size_t>(plan.allocation->pool_index)];
   if (!q.mfu.has_value()) {
-    const TimeError& error = TimeErrorOf(pool->gpu.family);
+    const TimeError& error = TimeErrorOf(pool.gpu.family);
     out.push_back({"UNCALIBRATED",
-                   absl::StrCat("times are out of the box for ", pool->gpu.id,
+                   absl::StrCat("times are out of the box for ", pool.gpu.id,
                                 ", not calibrated on your runs; measured error: ", error.source)});
   }
-  if (plan.allocation->gpu_count < pool->gpu_count) {
-    out.push_back({"GPUS_LEFT_IDLE",
-                   absl::StrCat(plan.allocation->gpu_count, " of ", pool->gpu_count, " ", pool->gpu.id,
-                                " are used; more would not improve the answer within the space of "
-                                "whole nodes")});
+  if (plan.allocation->gpu_count < pool.gpu_count) {
+    out.push_back(
+        {"GPUS_LEFT_IDLE",
+         absl::StrCat(plan.allocation->gpu_count, " of ", pool.gpu_count, " ", pool.gpu.id,
+                      " are used; more would not improve the answer within the space of "
+                      "whole nodes")});
   }
 }
 
@@ -116,13 +117,14 @@ std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& pl
                    "default: where the data of Muennighoff et al. 2023 ends"});
   }
   if (!q.law.reference_batch_tokens.has_value()) {
-    out.push_back({"reference_batch_tokens", absl::StrCat(kAssumedReferenceBatchFraction, " B_crit"),
+    out.push_back({"reference_batch_tokens",
+                   absl::StrCat(kAssumedReferenceBatchFraction, " B_crit"),
                    absl::StrCat("default: ", q.law.name, " does not state the batch of its runs")});
   }
   if (!plan.feasible) return out;
   if (!plan.loss.low_nats.has_value()) {
-    out.push_back({"loss", "no interval",
-                   absl::StrCat("no covariance was published for ", q.law.name)});
+    out.push_back(
+        {"loss", "no interval", absl::StrCat("no covariance was published for ", q.law.name)});
   } else {
     out.push_back({"loss", "interval of the mean",
                    absl::StrCat(q.law.covariance->source,
@@ -130,16 +132,18 @@ std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& pl
   }
   if (!q.architecture.has_value()) {
     out.push_back({"architecture", plan.model.name,
-                   q.param_count.has_value() ? "the rung of the ladder reshaped to the size asked for"
-                                             : "default: ladder of 40 sizes per decade"});
+                   q.param_count.has_value()
+                       ? "the rung of the ladder reshaped to the size asked for"
+                       : "default: ladder of 40 sizes per decade"});
   }
   if (!plan.allocation.has_value()) return out;
   if (q.mfu.has_value()) {
     out.push_back({"overheads", "0", "mfu is effective over the wall clock"});
   } else {
     if (!q.failures_per_gpu_hour.has_value()) {
-      out.push_back({"failures_per_gpu_hour", Short(kDefaultFailuresPerGpuHour),
-                     "default: 419 interruptions in 54 days on 16,384 GPUs (Llama 3, arXiv:2407.21783)"});
+      out.push_back(
+          {"failures_per_gpu_hour", Short(kDefaultFailuresPerGpuHour),
+           "default: 419 interruptions in 54 days on 16,384 GPUs (Llama 3, arXiv:2407.21783)"});
     }
     out.push_back({"startup_seconds", Short(kStartupSeconds), "default"});
     out.push_back({"restart_seconds", Short(kRestartSeconds), "default"});
@@ -164,20 +168,19 @@ std::vector<PlanWarning> CollectWarnings(const PlanQuestion& q, Objective object
       plan.law_optimum->param_count_high_0p1pct >
           kFlatRatio * plan.law_optimum->param_count_low_0p1pct) {
     out.push_back({"FLAT_OPTIMUM",
-                   absl::StrCat("any N from ", Short(plan.law_optimum->param_count_low_0p1pct), " to ",
-                                Short(plan.law_optimum->param_count_high_0p1pct),
+                   absl::StrCat("any N from ", Short(plan.law_optimum->param_count_low_0p1pct),
+                                " to ", Short(plan.law_optimum->param_count_high_0p1pct),
                                 " is within 0.1% of the law's best loss")});
   }
   const double ratio = plan.tokens_per_param / kRuleOfThumbTokensPerParam;
   if (ratio > 3 || ratio < 1.0 / 3) {
     const char* reason =
-        q.inference.token_count > 0                                ? "serving favours a smaller model"
-        : q.max_param_count || q.serving_memory_bytes              ? "the size is capped"
-        : q.param_count || q.architecture                          ? "the size is fixed"
-        : q.token_count || q.tokens_per_param                      ? "the tokens are given"
-        : q.unique_token_count && plan.epoch_count > 1             ? "unique tokens run out"
-        : plan.memory.has_value() && plan.memory->headroom_bytes <
-                                         0.1 * plan.memory->capacity_bytes
+        q.inference.token_count > 0                    ? "serving favours a smaller model"
+        : q.max_param_count || q.serving_memory_bytes  ? "the size is capped"
+        : q.param_count || q.architecture              ? "the size is fixed"
+        : q.token_count || q.tokens_per_param          ? "the tokens are given"
+        : q.unique_token_count && plan.epoch_count > 1 ? "unique tokens run out"
+        : plan.memory.has_value() && plan.memory->headroom_bytes < 0.1 * plan.memory->capacity_bytes
             ? "memory is nearly full"
             : "the constraints pull the optimum there";
     out.push_back({"FAR_FROM_20_TOKENS_PER_PARAM",
@@ -188,14 +191,16 @@ std::vector<PlanWarning> CollectWarnings(const PlanQuestion& q, Objective object
       static_cast<double>(plan.batch.global_batch_tokens) >
           kMaxBatchOverCritical * plan.batch.critical_batch_tokens) {
     out.push_back({"BATCH_ABOVE_CRITICAL",
-                   absl::StrCat("the batch is ", Short(static_cast<double>(plan.batch.global_batch_tokens) /
-                                                       plan.batch.critical_batch_tokens),
+                   absl::StrCat("the batch is ",
+                                Short(static_cast<double>(plan.batch.global_batch_tokens) /
+                                      plan.batch.critical_batch_tokens),
                                 " times the critical batch; tokens are wasted")});
   }
   if (plan.model.is_moe()) {
-    out.push_back({"DENSE_LAW_FOR_MOE",
-                   absl::StrCat(q.law.name, " was fitted on dense models; N is the active parameter "
-                                            "count, which is conservative")});
+    out.push_back(
+        {"DENSE_LAW_FOR_MOE", absl::StrCat(q.law.name,
+                                           " was fitted on dense models; N is the active parameter "
+                                           "count, which is conservative")});
   }
   WarnHardware(q, plan, out);
   return out;

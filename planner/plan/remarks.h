@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reader of a plan must know beside its numbers: the assumptions behind it and the warnings it deserves.
+// What a reader of a plan must know beside its numbers: the assumptions behind it and the warnings
+// it deserves.
 #ifndef RHUMB_PLANNER_PLAN_REMARKS_H_
 #define RHUMB_PLANNER_PLAN_REMARKS_H_
 
@@ -13,7 +14,8 @@ namespace rhumb {
 // Defaults the planner itself used for this question, after those of whoever resolved it.
 std::vector<Assumption> CollectAssumptions(const PlanQuestion& question, const Plan& plan);
 
-// Extrapolation, epochs, flat optimum, tokens per parameter, uncalibrated hardware, idle GPUs, mixture of experts.
+// Extrapolation, epochs, flat optimum, tokens per parameter, uncalibrated hardware, idle GPUs,
+// mixture of experts.
 std::vector<PlanWarning> CollectWarnings(const PlanQuestion& question, Objective objective,
                                          const Plan& plan);
 

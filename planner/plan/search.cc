@@ -62,10 +62,9 @@ class Searcher {
       if (Done() || Hopeless(field.bound)) break;
       SearchField(field);
     }
-    result_.summary.pruned_count =
-        result_.summary.complete
-            ? result_.summary.candidate_count - result_.summary.evaluated_count
-            : pruned_;
+    // Layouts of places never entered are pruned as one; those of the others were counted one by
+    // one.
+    result_.summary.pruned_count = pruned_ + result_.summary.candidate_count - entered_;
     return std::move(result_);
   }
 
@@ -95,8 +94,8 @@ class Searcher {
     return std::move(result_);
   }
 
-  // The best any place can do for each size in each pool. Places themselves are listed later, for one field at a time:
-  // a pool of many nodes has too many to hold for all sizes.
+  // The best any place can do for each size in each pool. Places themselves are listed later, for
+  // one field at a time: a pool of many nodes has too many to hold for all sizes.
   std::vector<Field> MakeFields() {
     std::vector<Field> fields;
     const int pools = static_cast<int>(problem_.question().pools.size());
@@ -155,11 +154,12 @@ class Searcher {
     return WorkOf(size_index, pool_index).least;
   }
 
-  // Best rank any layout could have if a token takes no less than `seconds_per_token`; nullopt if even that is
-  // infeasible. Loss falls with tokens and tokens with speed; where spending all tokens is the aim, the cost bound may
-  // assume that all are spent, because a candidate that spends fewer is already worse in its loss.
+  // Best rank any layout could have if a token takes no less than `seconds_per_token`; nullopt if
+  // even that is infeasible. Loss falls with tokens and tokens with speed; where spending all
+  // tokens is the aim, the cost bound may assume that all are spent, because a candidate that
+  // spends fewer is already worse in its loss.
   std::optional<BestCase> Bound(const Size& size, const SizeAtPlace& at, const Place& place,
-                            double seconds_per_token) const {
+                                double seconds_per_token) const {
     const double slack = problem_.question().mfu.has_value() ? 1 : kBoundSlack;
     const std::optional<double>& target = problem_.question().target_loss_nats;
     const double train = at.overheads.TrainSeconds(at.max_wall_seconds);
@@ -198,6 +198,7 @@ class Searcher {
     // Bounds worsen with seconds per token's worth: once this many are hopeless, all more are.
     double hopeless_seconds = kUnlimited;
     const BatchLimits limits = LimitsOf(group, size);
+    if (options_.count) entered_ += space.Count(group.place.gpu_count);
     degrees_.clear();
     space.AppendDegrees(group.place.gpu_count, degrees_);
     for (const Degrees& degrees : degrees_) {
@@ -207,7 +208,8 @@ class Searcher {
       const size_t first_cell = degrees.slice * work.cells_per_slice;
       const size_t modes = space.RecomputeModes().size();
       for (size_t mode = 0; mode < modes; ++mode) {
-        // Micro-batches that may win by their work; memory, which grows with them, is looked at once they are known.
+        // Micro-batches that may win by their work; memory, which grows with them, is looked at
+        // once they are known.
         promising_.clear();
         for (size_t i = 0; i < space.MicroBatchSizes().size(); ++i) {
           const double smallest_batch = static_cast<double>(
@@ -224,7 +226,8 @@ class Searcher {
         pruned_ += static_cast<int64_t>(hopeless * zero_stages.size() * virtual_stages.size());
         if (promising_.empty()) continue;
         for (const int64_t zero : zero_stages) {
-          Layout layout = space.MakeLayout(degrees, zero, promising_[0], space.RecomputeModes()[mode], 1);
+          Layout layout =
+              space.MakeLayout(degrees, zero, promising_[0], space.RecomputeModes()[mode], 1);
           if (StatesBytes(model, layout) > at.capacity_bytes) {
             pruned_ += static_cast<int64_t>(promising_.size() * virtual_stages.size());
             continue;
@@ -233,8 +236,7 @@ class Searcher {
             layout.virtual_pipeline_stages = v;
             for (size_t i = 0; i < promising_.size(); ++i) {
               layout.micro_batch_size = promising_[i];
-              if (Evaluate(group, at, model, layout, hopeless_seconds, limits) ==
-                  Fit::kTooLarge) {
+              if (Evaluate(group, at, model, layout, hopeless_seconds, limits) == Fit::kTooLarge) {
                 pruned_ += static_cast<int64_t>(promising_.size() - i - 1);
                 break;
               }
@@ -245,7 +247,8 @@ class Searcher {
     }
   }
 
-  // Weights, gradients and optimizer of the fullest stage: the same for every micro-batch, recompute mode and v.
+  // Weights, gradients and optimizer of the fullest stage: the same for every micro-batch,
+  // recompute mode and v.
   static double StatesBytes(const CostModel& model, const Layout& layout) {
     const StageMemory stage = model.Memory(layout, 1, /*with_stages=*/false).peak;
     return stage.weights_bytes + stage.gradients_bytes + stage.optimizer_bytes;
@@ -257,7 +260,8 @@ class Searcher {
     return best.has_value() && !Hopeless(best->rank);
   }
 
-  // What batches may cost in a group, at best: B_crit is largest, so the overhead least, at the lowest loss.
+  // What batches may cost in a group, at best: B_crit is largest, so the overhead least, at the
+  // lowest loss.
   BatchLimits LimitsOf(const Group& group, const Size& size) const {
     const PlanQuestion& q = problem_.question();
     BatchLimits limits;
@@ -265,7 +269,8 @@ class Searcher {
       limits.largest_tokens = static_cast<double>(*q.global_batch_tokens);
       return limits;
     }
-    // Fixed tokens are spent whatever the batch; a rule that reads tokens has no largest B_crit for a target loss.
+    // Fixed tokens are spent whatever the batch; a rule that reads tokens has no largest B_crit for
+    // a target loss.
     const bool spends_all = problem_.metric() == Metric::kLoss;
     const std::optional<double>& target = q.target_loss_nats;
     const bool by_loss = q.batch_rule == BatchRule::kKaplan2020 || q.noise_scale_tokens.has_value();
@@ -312,10 +317,11 @@ class Searcher {
     });
     if (!there || hint.size_index >= static_cast<int>(problem_.sizes().size())) return;
     const Size& size = problem_.sizes()[static_cast<size_t>(hint.size_index)];
-    if (size.total_params != hint.rank.params || !ValidateLayout(size.shape, hint.layout).ok()) return;
-    const std::optional<Candidate> candidate = EvaluateCandidate(
-        problem_, hint.size_index, problem_.At(size, hint.place),
-        ModelOf(hint.size_index, hint.place.pool_index), hint.place, hint.layout);
+    if (size.total_params != hint.rank.params || !ValidateLayout(size.shape, hint.layout).ok())
+      return;
+    const std::optional<Candidate> candidate =
+        EvaluateCandidate(problem_, hint.size_index, problem_.At(size, hint.place),
+                          ModelOf(hint.size_index, hint.place.pool_index), hint.place, hint.layout);
     if (candidate.has_value()) Offer(*candidate);
   }
 
@@ -348,8 +354,9 @@ class Searcher {
     return *space;
   }
 
-  // GPU-seconds per token of the work of all stages on a micro-batch, spread evenly over the GPUs: no pipeline, ZeRO
-  // stage or number of GPUs makes a layout of the same slice, micro-batch and recompute faster than that.
+  // GPU-seconds per token of the work of all stages on a micro-batch, spread evenly over the GPUs:
+  // no pipeline, ZeRO stage or number of GPUs makes a layout of the same slice, micro-batch and
+  // recompute faster than that.
   const WorkTable& WorkOf(int size_index, int pool_index) {
     WorkTable& work = work_[IndexOf(size_index, pool_index)];
     if (work.cells_per_slice != 0) return work;
@@ -365,10 +372,10 @@ class Searcher {
           const double gpus =
               static_cast<double>(layout.tensor_parallel_size * layout.context_parallel_size);
           const double tokens = static_cast<double>(micro_batch * size.shape.sequence_length);
-          work.gpu_seconds_per_token.push_back(
-              problem_.question().mfu.has_value()
-                  ? PeakGpuSeconds(size, pool_index)
-                  : model.MicroBatchWorkSeconds(layout) * gpus / tokens * kBoundSlack);
+          work.gpu_seconds_per_token.push_back(problem_.question().mfu.has_value()
+                                                   ? PeakGpuSeconds(size, pool_index)
+                                                   : model.MicroBatchWorkSeconds(layout) * gpus /
+                                                         tokens * kBoundSlack);
           work.least = std::min(work.least, work.gpu_seconds_per_token.back());
         }
       }
@@ -392,6 +399,7 @@ class Searcher {
   const SearchOptions& options_;
   SearchResult result_;
   int64_t pruned_ = 0;
+  int64_t entered_ = 0;  // layouts of the places searched, whatever became of them
   std::vector<Degrees> degrees_;
   std::vector<int64_t> promising_;
   // By size, and by pool and size; filled when first asked for.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exact search over architectures, places and layouts. Bounds only skip what provably cannot win.
+// The exact search over architectures, places and layouts. Bounds only skip what provably cannot
+// win.
 #ifndef RHUMB_PLANNER_PLAN_SEARCH_H_
 #define RHUMB_PLANNER_PLAN_SEARCH_H_
 

@@ -30,7 +30,8 @@ std::optional<double> Loosened(const PlanQuestion& question, Constraint constrai
     if (question.pools.size() != 1) return value * 2;
     return value + nodes * static_cast<double>(question.pools[0].gpus_per_node);
   }
-  if (constraint == Constraint::kMaxTensorParallel || constraint == Constraint::kMaxPipelineParallel) {
+  if (constraint == Constraint::kMaxTensorParallel ||
+      constraint == Constraint::kMaxPipelineParallel) {
     return value * 2;
   }
   return direction > 0 ? value * (1 + kLooseningFraction) : value / (1 + kLooseningFraction);
@@ -38,24 +39,36 @@ std::optional<double> Loosened(const PlanQuestion& question, Constraint constrai
 
 std::string DescribeMetric(Metric metric, double value) {
   switch (metric) {
-    case Metric::kLoss: return absl::StrFormat("%.4f nats", value);
+    case Metric::kLoss:
+      return absl::StrFormat("%.4f nats", value);
     case Metric::kUsd:
-    case Metric::kLifetimeUsd: return absl::StrFormat("$%.4g", value);
-    case Metric::kWall: return DescribeValue(Constraint::kDeadline, value);
-    default: return absl::StrFormat("%.4g %ss", value, UnitOfMetric(metric));
+    case Metric::kLifetimeUsd:
+      return absl::StrFormat("$%.4g", value);
+    case Metric::kWall:
+      return DescribeValue(Constraint::kDeadline, value);
+    default:
+      return absl::StrFormat("%.4g %ss", value, UnitOfMetric(metric));
   }
 }
 
 const char* NounOf(Metric metric) {
   switch (metric) {
-    case Metric::kLoss: return "the expected loss";
-    case Metric::kUsd: return "the training cost";
-    case Metric::kGpuHours: return "the GPU time";
-    case Metric::kFlops: return "the training compute";
-    case Metric::kWall: return "the wall time";
-    case Metric::kLifetimeUsd: return "the lifetime cost";
-    case Metric::kLifetimeFlops: return "the lifetime compute";
-    case Metric::kParams: return "the model size";
+    case Metric::kLoss:
+      return "the expected loss";
+    case Metric::kUsd:
+      return "the training cost";
+    case Metric::kGpuHours:
+      return "the GPU time";
+    case Metric::kFlops:
+      return "the training compute";
+    case Metric::kWall:
+      return "the wall time";
+    case Metric::kLifetimeUsd:
+      return "the lifetime cost";
+    case Metric::kLifetimeFlops:
+      return "the lifetime compute";
+    case Metric::kParams:
+      return "the model size";
   }
   return "";
 }
@@ -64,14 +77,20 @@ const char* NounOf(Metric metric) {
 
 const char* UnitOfMetric(Metric metric) {
   switch (metric) {
-    case Metric::kLoss: return "nat";
+    case Metric::kLoss:
+      return "nat";
     case Metric::kUsd:
-    case Metric::kLifetimeUsd: return "USD";
-    case Metric::kGpuHours: return "GPU-hour";
+    case Metric::kLifetimeUsd:
+      return "USD";
+    case Metric::kGpuHours:
+      return "GPU-hour";
     case Metric::kFlops:
-    case Metric::kLifetimeFlops: return "FLOP";
-    case Metric::kWall: return "second";
-    case Metric::kParams: return "parameter";
+    case Metric::kLifetimeFlops:
+      return "FLOP";
+    case Metric::kWall:
+      return "second";
+    case Metric::kParams:
+      return "parameter";
   }
   return "";
 }
@@ -87,8 +106,8 @@ std::vector<Binding> FindBinding(const Solution& solution, Objective objective,
     const std::optional<double> looser = Loosened(question, constraint, value);
     if (!looser.has_value()) continue;
     // The winner stays feasible when a constraint is loosened, so it is a bound from the start.
-    const Solution relaxed = SolveVariant(WithConstraint(question, constraint, *looser), objective, options,
-                                   &*solution.result.best);
+    const Solution relaxed = SolveVariant(WithConstraint(question, constraint, *looser), objective,
+                                          options, &*solution.result.best);
     if (!relaxed.feasible() || !relaxed.result.summary.complete) continue;
     const double change = relaxed.result.best->rank.metric - best;
     if (change > -kSmallestImprovement * std::abs(best)) continue;
@@ -97,9 +116,9 @@ std::vector<Binding> FindBinding(const Solution& solution, Objective objective,
     binding.shadow_price = change / (*looser - value);
     const std::string unit = UnitOf(constraint);
     binding.unit = absl::StrCat(UnitOfMetric(metric), " per ", unit.empty() ? "unit" : unit);
-    binding.text = absl::StrCat(binding.constraint, " from ", DescribeValue(constraint, value), " to ",
-                                DescribeValue(constraint, *looser), " lowers ", NounOf(metric), " by ",
-                                DescribeMetric(metric, -change), " to ",
+    binding.text = absl::StrCat(binding.constraint, " from ", DescribeValue(constraint, value),
+                                " to ", DescribeValue(constraint, *looser), " lowers ",
+                                NounOf(metric), " by ", DescribeMetric(metric, -change), " to ",
                                 DescribeMetric(metric, best + change));
     bindings.push_back(std::move(binding));
   }

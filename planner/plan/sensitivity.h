@@ -10,8 +10,9 @@
 
 namespace rhumb {
 
-// Constraints whose loosening (by kLooseningFraction; GPUs by whole nodes, a target loss by kLooseningNats) makes the
-// objective better, with the change of the objective per unit. `solution` must be feasible.
+// Constraints whose loosening (by kLooseningFraction; GPUs by whole nodes, a target loss by
+// kLooseningNats) makes the objective better, with the change of the objective per unit. `solution`
+// must be feasible.
 inline constexpr double kLooseningFraction = 0.1;
 inline constexpr double kLooseningNats = 0.01;
 std::vector<Binding> FindBinding(const Solution& solution, Objective objective,

@@ -37,7 +37,8 @@ bool IsFeasible(const PlanQuestion& question, const PlanOptions& options) {
   SearchOptions search;
   search.plan_options = &options;
   search.any = true;
-  // With a target the fewest tokens are the likeliest to fit; without one, as many as allowed keep B_crit high.
+  // With a target the fewest tokens are the likeliest to fit; without one, as many as allowed keep
+  // B_crit high.
   const bool spend_all =
       !question.target_loss_nats.has_value() && !question.tokens_per_param.has_value();
   const Metric few = question.pools.empty() ? Metric::kFlops : Metric::kWall;

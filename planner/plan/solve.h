@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One search for one question, and what is asked of such searches: is it feasible, what is the best value.
+// One search for one question, and what is asked of such searches: is it feasible, what is the best
+// value.
 #ifndef RHUMB_PLANNER_PLAN_SOLVE_H_
 #define RHUMB_PLANNER_PLAN_SOLVE_H_
 
@@ -23,7 +24,8 @@ struct Solution {
 // Searches `question` for `objective` and counts the space searched.
 Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& options);
 
-// The same without counting, for questions about the answer to another one. `hint`: see SearchOptions.
+// The same without counting, for questions about the answer to another one. `hint`: see
+// SearchOptions.
 Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOptions& options,
                       const Candidate* hint = nullptr);
 

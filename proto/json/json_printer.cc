@@ -147,12 +147,12 @@ class Printer {
     const bool one = index < 0;
     switch (field.cpp_type()) {
       case FieldDescriptor::CPPTYPE_INT32:
-        absl::StrAppend(&out_, one ? r.GetInt32(message, &field)
-                                   : r.GetRepeatedInt32(message, &field, index));
+        absl::StrAppend(
+            &out_, one ? r.GetInt32(message, &field) : r.GetRepeatedInt32(message, &field, index));
         return;
       case FieldDescriptor::CPPTYPE_INT64:
-        absl::StrAppend(&out_, one ? r.GetInt64(message, &field)
-                                   : r.GetRepeatedInt64(message, &field, index));
+        absl::StrAppend(
+            &out_, one ? r.GetInt64(message, &field) : r.GetRepeatedInt64(message, &field, index));
         return;
       case FieldDescriptor::CPPTYPE_UINT32:
         absl::StrAppend(&out_, one ? r.GetUInt32(message, &field)
@@ -176,8 +176,8 @@ class Printer {
                     : "false";
         return;
       case FieldDescriptor::CPPTYPE_ENUM: {
-        const int number = one ? r.GetEnumValue(message, &field)
-                               : r.GetRepeatedEnumValue(message, &field, index);
+        const int number =
+            one ? r.GetEnumValue(message, &field) : r.GetRepeatedEnumValue(message, &field, index);
         const auto* value = field.enum_type()->FindValueByNumber(number);
         out_ += value != nullptr ? QuoteJson(ShortEnumName(*value)) : absl::StrCat(number);
         return;

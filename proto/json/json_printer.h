@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints any message as the JSON that Rhumb prints and serves. Knows no message type: everything is reflection.
-// Not the proto3 JSON mapping: see PrintJson.
+// Prints any message as the JSON that Rhumb prints and serves. Knows no message type: everything is
+// reflection. Not the proto3 JSON mapping: see PrintJson.
 #ifndef RHUMB_PROTO_JSON_JSON_PRINTER_H_
 #define RHUMB_PROTO_JSON_JSON_PRINTER_H_
 
@@ -15,10 +15,11 @@ struct JsonPrintOptions {
   int indent = 0;
 };
 
-// Keys are proto field names in order of declaration. int64 is a number, a double the shortest text that reads back
-// to the same bits, an enum its value name without the type prefix (a number if it has no name), bytes are base64,
-// a Timestamp is RFC 3339 text, a map an object sorted by key. Zero values are printed; unset `optional` fields and
-// messages are absent. NaN and infinities, which no valid message carries, become null. No trailing newline.
+// Keys are proto field names in order of declaration. int64 is a number, a double the shortest text
+// that reads back to the same bits, an enum its value name without the type prefix (a number if it
+// has no name), bytes are base64, a Timestamp is RFC 3339 text, a map an object sorted by key. Zero
+// values are printed; unset `optional` fields and messages are absent. NaN and infinities, which no
+// valid message carries, become null. No trailing newline.
 std::string PrintJson(const google::protobuf::Message& message,
                       const JsonPrintOptions& options = {});
 

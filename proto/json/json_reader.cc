@@ -30,10 +30,12 @@ using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 
-// Deeper input is refused: recursion must not reach the end of the stack. The deepest message has five levels.
+// Deeper input is refused: recursion must not reach the end of the stack. The deepest message has
+// five levels.
 constexpr size_t kMaxDepth = 64;
 
-// A JSON value with numbers still as written, so that nothing is lost before the field's type is known.
+// A JSON value with numbers still as written, so that nothing is lost before the field's type is
+// known.
 struct Value {
   enum class Kind { kNull, kBool, kNumber, kString, kArray, kObject };
   Kind kind = Kind::kNull;
@@ -63,12 +65,18 @@ std::string Excerpt(absl::string_view text) {
 
 std::string Describe(const Value& value) {
   switch (value.kind) {
-    case Value::Kind::kNull: return "null";
-    case Value::Kind::kBool: return value.flag ? "true" : "false";
-    case Value::Kind::kNumber: return Excerpt(value.text);
-    case Value::Kind::kString: return absl::StrCat("\"", Excerpt(value.text), "\"");
-    case Value::Kind::kArray: return "an array";
-    case Value::Kind::kObject: return "an object";
+    case Value::Kind::kNull:
+      return "null";
+    case Value::Kind::kBool:
+      return value.flag ? "true" : "false";
+    case Value::Kind::kNumber:
+      return Excerpt(value.text);
+    case Value::Kind::kString:
+      return absl::StrCat("\"", Excerpt(value.text), "\"");
+    case Value::Kind::kArray:
+      return "an array";
+    case Value::Kind::kObject:
+      return "an object";
   }
   return "";
 }
@@ -83,7 +91,9 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     return Add(std::move(value));
   }
   bool number_integer(number_integer_t number) override { return AddNumber(absl::StrCat(number)); }
-  bool number_unsigned(number_unsigned_t number) override { return AddNumber(absl::StrCat(number)); }
+  bool number_unsigned(number_unsigned_t number) override {
+    return AddNumber(absl::StrCat(number));
+  }
   bool number_float(number_float_t, const string_t& written) override { return AddNumber(written); }
   bool string(string_t& text) override {
     Value value{.kind = Value::Kind::kString};
@@ -98,7 +108,8 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   bool key(string_t& name) override {
     for (const auto& [known, value] : open_.back().members) {
       if (known == name) {
-        status_ = Refuse(PathOf(open_.size()), absl::StrCat("has the key \"", Excerpt(name), "\" twice"));
+        status_ =
+            Refuse(PathOf(open_.size()), absl::StrCat("has the key \"", Excerpt(name), "\" twice"));
         return false;
       }
     }
@@ -112,7 +123,8 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
                        absl::StrCat("must be a finite number, got ", Excerpt(token)));
       return false;
     }
-    std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
+    std::string what =
+        error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
     if (const size_t end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
     status_ = absl::InvalidArgumentError(absl::StrCat("not JSON: ", what.substr(0, 300)));
     return false;
@@ -183,7 +195,9 @@ IntegerProblem ParseExactInteger(absl::string_view text, bool& negative, uint64_
   negative = i < text.size() && text[i] == '-';
   if (negative) ++i;
   bool in_fraction = false, any = false;
-  for (; i < text.size() && (absl::ascii_isdigit(static_cast<unsigned char>(text[i])) || text[i] == '.'); ++i) {
+  for (; i < text.size() &&
+         (absl::ascii_isdigit(static_cast<unsigned char>(text[i])) || text[i] == '.');
+       ++i) {
     if (text[i] == '.') {
       if (in_fraction || !any) return IntegerProblem::kNotANumber;
       in_fraction = true;
@@ -201,7 +215,8 @@ IntegerProblem ParseExactInteger(absl::string_view text, bool& negative, uint64_
     int value = 0;
     const auto [end, error] =
         std::from_chars(exponent.data(), exponent.data() + exponent.size(), value);
-    if (exponent.empty() || end != exponent.data() + exponent.size()) return IntegerProblem::kNotANumber;
+    if (exponent.empty() || end != exponent.data() + exponent.size())
+      return IntegerProblem::kNotANumber;
     if (error == std::errc::result_out_of_range) return IntegerProblem::kOverflow;
     scale += value;
   }
@@ -215,7 +230,8 @@ IntegerProblem ParseExactInteger(absl::string_view text, bool& negative, uint64_
   if (scale < 0) return IntegerProblem::kFraction;
   if (static_cast<int64_t>(digits.size()) + scale > 20) return IntegerProblem::kOverflow;
   digits.append(static_cast<size_t>(scale), '0');
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), magnitude);
   return error == std::errc() ? IntegerProblem::kNone : IntegerProblem::kOverflow;
 }
 
@@ -265,7 +281,8 @@ absl::StatusOr<int> ReadEnum(const Value& value, const google::protobuf::EnumDes
   if (value.kind == Value::Kind::kString) {
     if (const auto* known = FindEnumValue(type, value.text)) return known->number();
   }
-  return Refuse(path, absl::StrCat("must be one of ", EnumChoices(type), ", got ", Describe(value)));
+  return Refuse(path,
+                absl::StrCat("must be one of ", EnumChoices(type), ", got ", Describe(value)));
 }
 
 absl::StatusOr<std::string> ReadString(const Value& value, bool is_bytes, absl::string_view path) {
@@ -286,8 +303,8 @@ absl::Status ReadTimestamp(const Value& value, absl::string_view path, Message* 
   if (value.kind != Value::Kind::kString ||
       !absl::ParseTime(absl::RFC3339_full, value.text, &instant, &error) ||
       instant == absl::InfiniteFuture() || instant == absl::InfinitePast()) {
-    return Refuse(path, absl::StrCat("must be a time as in \"2027-03-01T00:00:00Z\", got ",
-                                     Describe(value)));
+    return Refuse(
+        path, absl::StrCat("must be a time as in \"2027-03-01T00:00:00Z\", got ", Describe(value)));
   }
   const int64_t seconds = absl::ToUnixSeconds(instant);  // rounds towards the past
   const auto& descriptor = *message->GetDescriptor();
@@ -332,7 +349,8 @@ absl::Status ReadValue(const Value& value, const std::string& path, const FieldD
     case FieldDescriptor::CPPTYPE_FLOAT: {
       RHUMB_ASSIGN_OR_RETURN(const double n, ReadDouble(value, path));
       const float narrow = static_cast<float>(n);
-      if (!std::isfinite(narrow)) return Refuse(path, "must be a finite number of single precision");
+      if (!std::isfinite(narrow))
+        return Refuse(path, "must be a finite number of single precision");
       add ? r.AddFloat(message, &field, narrow) : r.SetFloat(message, &field, narrow);
       return absl::OkStatus();
     }
@@ -355,7 +373,8 @@ absl::Status ReadValue(const Value& value, const std::string& path, const FieldD
       return absl::OkStatus();
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      return ReadObject(value, path, add ? r.AddMessage(message, &field) : r.MutableMessage(message, &field));
+      return ReadObject(value, path,
+                        add ? r.AddMessage(message, &field) : r.MutableMessage(message, &field));
   }
   return absl::InternalError("unknown field type");
 }
@@ -377,7 +396,8 @@ absl::Status ReadMap(const Value& value, const std::string& path, const FieldDes
       key_value.flag = key == "true";
     }
     RHUMB_RETURN_IF_ERROR(ReadValue(key_value, member_path, key_field, entry));
-    RHUMB_RETURN_IF_ERROR(ReadValue(member, member_path, *field.message_type()->map_value(), entry));
+    RHUMB_RETURN_IF_ERROR(
+        ReadValue(member, member_path, *field.message_type()->map_value(), entry));
   }
   return absl::OkStatus();
 }
@@ -394,7 +414,8 @@ absl::Status UnknownKey(const std::string& path, const std::string& key,
 
 absl::Status ReadObject(const Value& value, const std::string& path, Message* message) {
   const auto& type = *message->GetDescriptor();
-  if (&type == google::protobuf::Timestamp::descriptor()) return ReadTimestamp(value, path, message);
+  if (&type == google::protobuf::Timestamp::descriptor())
+    return ReadTimestamp(value, path, message);
   if (value.kind != Value::Kind::kObject) {
     return Refuse(path, absl::StrCat("must be an object, got ", Describe(value)));
   }

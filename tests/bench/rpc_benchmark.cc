@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RPCs over a unix socket as ratios to a null RPC (grpc.health.v1.Health/Check) of the same run: absolute figures of a
-// shared machine mean little. Calls of all kinds take turns, so that a slow moment hits them alike.
+// RPCs over a unix socket as ratios to a null RPC (grpc.health.v1.Health/Check) of the same run:
+// absolute figures of a shared machine mean little. Calls of all kinds take turns, so that a slow
+// moment hits them alike.
 #include <benchmark/benchmark.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -38,7 +39,8 @@ double SecondsOf(const auto& work) {
 }
 
 double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                   values.end());
   return values[values.size() / 2];
 }
 
@@ -61,7 +63,8 @@ class World {
     auto server = Server::Start(options);
     if (!server.ok()) std::exit(1);
     server_ = *std::move(server);
-    const auto channel = grpc::CreateChannel("unix:" + options.listen_unix_path, grpc::InsecureChannelCredentials());
+    const auto channel =
+        grpc::CreateChannel("unix:" + options.listen_unix_path, grpc::InsecureChannelCredentials());
     health_ = grpc::health::v1::Health::NewStub(channel);
     plans_ = v1::PlanService::NewStub(channel);
   }
@@ -128,9 +131,9 @@ void PrintEnvironment() {
   for (std::ifstream cpu("/proc/cpuinfo"); std::getline(cpu, line);) {
     if (line.rfind("model name", 0) == 0) model = line.substr(line.find(':') + 2);
   }
-  std::printf("machine: %s, %u cores, %s %s; compiler: g++ %s; build: %s; rhumb %s\n", model.c_str(),
-              std::thread::hardware_concurrency(), system.sysname, system.release, __VERSION__, RHUMB_BUILD_TYPE,
-              ServerVersion());
+  std::printf("machine: %s, %u cores, %s %s; compiler: g++ %s; build: %s; rhumb %s\n",
+              model.c_str(), std::thread::hardware_concurrency(), system.sysname, system.release,
+              __VERSION__, RHUMB_BUILD_TYPE, ServerVersion());
 }
 
 double NanosecondsPerExp() {
@@ -181,8 +184,8 @@ void PrintRatios(const World& world) {
     planner.push_back(plan.search().seconds());
   }
   const double base = Median(null);
-  std::printf("calibration: exp %.2f ns, null RPC p50 %.1f us, durable insert p50 %.1f us\n", NanosecondsPerExp(),
-              base * 1e6, DurableInsertSeconds(world.directory()) * 1e6);
+  std::printf("calibration: exp %.2f ns, null RPC p50 %.1f us, durable insert p50 %.1f us\n",
+              NanosecondsPerExp(), base * 1e6, DurableInsertSeconds(world.directory()) * 1e6);
   std::printf("%-44s %10s %12s\n", "call (p50 over a unix socket)", "us", "x null RPC");
   const auto row = [base](const char* name, double seconds) {
     std::printf("%-44s %10.1f %12.2f\n", name, seconds * 1e6, seconds / base);
@@ -211,7 +214,8 @@ BENCHMARK(BM_RepeatedCreatePlan)->UseRealTime();
 
 void BM_ColdCreatePlanOfCluster(benchmark::State& state) {
   static int seconds = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(TheWorld().Create(ClusterQuestion(1e6 + ++seconds)));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(TheWorld().Create(ClusterQuestion(1e6 + ++seconds)));
 }
 BENCHMARK(BM_ColdCreatePlanOfCluster)->UseRealTime()->Unit(benchmark::kMillisecond);
 

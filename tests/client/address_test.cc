@@ -28,8 +28,7 @@ std::vector<std::string> Addresses(const AddressEnvironment& environment) {
   std::vector<std::string> addresses;
   const absl::StatusOr<std::vector<CandidateAddress>> candidates = CandidateAddresses(environment);
   EXPECT_TRUE(candidates.ok());
-  for (const CandidateAddress& candidate : *candidates)
-    addresses.push_back(candidate.address);
+  for (const CandidateAddress& candidate : *candidates) addresses.push_back(candidate.address);
   return addresses;
 }
 

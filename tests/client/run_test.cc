@@ -116,8 +116,8 @@ class RunTest : public ::testing::Test {
           std::make_unique<client::Client>(server_->InProcessChannel(grpc::ChannelArguments()));
       return home;
     };
-    const int code =
-        rhumb::cli::Run(std::vector<std::string>(absl::StrSplit(line, ' ', absl::SkipEmpty())), context);
+    const int code = rhumb::cli::Run(
+        std::vector<std::string>(absl::StrSplit(line, ' ', absl::SkipEmpty())), context);
     return {code, out.str(), err.str()};
   }
 

@@ -87,7 +87,8 @@ TEST_F(ConfigTest, ValueOfTheWrongKindIsRefused) {
 
 TEST_F(ConfigTest, BadLogLevelListsTheLevels) {
   sources_.flags = {{"log.level", "loud", "--log-level"}};
-  EXPECT_THAT(LoadConfig(sources_), StatusIs(kInvalid, "--log-level: log.level must be one of debug, info"));
+  EXPECT_THAT(LoadConfig(sources_),
+              StatusIs(kInvalid, "--log-level: log.level must be one of debug, info"));
 }
 
 TEST_F(ConfigTest, BadSocketModeIsRefused) {
@@ -97,7 +98,8 @@ TEST_F(ConfigTest, BadSocketModeIsRefused) {
 
 TEST_F(ConfigTest, UnknownVariableIsRefused) {
   sources_.environment = {"RHUMBD_STORE_DATABSE=/a"};
-  EXPECT_THAT(LoadConfig(sources_), StatusIs(kInvalid, "RHUMBD_STORE_DATABSE is not a known variable"));
+  EXPECT_THAT(LoadConfig(sources_),
+              StatusIs(kInvalid, "RHUMBD_STORE_DATABSE is not a known variable"));
 }
 
 TEST_F(ConfigTest, AFileThatWasAskedForMustBeThere) {
@@ -110,7 +112,8 @@ TEST_F(ConfigTest, PrintedConfigReadsBackTheSame) {
   const auto config = LoadConfig(sources_);
   ASSERT_THAT(config, IsOk());
   const std::string printed = PrintConfig(*config);
-  EXPECT_NE(printed.find("max_threads = 64  # " + sources_.config_path + ":4"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("max_threads = 64  # " + sources_.config_path + ":4"), std::string::npos)
+      << printed;
   Main(printed);
   const auto again = LoadConfig(sources_);
   ASSERT_THAT(again, IsOk()) << printed;
@@ -119,7 +122,8 @@ TEST_F(ConfigTest, PrintedConfigReadsBackTheSame) {
 }
 
 TEST(LogTest, LogfmtQuotesOnlyWhatNeedsIt) {
-  EXPECT_EQ(FormatLogLine(LogFormat::kLogfmt, LogLevel::kInfo, "T", "rpc", {{"code", "OK"}, {"text", "a \"b\"\n"}}),
+  EXPECT_EQ(FormatLogLine(LogFormat::kLogfmt, LogLevel::kInfo, "T", "rpc",
+                          {{"code", "OK"}, {"text", "a \"b\"\n"}}),
             "ts=T level=info msg=\"rpc\" code=OK text=\"a \\\"b\\\"\\u000a\"");
 }
 

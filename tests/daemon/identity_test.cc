@@ -30,9 +30,11 @@ TEST(Sha256Test, OneMillionTimesA) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-// 64 bytes: the padding needs a block of its own. Value by coreutils: head -c 64 /dev/zero | tr '\0' b | sha256sum.
+// 64 bytes: the padding needs a block of its own. Value by coreutils: head -c 64 /dev/zero | tr
+// '\0' b | sha256sum.
 TEST(Sha256Test, ExactlyOneBlockOfData) {
-  EXPECT_EQ(Sha256Hex(std::string(64, 'b')), "a0fab1377f49a759b57f63318262ebe89fabfc990e8e93ceac2984561482b9d4");
+  EXPECT_EQ(Sha256Hex(std::string(64, 'b')),
+            "a0fab1377f49a759b57f63318262ebe89fabfc990e8e93ceac2984561482b9d4");
 }
 
 TEST(PlanNameTest, IsAHashOfTwentyDigits) {

@@ -30,7 +30,8 @@ using ::rhumb::testing_support::StatusIs;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
-// Fills any message with values that are hard to carry: extremes, denormals, control characters, unknown enum values.
+// Fills any message with values that are hard to carry: extremes, denormals, control characters,
+// unknown enum values.
 class RandomMessages {
  public:
   explicit RandomMessages(uint32_t seed) : generator_(seed) {}
@@ -41,7 +42,8 @@ class RandomMessages {
     if (type.full_name() == "google.protobuf.Timestamp") {
       // RFC 3339 knows years 1 to 9999.
       r.SetInt64(&message, type.FindFieldByNumber(1), Between(-62135596800, 253402300799));
-      r.SetInt32(&message, type.FindFieldByNumber(2), static_cast<int32_t>(Between(0, 999'999'999)));
+      r.SetInt32(&message, type.FindFieldByNumber(2),
+                 static_cast<int32_t>(Between(0, 999'999'999)));
       return;
     }
     for (int i = 0; i < type.field_count(); ++i) {
@@ -61,8 +63,16 @@ class RandomMessages {
   }
 
   double Real() {
-    constexpr double kHard[] = {0.0, -0.0, 0.1, 1e24, 5e-324, 1.7976931348623157e308, 0.30000000000000004,
-                                9007199254740993.0, 1e21, 123456789.125};
+    constexpr double kHard[] = {0.0,
+                                -0.0,
+                                0.1,
+                                1e24,
+                                5e-324,
+                                1.7976931348623157e308,
+                                0.30000000000000004,
+                                9007199254740993.0,
+                                1e21,
+                                123456789.125};
     if (Between(0, 1) == 0) return kHard[Between(0, std::size(kHard) - 1)];
     while (true) {
       const uint64_t bits = generator_();
@@ -73,9 +83,14 @@ class RandomMessages {
   }
 
   int64_t Integer() {
-    constexpr int64_t kHard[] = {0, 1, -1, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min(),
+    constexpr int64_t kHard[] = {0,
+                                 1,
+                                 -1,
+                                 std::numeric_limits<int64_t>::max(),
+                                 std::numeric_limits<int64_t>::min(),
                                  9007199254740993};
-    return Between(0, 1) == 0 ? kHard[Between(0, std::size(kHard) - 1)] : static_cast<int64_t>(generator_());
+    return Between(0, 1) == 0 ? kHard[Between(0, std::size(kHard) - 1)]
+                              : static_cast<int64_t>(generator_());
   }
 
   std::string Text() {
@@ -108,7 +123,8 @@ class RandomMessages {
         return;
       case FieldDescriptor::CPPTYPE_MESSAGE:
         if (depth == 0) return;
-        Fill(*(add ? r.AddMessage(&message, &field) : r.MutableMessage(&message, &field)), depth - 1);
+        Fill(*(add ? r.AddMessage(&message, &field) : r.MutableMessage(&message, &field)),
+             depth - 1);
         return;
       default:
         FAIL() << "no message has a field of type " << field.type_name();
@@ -118,22 +134,30 @@ class RandomMessages {
   std::mt19937_64 generator_;
 };
 
-// Entries of a map with the same key collapse when read; make the sent message collapse the same way first.
+// Entries of a map with the same key collapse when read; make the sent message collapse the same
+// way first.
 void Normalise(Message& message) {
   const std::string bytes = message.SerializeAsString();
   message.ParseFromString(bytes);
 }
 
 std::vector<const Message*> RequestsAndResponses() {
-  return {&v1::CreatePlanRequest::default_instance(),        &v1::Plan::default_instance(),
-          &v1::ListPlansRequest::default_instance(),         &v1::ListPlansResponse::default_instance(),
-          &v1::GetPlanRequest::default_instance(),           &v1::DeletePlanRequest::default_instance(),
-          &v1::PredictLossRequest::default_instance(),       &v1::PredictLossResponse::default_instance(),
+  return {&v1::CreatePlanRequest::default_instance(),
+          &v1::Plan::default_instance(),
+          &v1::ListPlansRequest::default_instance(),
+          &v1::ListPlansResponse::default_instance(),
+          &v1::GetPlanRequest::default_instance(),
+          &v1::DeletePlanRequest::default_instance(),
+          &v1::PredictLossRequest::default_instance(),
+          &v1::PredictLossResponse::default_instance(),
           &v1::CheckConfigurationRequest::default_instance(),
           &v1::CheckConfigurationResponse::default_instance(),
-          &v1::ApplyClusterRequest::default_instance(),      &v1::Cluster::default_instance(),
-          &v1::ListClustersResponse::default_instance(),     &v1::ListGpuTypesResponse::default_instance(),
-          &v1::GpuType::default_instance(),                  &v1::Law::default_instance(),
+          &v1::ApplyClusterRequest::default_instance(),
+          &v1::Cluster::default_instance(),
+          &v1::ListClustersResponse::default_instance(),
+          &v1::ListGpuTypesResponse::default_instance(),
+          &v1::GpuType::default_instance(),
+          &v1::Law::default_instance(),
           &v1::ListLawsResponse::default_instance()};
 }
 
@@ -150,7 +174,8 @@ TEST(JsonTest, ReadingWhatWasPrintedGivesTheSameMessage) {
         google::protobuf::util::MessageDifferencer differencer;
         std::string difference;
         differencer.ReportDifferencesToString(&difference);
-        ASSERT_TRUE(differencer.Compare(*message, *read)) << difference << "\nseed " << seed << "\n" << text;
+        ASSERT_TRUE(differencer.Compare(*message, *read)) << difference << "\nseed " << seed << "\n"
+                                                          << text;
       }
     }
   }
@@ -165,8 +190,9 @@ TEST(JsonTest, NegativeZeroKeepsItsSign) {
 
 TEST(JsonTest, PrintsZerosAndOmitsWhatIsUnset) {
   v1::Plan::Allocation allocation;
-  EXPECT_EQ(PrintJson(allocation),
-            R"({"cluster":"","partition":"","gpu_type":"","gpu_count":0,"node_count":0,"gpus_per_node":0})");
+  EXPECT_EQ(
+      PrintJson(allocation),
+      R"({"cluster":"","partition":"","gpu_type":"","gpu_count":0,"node_count":0,"gpus_per_node":0})");
   v1::Plan::Binding binding;
   EXPECT_EQ(PrintJson(binding), R"({"constraint":"","unit":"","text":""})");
 }
@@ -179,7 +205,8 @@ TEST(JsonTest, PrintsIntegersAsNumbersAndEnumsWithoutPrefix) {
   plan.mutable_create_time()->set_seconds(1795219200);
   plan.mutable_create_time()->set_nanos(5000000);
   const std::string text = PrintJson(plan);
-  EXPECT_NE(text.find(R"("state":"FEASIBLE","objective":"LIFETIME_COST")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("state":"FEASIBLE","objective":"LIFETIME_COST")"), std::string::npos)
+      << text;
   EXPECT_NE(text.find(R"("token_count":9223372036854775807)"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("create_time":"2026-11-21T00:00:00.005Z")"), std::string::npos) << text;
 }
@@ -191,15 +218,19 @@ TEST(JsonTest, NanIsNeverPrintedBare) {
 }
 
 TEST(JsonTest, TextThatIsNotUtf8StaysValidJson) {
-  EXPECT_EQ(QuoteJson("a\xff\xc0\xaf" "b"), "\"a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" "b\"");
+  EXPECT_EQ(QuoteJson("a\xff\xc0\xaf"
+                      "b"),
+            "\"a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+            "b\"");
 }
 
 TEST(JsonTest, AcceptsQuotedIntegersExponentsAndLongEnumNames) {
   v1::CreatePlanRequest request;
-  ASSERT_THAT(ReadJson(R"({"param_count":"7000000000","token_count":1.4e12,"objective":"OBJECTIVE_COST",
+  ASSERT_THAT(
+      ReadJson(R"({"param_count":"7000000000","token_count":1.4e12,"objective":"OBJECTIVE_COST",
                            "precision":"FP8","compute_flops":10,"deadline_seconds":null})",
-                       &request),
-              IsOk());
+               &request),
+      IsOk());
   EXPECT_EQ(request.param_count(), 7000000000);
   EXPECT_EQ(request.token_count(), 1400000000000);
   EXPECT_EQ(request.objective(), v1::OBJECTIVE_COST);
@@ -226,24 +257,35 @@ TEST_P(JsonErrorTest, IsRefusedByNameAndLeavesTheMessageAlone) {
 INSTANTIATE_TEST_SUITE_P(
     Json, JsonErrorTest,
     ::testing::Values(
-        BadJson{"UnknownKey", R"({"compute_flop":1})", "compute_flop is not a known key; nearest: compute_flops"},
-        BadJson{"NestedUnknownKey", R"({"gpu_pools":[{"count":1},{"kount":1}]})", "gpu_pools[1].kount is not"},
+        BadJson{"UnknownKey", R"({"compute_flop":1})",
+                "compute_flop is not a known key; nearest: compute_flops"},
+        BadJson{"NestedUnknownKey", R"({"gpu_pools":[{"count":1},{"kount":1}]})",
+                "gpu_pools[1].kount is not"},
         BadJson{"RepeatedKey", R"({"law":"a","law":"b"})", "has the key \"law\" twice"},
-        BadJson{"Infinite", R"({"compute_flops":1e999})", "compute_flops must be a finite number, got 1e999"},
-        BadJson{"NestedInfinite", R"({"gpu_pools":[{"count":1},{"price_usd_per_gpu_hour":-1e999}]})",
+        BadJson{"Infinite", R"({"compute_flops":1e999})",
+                "compute_flops must be a finite number, got 1e999"},
+        BadJson{"NestedInfinite",
+                R"({"gpu_pools":[{"count":1},{"price_usd_per_gpu_hour":-1e999}]})",
                 "gpu_pools[1].price_usd_per_gpu_hour must be a finite number"},
-        BadJson{"NanText", R"({"compute_flops":"NaN"})", "compute_flops must be a finite number, got \"NaN\""},
-        BadJson{"BareNan", R"({"compute_flops":NaN})", "not JSON: parse error at line 1, column 18"},
-        BadJson{"TextForNumber", R"({"deadline_seconds":"soon"})", "deadline_seconds must be a finite number"},
-        BadJson{"TextForInteger", R"({"token_count":"many"})", "token_count must be an integer, got \"many\""},
-        BadJson{"Fraction", R"({"token_count":1.5})", "token_count must be a whole number, got 1.5"},
+        BadJson{"NanText", R"({"compute_flops":"NaN"})",
+                "compute_flops must be a finite number, got \"NaN\""},
+        BadJson{"BareNan", R"({"compute_flops":NaN})",
+                "not JSON: parse error at line 1, column 18"},
+        BadJson{"TextForNumber", R"({"deadline_seconds":"soon"})",
+                "deadline_seconds must be a finite number"},
+        BadJson{"TextForInteger", R"({"token_count":"many"})",
+                "token_count must be an integer, got \"many\""},
+        BadJson{"Fraction", R"({"token_count":1.5})",
+                "token_count must be a whole number, got 1.5"},
         BadJson{"QuotedFraction", R"({"token_count":"1.5"})", "token_count must be a whole number"},
-        BadJson{"Overflow", R"({"token_count":9223372036854775808})", "token_count must be at most 9223372036854775807"},
+        BadJson{"Overflow", R"({"token_count":9223372036854775808})",
+                "token_count must be at most 9223372036854775807"},
         BadJson{"HugeExponent", R"({"token_count":1e300})", "token_count must be at most"},
         BadJson{"Boolean", R"({"free_only":1})", "free_only must be true or false, got 1"},
         BadJson{"Object", R"({"layout":5})", "layout must be an object, got 5"},
         BadJson{"Array", R"({"gpu_pools":{}})", "gpu_pools must be an array, got an object"},
-        BadJson{"Enum", R"({"objective":"FAST"})", "objective must be one of LOSS, COST, TIME, LIFETIME_COST, SIZE"},
+        BadJson{"Enum", R"({"objective":"FAST"})",
+                "objective must be one of LOSS, COST, TIME, LIFETIME_COST, SIZE"},
         BadJson{"NotAnObject", "[1]", "the JSON text must be an object, got an array"},
         BadJson{"Empty", "", "not JSON"},
         BadJson{"Truncated", R"({"law":"a)", "not JSON: parse error at line 1"},
@@ -260,7 +302,8 @@ TEST(JsonTest, DeepNestingIsRefusedNotFatal) {
 
 TEST(JsonTest, BinaryInputIsRefused) {
   v1::CreatePlanRequest request;
-  EXPECT_THAT(ReadJson(absl::string_view("\x00\x01\x02SQLite", 9), &request), StatusIs(kInvalid, "not JSON"));
+  EXPECT_THAT(ReadJson(absl::string_view("\x00\x01\x02SQLite", 9), &request),
+              StatusIs(kInvalid, "not JSON"));
 }
 
 TEST(JsonTest, NearestNamesComeByEditDistance) {

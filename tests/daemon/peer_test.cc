@@ -132,8 +132,8 @@ class SlowLawService final : public v1::LawService::Service {
   std::promise<bool> cancelled_;
 };
 
-// The safety of PeerRegistry rests on this: while a call runs, its descriptor stays open even though the caller has
-// gone, so that no other connection can get the number.
+// The safety of PeerRegistry rests on this: while a call runs, its descriptor stays open even
+// though the caller has gone, so that no other connection can get the number.
 TEST(PeerRegistryTest, ADescriptorStaysTakenWhileACallOfADeadConnectionRuns) {
   SlowLawService service;
   grpc::ServerBuilder builder;

@@ -42,7 +42,8 @@ class ServerTest : public ::testing::Test {
     return options;
   }
   std::shared_ptr<grpc::Channel> Connect() const {
-    return grpc::CreateChannel("unix:" + directory_.File("rhumbd.sock"), grpc::InsecureChannelCredentials());
+    return grpc::CreateChannel("unix:" + directory_.File("rhumbd.sock"),
+                               grpc::InsecureChannelCredentials());
   }
 
   TempDirectory directory_;
@@ -89,14 +90,16 @@ TEST_F(ServerTest, TcpCallersAreNobodyAndMayNotChangeAnything) {
             grpc::StatusCode::PERMISSION_DENIED);
 }
 
-// Not a test of its own: the caller of AnotherUserOwnsPlans..., in a process that the test starts. Reads the server's
-// directory and the name of somebody else's plan from $RHUMB_TEST_CALLER, says what it saw on descriptor 3.
+// Not a test of its own: the caller of AnotherUserOwnsPlans..., in a process that the test starts.
+// Reads the server's directory and the name of somebody else's plan from $RHUMB_TEST_CALLER, says
+// what it saw on descriptor 3.
 TEST(AnotherUser, DISABLED_Calls) {
   const std::string plan_and_directory = std::getenv("RHUMB_TEST_CALLER");
   const size_t space = plan_and_directory.find(' ');
   ASSERT_EQ(setuid(12345), 0);
-  const auto channel = grpc::CreateChannel("unix:" + plan_and_directory.substr(space + 1) + "/rhumbd.sock",
-                                           grpc::InsecureChannelCredentials());
+  const auto channel =
+      grpc::CreateChannel("unix:" + plan_and_directory.substr(space + 1) + "/rhumbd.sock",
+                          grpc::InsecureChannelCredentials());
   v1::PlanService::Stub plans(channel);
   v1::CreatePlanRequest question;
   question.set_compute_flops(1e21);
@@ -106,8 +109,8 @@ TEST(AnotherUser, DISABLED_Calls) {
   const auto theirs = Ask(plans, &v1::PlanService::Stub::DeletePlan, remove);
   remove.set_name(mine.response.name());
   const auto own = Ask(plans, &v1::PlanService::Stub::DeletePlan, remove);
-  const std::string text = absl::StrCat(mine.response.owner_uid(), " ", theirs.status.error_code(), " ",
-                                        own.status.error_code(), " ", mine.response.name());
+  const std::string text = absl::StrCat(mine.response.owner_uid(), " ", theirs.status.error_code(),
+                                        " ", own.status.error_code(), " ", mine.response.name());
   ASSERT_GT(write(3, text.data(), text.size()), 0);
 }
 
@@ -126,12 +129,14 @@ TEST_F(ServerTest, AnotherUserOwnsPlansOfTheirOwnAndChangesNoOneElses) {
   ASSERT_TRUE(ours.status.ok());
   int result[2];
   ASSERT_EQ(pipe(result), 0);
-  const std::string variable = "RHUMB_TEST_CALLER=" + ours.response.name() + " " + directory_.path();
+  const std::string variable =
+      "RHUMB_TEST_CALLER=" + ours.response.name() + " " + directory_.path();
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     dup2(result[1], 3);
-    const char* const arguments[] = {"caller", "--gtest_filter=AnotherUser.*", "--gtest_also_run_disabled_tests", nullptr};
+    const char* const arguments[] = {"caller", "--gtest_filter=AnotherUser.*",
+                                     "--gtest_also_run_disabled_tests", nullptr};
     const char* const environment[] = {variable.c_str(), nullptr};
     execve("/proc/self/exe", const_cast<char**>(arguments), const_cast<char**>(environment));
     _exit(127);
@@ -186,12 +191,18 @@ TEST_P(ServerOptionsTest, AreRefusedBeforeAnythingOpens) {
 INSTANTIATE_TEST_SUITE_P(
     Server, ServerOptionsTest,
     ::testing::Values(
-        BadOptions{"NetworkAddress", [](ServerOptions& o) { o.listen_tcp = "0.0.0.0:7448"; }, "must be a loopback"},
-        BadOptions{"Name", [](ServerOptions& o) { o.listen_tcp = "example.org:7448"; }, "must be a loopback"},
-        BadOptions{"AnyV6", [](ServerOptions& o) { o.listen_tcp = "[::]:7448"; }, "must be a loopback"},
-        BadOptions{"NoPort", [](ServerOptions& o) { o.listen_tcp = "127.0.0.1"; }, "must be HOST:PORT"},
-        BadOptions{"Nothing", [](ServerOptions& o) { o.listen_unix_path.clear(); }, "must be given"},
-        BadOptions{"NoDatabase", [](ServerOptions& o) { o.database_path.clear(); }, "database_path"},
+        BadOptions{"NetworkAddress", [](ServerOptions& o) { o.listen_tcp = "0.0.0.0:7448"; },
+                   "must be a loopback"},
+        BadOptions{"Name", [](ServerOptions& o) { o.listen_tcp = "example.org:7448"; },
+                   "must be a loopback"},
+        BadOptions{"AnyV6", [](ServerOptions& o) { o.listen_tcp = "[::]:7448"; },
+                   "must be a loopback"},
+        BadOptions{"NoPort", [](ServerOptions& o) { o.listen_tcp = "127.0.0.1"; },
+                   "must be HOST:PORT"},
+        BadOptions{"Nothing", [](ServerOptions& o) { o.listen_unix_path.clear(); },
+                   "must be given"},
+        BadOptions{"NoDatabase", [](ServerOptions& o) { o.database_path.clear(); },
+                   "database_path"},
         BadOptions{"Threads", [](ServerOptions& o) { o.max_thread_count = 0; }, "max_thread_count"},
         BadOptions{"InProcess", [](ServerOptions& o) { o.in_process_only = true; }, "excludes"}),
     [](const auto& bad) { return bad.param.name; });
@@ -203,7 +214,8 @@ TEST_F(ServerTest, InProcessServerAnswersWithoutAnyFile) {
   options.database_path = directory_.File("file/rhumb.db");
   auto server = Server::Start(options);
   ASSERT_THAT(server, IsOk());
-  EXPECT_THAT((*server)->storage_status(), StatusIs(Code::kFailedPrecondition, directory_.File("file")));
+  EXPECT_THAT((*server)->storage_status(),
+              StatusIs(Code::kFailedPrecondition, directory_.File("file")));
   v1::PlanService::Stub plans((*server)->InProcessChannel());
   v1::CreatePlanRequest request;
   request.set_compute_flops(1e21);
@@ -233,11 +245,14 @@ TEST_F(ServerTest, HealthKnowsItsServices) {
   ASSERT_THAT(server, IsOk());
   Health::Stub health((*server)->InProcessChannel());
   HealthCheckRequest request;
-  EXPECT_EQ(Ask(health, &Health::Stub::Check, request).response.status(), HealthCheckResponse::SERVING);
+  EXPECT_EQ(Ask(health, &Health::Stub::Check, request).response.status(),
+            HealthCheckResponse::SERVING);
   request.set_service("rhumb.v1.PlanService");
-  EXPECT_EQ(Ask(health, &Health::Stub::Check, request).response.status(), HealthCheckResponse::SERVING);
+  EXPECT_EQ(Ask(health, &Health::Stub::Check, request).response.status(),
+            HealthCheckResponse::SERVING);
   request.set_service("nonsense");
-  EXPECT_EQ(Ask(health, &Health::Stub::Check, request).status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(Ask(health, &Health::Stub::Check, request).status.error_code(),
+            grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(ServerTest, DrainTellsWatchersFirstAndDoesNotWaitForThem) {
@@ -297,7 +312,8 @@ TEST_F(ServerTest, DrainLetsACallInFlightFinish) {
   if (answer.status.ok()) {
     EXPECT_TRUE(answer.response.search().complete());
   } else {
-    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNAVAILABLE) << answer.status.error_message();
+    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNAVAILABLE)
+        << answer.status.error_message();
   }
 }
 

@@ -30,7 +30,8 @@ inline std::map<std::string, std::string> ViolationsOf(const grpc::Status& statu
   for (const auto& any : details.details()) {
     google::rpc::BadRequest bad;
     if (!any.UnpackTo(&bad)) continue;
-    for (const auto& violation : bad.field_violations()) violations[violation.field()] = violation.description();
+    for (const auto& violation : bad.field_violations())
+      violations[violation.field()] = violation.description();
   }
   return violations;
 }
@@ -54,7 +55,8 @@ struct Answer {
 };
 
 template <typename Stub, typename Request, typename Response>
-Answer<Response> Ask(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+Answer<Response> Ask(Stub& stub,
+                     grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                      const Request& request) {
   grpc::ClientContext context;
   Answer<Response> answer;

@@ -146,7 +146,8 @@ TEST_F(ServiceTest, GpuTypesPageThroughTheCatalogue) {
   do {
     const auto page = Ask(*clusters_, &v1::ClusterService::Stub::ListGpuTypes, request);
     ASSERT_TRUE(page.status.ok());
-    for (const v1::GpuType& gpu : page.response.gpu_types()) EXPECT_TRUE(names.insert(gpu.name()).second);
+    for (const v1::GpuType& gpu : page.response.gpu_types())
+      EXPECT_TRUE(names.insert(gpu.name()).second);
     request.set_page_token(page.response.next_page_token());
   } while (!request.page_token().empty());
   EXPECT_EQ(names.count("gpuTypes/H100-SXM5-80GB"), 1u);
@@ -189,8 +190,9 @@ TEST_F(ServiceTest, BadClusterNamesEveryField) {
   cluster.mutable_pools(0)->set_price_usd_per_gpu_hour(-1);
   cluster.add_pools()->set_gpu_type("TPU");
   const auto violations = ViolationsOf(Apply(cluster).status);
-  for (const char* field : {"cluster.name", "cluster.pools[0].node_count",
-                            "cluster.pools[0].price_usd_per_gpu_hour", "cluster.pools[1].gpu_type"}) {
+  for (const char* field :
+       {"cluster.name", "cluster.pools[0].node_count", "cluster.pools[0].price_usd_per_gpu_hour",
+        "cluster.pools[1].gpu_type"}) {
     EXPECT_EQ(violations.count(field), 1u) << field;
   }
 }

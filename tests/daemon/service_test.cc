@@ -81,7 +81,8 @@ TEST_F(ServiceTest, AnAliasIsTheSameQuestionAsTheId) {
 }
 
 TEST_F(ServiceTest, AnotherQuestionIsAnotherPlan) {
-  EXPECT_NE(Create(ComputeQuestion(1e21)).response.name(), Create(ComputeQuestion(1.1e21)).response.name());
+  EXPECT_NE(Create(ComputeQuestion(1e21)).response.name(),
+            Create(ComputeQuestion(1.1e21)).response.name());
   EXPECT_EQ(StoredPlanCount(), 2);
 }
 
@@ -132,8 +133,8 @@ TEST_F(ServiceTest, AllViolationsComeAtOnce) {
   const auto answer = Create(request);
   EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   const auto violations = ViolationsOf(answer.status);
-  for (const char* field :
-       {"compute_flops", "law", "level", "batch_rule", "gpu_pools[0].gpu_type", "gpu_pools[0].count"}) {
+  for (const char* field : {"compute_flops", "law", "level", "batch_rule", "gpu_pools[0].gpu_type",
+                            "gpu_pools[0].count"}) {
     EXPECT_EQ(violations.count(field), 1u) << field << " in " << answer.status.error_message();
   }
   EXPECT_NE(violations.at("law").find("besiroglu2024"), std::string::npos) << violations.at("law");
@@ -296,7 +297,8 @@ TEST_F(ServiceTest, PredictLossIsTheLawAtThePoint) {
   request.set_token_count(1.4e12);
   const auto answer = Ask(*plans_, &v1::PlanService::Stub::PredictLoss, request);
   ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
-  // Besiroglu et al. 2024, arXiv:2404.10102, eq. (5); by python: 1.8172+482.01*7e9**-.3478+2085.43*1.4e12**-.3658.
+  // Besiroglu et al. 2024, arXiv:2404.10102, eq. (5); by
+  // python: 1.8172+482.01*7e9**-.3478+2085.43*1.4e12**-.3658.
   EXPECT_NEAR(answer.response.loss().mean_nats(), 2.0739095688753872, 1e-12);
   EXPECT_LT(answer.response.loss().low_nats(), answer.response.loss().mean_nats());
   EXPECT_GT(answer.response.loss().high_nats(), answer.response.loss().mean_nats());

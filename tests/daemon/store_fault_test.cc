@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that cannot be opened, are not ours, or are damaged: a clear error, and the file stays as it was.
+// Files that cannot be opened, are not ours, or are damaged: a clear error, and the file stays as
+// it was.
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -63,7 +64,8 @@ TEST(StoreFaultTest, NewerSchemaIsRefusedAndLeftAlone) {
   const std::string path = directory.File("new.db");
   ASSERT_THAT(OpenAt(path), IsOk());
   Execute(path, "PRAGMA user_version = 999");
-  EXPECT_THAT(OpenAt(path), StatusIs(Code::kFailedPrecondition, "schema version 999, newer than this build knows"));
+  EXPECT_THAT(OpenAt(path), StatusIs(Code::kFailedPrecondition,
+                                     "schema version 999, newer than this build knows"));
   EXPECT_THAT(OpenAt(path), StatusIs(Code::kFailedPrecondition, path));
 }
 
@@ -90,7 +92,8 @@ TEST(StoreFaultTest, DamagedPagesAreToldAndLeftAlone) {
   const std::string path = directory.File("damaged.db");
   {
     Store store(*OpenAt(path));
-    for (int i = 0; i < 50; ++i) ASSERT_THAT(store.InsertPlan(Row(absl::StrCat("plans/", i), 3000), {}, 1), IsOk());
+    for (int i = 0; i < 50; ++i)
+      ASSERT_THAT(store.InsertPlan(Row(absl::StrCat("plans/", i), 3000), {}, 1), IsOk());
     store.Close();
   }
   std::string bytes = ReadFile(path);
@@ -112,7 +115,8 @@ TEST(StoreFaultTest, DamagedPagesAreToldAndLeftAlone) {
 TEST(StoreFaultTest, DirectoryThatCannotBeMadeIsNamed) {
   const TempDirectory directory;
   WriteFile(directory.File("file"), "");
-  EXPECT_THAT(OpenAt(directory.File("file/deeper/rhumb.db")).status().message().size(), ::testing::Gt(0u));
+  EXPECT_THAT(OpenAt(directory.File("file/deeper/rhumb.db")).status().message().size(),
+              ::testing::Gt(0u));
   EXPECT_THAT(OpenAt(directory.File("file/deeper/rhumb.db")),
               StatusIs(Code::kFailedPrecondition, directory.File("file")));
 }
@@ -150,7 +154,8 @@ TEST(StoreFaultTest, SecondDaemonThroughALinkIsCaughtToo) {
   std::filesystem::create_directory_symlink(directory.File("real"), directory.File("link"));
   auto first = OpenAt(directory.File("real/rhumb.db"), true);
   ASSERT_THAT(first, IsOk());
-  EXPECT_THAT(OpenAt(directory.File("link/rhumb.db"), true), StatusIs(Code::kUnavailable, "another rhumbd"));
+  EXPECT_THAT(OpenAt(directory.File("link/rhumb.db"), true),
+              StatusIs(Code::kUnavailable, "another rhumbd"));
 }
 
 TEST(StoreFaultTest, InProcessUseNeedsNoDaemonLock) {
@@ -219,7 +224,8 @@ TEST(StoreFaultTest, FullDiskIsToldAndWhatWasAcknowledgedStays) {
       status = store.InsertPlan(Row(absl::StrCat("plans/", stored), 20'000), {}, 1).status();
     }
     --stored;  // the last one failed
-    const bool told = !status.ok() && std::string(status.message()).find("pppp") == std::string::npos;
+    const bool told =
+        !status.ok() && std::string(status.message()).find("pppp") == std::string::npos;
     const bool usable = store.FindPlan("plans/0").ok();
     _exit(told && usable && stored > 0 ? std::min(stored, 100) : 0);
   }

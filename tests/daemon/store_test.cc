@@ -52,7 +52,8 @@ std::string QueryFile(const std::string& path, const char* sql) {
   if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK) {
     sqlite3_stmt* statement = nullptr;
     value = "no row";
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW) {
       value = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
     }
     sqlite3_finalize(statement);
@@ -111,11 +112,13 @@ TEST_F(StoreTest, PreparedReadLeavesNoSnapshotOpen) {
   ASSERT_THAT(store_->InsertPlan(MakePlanRow(1), kNoKey, kNow), IsOk());
   ASSERT_TRUE(store_->FindPlanBytes("plans/p-1")->has_value());
   ASSERT_THAT(store_->InsertPlan(MakePlanRow(2), kNoKey, kNow), IsOk());
-  // A checkpoint that empties the log is busy as long as any reader holds a snapshot: column 0 is 1 then.
+  // A checkpoint that empties the log is busy as long as any reader holds a snapshot: column 0 is 1
+  // then.
   sqlite3* db = nullptr;
   sqlite3_stmt* statement = nullptr;
   ASSERT_EQ(sqlite3_open(Path().c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_prepare_v2(db, "PRAGMA wal_checkpoint(TRUNCATE)", -1, &statement, nullptr), SQLITE_OK);
+  ASSERT_EQ(sqlite3_prepare_v2(db, "PRAGMA wal_checkpoint(TRUNCATE)", -1, &statement, nullptr),
+            SQLITE_OK);
   ASSERT_EQ(sqlite3_step(statement), SQLITE_ROW);
   EXPECT_EQ(sqlite3_column_int(statement, 0), 0);
   sqlite3_finalize(statement);
@@ -141,9 +144,11 @@ TEST_F(StoreTest, FileIsMarkedOursAndPrivate) {
 }
 
 TEST_F(StoreTest, EveryTableIsStrict) {
-  EXPECT_EQ(QueryFile(Path(), "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
-                              "AND strict = 0 AND name NOT LIKE 'sqlite_%'"),
-            "0");
+  EXPECT_EQ(
+      QueryFile(Path(),
+                "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
+                "AND strict = 0 AND name NOT LIKE 'sqlite_%'"),
+      "0");
 }
 
 TEST_F(StoreTest, RowsOfOneInstantPageWithoutGapOrRepetition) {
@@ -185,9 +190,14 @@ TEST_F(StoreTest, RequestIdsAreKeptForADayAndForgottenAfterTwo) {
   const int64_t day = int64_t{86400} * 1'000'000'000;
   const RequestKey first = {"first", "CreatePlan", 1000, "hash"};
   ASSERT_THAT(store_->InsertPlan(MakePlanRow(1), first, kNow), IsOk());
-  ASSERT_THAT(store_->InsertPlan(MakePlanRow(2), {"second", "CreatePlan", 1000, "hash"}, kNow + day), IsOk());
-  EXPECT_THAT(store_->FindByRequestId(first), IsOkAndHolds(std::optional<std::string>("plans/p-1")));
-  ASSERT_THAT(store_->InsertPlan(MakePlanRow(3), {"third", "CreatePlan", 1000, "hash"}, kNow + 2 * day + 1), IsOk());
+  ASSERT_THAT(
+      store_->InsertPlan(MakePlanRow(2), {"second", "CreatePlan", 1000, "hash"}, kNow + day),
+      IsOk());
+  EXPECT_THAT(store_->FindByRequestId(first),
+              IsOkAndHolds(std::optional<std::string>("plans/p-1")));
+  ASSERT_THAT(
+      store_->InsertPlan(MakePlanRow(3), {"third", "CreatePlan", 1000, "hash"}, kNow + 2 * day + 1),
+      IsOk());
   EXPECT_THAT(store_->FindByRequestId(first), IsOkAndHolds(std::optional<std::string>()));
 }
 
@@ -300,7 +310,8 @@ TEST(StoreProcessTest, AHundredProcessesCreateOneFileTogether) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 1) ++failed_open;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 2) ++failed_insert;
   }
-  EXPECT_EQ(opened, kProcesses) << failed_open << " could not open, " << failed_insert << " could not insert";
+  EXPECT_EQ(opened, kProcesses) << failed_open << " could not open, " << failed_insert
+                                << " could not insert";
   EXPECT_EQ(QueryFile(path, "SELECT count(*) FROM plans"), absl::StrCat(kProcesses));
   EXPECT_EQ(QueryFile(path, "PRAGMA integrity_check"), "ok");
 }

@@ -55,43 +55,52 @@ TEST_P(BadFieldTest, IsTheOneViolation) {
   EXPECT_EQ(violations.count(GetParam().field), 1u) << violations.begin()->first;
 }
 
-#define RHUMB_BAD(name, value) \
-  BadField { #name, [](v1::CreatePlanRequest& r) { r.set_##name(value); } }
+#define RHUMB_BAD(name, value)                                    \
+  BadField {                                                      \
+#name, [](v1::CreatePlanRequest & r) { r.set_##name(value); } \
+  }
 
 INSTANTIATE_TEST_SUITE_P(
     CreatePlan, BadFieldTest,
     ::testing::Values(
         RHUMB_BAD(compute_flops, kNan), RHUMB_BAD(compute_flops, 0), RHUMB_BAD(compute_flops, kInf),
-        RHUMB_BAD(lifetime_compute_flops, -1), RHUMB_BAD(gpu_hours, -kInf), RHUMB_BAD(deadline_seconds, -5),
-        RHUMB_BAD(budget_usd, 0), RHUMB_BAD(target_loss_nats, 0), RHUMB_BAD(unique_token_count, 0),
-        RHUMB_BAD(max_epoch_count, 0.5), RHUMB_BAD(inference_token_count, -1),
-        RHUMB_BAD(inference_prefill_fraction, 1.1), RHUMB_BAD(inference_usd_per_gpu_hour, -2),
-        RHUMB_BAD(inference_prefill_mfu, 0), RHUMB_BAD(inference_decode_mfu, 2),
-        RHUMB_BAD(serving_memory_bytes, kNan), RHUMB_BAD(param_count, 0), RHUMB_BAD(min_param_count, -7),
+        RHUMB_BAD(lifetime_compute_flops, -1), RHUMB_BAD(gpu_hours, -kInf),
+        RHUMB_BAD(deadline_seconds, -5), RHUMB_BAD(budget_usd, 0), RHUMB_BAD(target_loss_nats, 0),
+        RHUMB_BAD(unique_token_count, 0), RHUMB_BAD(max_epoch_count, 0.5),
+        RHUMB_BAD(inference_token_count, -1), RHUMB_BAD(inference_prefill_fraction, 1.1),
+        RHUMB_BAD(inference_usd_per_gpu_hour, -2), RHUMB_BAD(inference_prefill_mfu, 0),
+        RHUMB_BAD(inference_decode_mfu, 2), RHUMB_BAD(serving_memory_bytes, kNan),
+        RHUMB_BAD(param_count, 0), RHUMB_BAD(min_param_count, -7),
         RHUMB_BAD(max_param_count, std::numeric_limits<int64_t>::max()), RHUMB_BAD(token_count, 0),
         RHUMB_BAD(tokens_per_param, 0), RHUMB_BAD(sequence_length, 0), RHUMB_BAD(vocab_size, -1),
-        RHUMB_BAD(global_batch_tokens, 0), RHUMB_BAD(noise_scale_tokens, kInf), RHUMB_BAD(mfu, 1.01),
-        RHUMB_BAD(memory_headroom_fraction, 1), RHUMB_BAD(max_memory_bytes, 0), RHUMB_BAD(max_power_watts, -1),
+        RHUMB_BAD(global_batch_tokens, 0), RHUMB_BAD(noise_scale_tokens, kInf),
+        RHUMB_BAD(mfu, 1.01), RHUMB_BAD(memory_headroom_fraction, 1),
+        RHUMB_BAD(max_memory_bytes, 0), RHUMB_BAD(max_power_watts, -1),
         RHUMB_BAD(failures_per_gpu_hour, -0.1), RHUMB_BAD(level, 1), RHUMB_BAD(level, kNan),
-        RHUMB_BAD(free_only, true), RHUMB_BAD(calibration, "mine"), RHUMB_BAD(law, std::string(300, 'x')),
-        RHUMB_BAD(request_id, "not-a-uuid"), RHUMB_BAD(partition, "gpu"), RHUMB_BAD(cluster, "alpha"),
+        RHUMB_BAD(free_only, true), RHUMB_BAD(calibration, "mine"),
+        RHUMB_BAD(law, std::string(300, 'x')), RHUMB_BAD(request_id, "not-a-uuid"),
+        RHUMB_BAD(partition, "gpu"), RHUMB_BAD(cluster, "alpha"),
         RHUMB_BAD(gpu_type, "H100-SXM5-80GB"),
         BadField{"objective",
                  [](v1::CreatePlanRequest& r) { r.set_objective(static_cast<v1::Objective>(77)); }},
         BadField{"precision",
                  [](v1::CreatePlanRequest& r) { r.set_precision(static_cast<v1::Precision>(-1)); }},
-        BadField{"gpu_pools[0].count", [](v1::CreatePlanRequest& r) { r.mutable_gpu_pools(0)->set_count(0); }},
+        BadField{"gpu_pools[0].count",
+                 [](v1::CreatePlanRequest& r) { r.mutable_gpu_pools(0)->set_count(0); }},
         BadField{"gpu_pools[0].count",
                  [](v1::CreatePlanRequest& r) { r.mutable_gpu_pools(0)->set_count(1'000'001); }},
         BadField{"gpu_pools[0].gpu_type",
                  [](v1::CreatePlanRequest& r) { r.mutable_gpu_pools(0)->clear_gpu_type(); }},
         BadField{"gpu_pools[0].price_usd_per_gpu_hour",
-                 [](v1::CreatePlanRequest& r) { r.mutable_gpu_pools(0)->set_price_usd_per_gpu_hour(kNan); }},
+                 [](v1::CreatePlanRequest& r) {
+                   r.mutable_gpu_pools(0)->set_price_usd_per_gpu_hour(kNan);
+                 }},
         BadField{"layout.zero_stage",
                  [](v1::CreatePlanRequest& r) { r.mutable_layout()->set_zero_stage(4); }},
         BadField{"layout.tensor_parallel_size",
                  [](v1::CreatePlanRequest& r) { r.mutable_layout()->set_tensor_parallel_size(0); }},
-        BadField{"layout.recompute", [](v1::CreatePlanRequest& r) {
+        BadField{"layout.recompute",
+                 [](v1::CreatePlanRequest& r) {
                    r.mutable_layout()->set_recompute(static_cast<v1::Recompute>(9));
                  }},
         BadField{"architecture.num_layers",
@@ -150,14 +159,19 @@ TEST(PageSizeTest, FollowsTheRulesOfLists) {
 }
 
 TEST(ResourceNameTest, AcceptsBareAndFullNames) {
-  EXPECT_THAT(ResourceName("clusters", "alpha", "name"), IsOkAndHolds(std::string("clusters/alpha")));
-  EXPECT_THAT(ResourceName("clusters", "clusters/alpha", "name"), IsOkAndHolds(std::string("clusters/alpha")));
+  EXPECT_THAT(ResourceName("clusters", "alpha", "name"),
+              IsOkAndHolds(std::string("clusters/alpha")));
+  EXPECT_THAT(ResourceName("clusters", "clusters/alpha", "name"),
+              IsOkAndHolds(std::string("clusters/alpha")));
 }
 
 TEST(ResourceNameTest, RefusesWhatAip122Does) {
-  for (const std::string& bad : {std::string(), std::string("Alpha"), std::string("-a"), std::string("a-"),
-                                 std::string("1a"), std::string("a_b"), std::string("a/b"), std::string(64, 'a')}) {
-    EXPECT_THAT(ResourceName("clusters", bad, "name"), StatusIs(absl::StatusCode::kInvalidArgument, "name")) << bad;
+  for (const std::string& bad :
+       {std::string(), std::string("Alpha"), std::string("-a"), std::string("a-"),
+        std::string("1a"), std::string("a_b"), std::string("a/b"), std::string(64, 'a')}) {
+    EXPECT_THAT(ResourceName("clusters", bad, "name"),
+                StatusIs(absl::StatusCode::kInvalidArgument, "name"))
+        << bad;
   }
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kills a daemon with SIGKILL at random times under load and looks for acknowledged plans that are gone.
+// Kills a daemon with SIGKILL at random times under load and looks for acknowledged plans that are
+// gone.
 //   usage: kill9 RHUMBD CYCLES [--expect-loss]
-// Each cycle: 5 client processes with 10 threads each ask different questions; every name they are given goes through a
-// pipe to a recorder, a process of its own that writes and syncs it; the daemon is killed and started again; every
-// recorded name must be answered and the file be whole. Exit 0: nothing lost (with --expect-loss: something was).
+// Each cycle: 5 client processes with 10 threads each ask different questions; every name they are
+// given goes through a pipe to a recorder, a process of its own that writes and syncs it; the
+// daemon is killed and started again; every recorded name must be answered and the file be whole.
+// Exit 0: nothing lost (with --expect-loss: something was).
 #include <fcntl.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
@@ -39,10 +41,12 @@ constexpr int kClients = 5;
 constexpr int kThreadsPerClient = 10;
 
 std::unique_ptr<v1::PlanService::Stub> Connect(const std::string& socket_path) {
-  return v1::PlanService::NewStub(grpc::CreateChannel("unix:" + socket_path, grpc::InsecureChannelCredentials()));
+  return v1::PlanService::NewStub(
+      grpc::CreateChannel("unix:" + socket_path, grpc::InsecureChannelCredentials()));
 }
 
-// A client process: asks until the daemon dies; writes each acknowledged name as one line, atomic on a pipe.
+// A client process: asks until the daemon dies; writes each acknowledged name as one line, atomic
+// on a pipe.
 int RunClient(const std::string& socket_path, int pipe_fd, unsigned seed) {
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreadsPerClient; ++t) {
@@ -66,7 +70,8 @@ int RunClient(const std::string& socket_path, int pipe_fd, unsigned seed) {
   return 0;
 }
 
-// Prints how many of the names in `file` the daemon does not know; exit status 0 if none, 1 if some, 2 on trouble.
+// Prints how many of the names in `file` the daemon does not know; exit status 0 if none, 1 if
+// some, 2 on trouble.
 int RunVerify(const std::string& socket_path, const std::string& file) {
   const auto plans = Connect(socket_path);
   std::ifstream names(file);
@@ -93,8 +98,10 @@ int RunVerify(const std::string& socket_path, const std::string& file) {
 
 // Waits until the daemon answers.
 int RunWait(const std::string& socket_path) {
-  const auto channel = grpc::CreateChannel("unix:" + socket_path, grpc::InsecureChannelCredentials());
-  return channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(20)) ? 0 : 2;
+  const auto channel =
+      grpc::CreateChannel("unix:" + socket_path, grpc::InsecureChannelCredentials());
+  return channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(20)) ? 0
+                                                                                                : 2;
 }
 
 // The recorder: from a pipe to a file, synced after every read. Uses no gRPC.
@@ -148,7 +155,8 @@ struct Trial {
   std::string Log() const { return directory + "/log"; }
 
   pid_t StartDaemon() const {
-    const pid_t daemon = Spawn({rhumbd, "--database", Database(), "--socket", Socket(), "--log-level", "warning"}, Log());
+    const pid_t daemon = Spawn(
+        {rhumbd, "--database", Database(), "--socket", Socket(), "--log-level", "warning"}, Log());
     if (ExitOf(Spawn({self, "wait", Socket()}, Log())) != 0) {
       std::cerr << "the daemon does not answer; see " << Log() << "\n";
       std::exit(2);
@@ -184,12 +192,14 @@ struct Trial {
     std::vector<pid_t> clients;
     for (int i = 0; i < kClients; ++i) {
       clients.push_back(Spawn({self, "client", Socket(), std::to_string(pipe_fds[1]),
-                               std::to_string(number * kClients + i)}, Log()));
+                               std::to_string(number * kClients + i)},
+                              Log()));
     }
     close(pipe_fds[1]);
     WaitForGrowth(before);
     // Anywhere in the load that follows.
-    std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(0, 400)(random)));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(std::uniform_int_distribution<int>(0, 400)(random)));
     kill(daemon, SIGKILL);
     (void)ExitOf(daemon);
     for (const pid_t client : clients) (void)ExitOf(client);
@@ -240,12 +250,14 @@ int main(int argc, char** argv) {
   if (arguments.size() == 4 && arguments[0] == "client") {
     return RunClient(arguments[1], std::atoi(argv[3]), static_cast<unsigned>(std::atoi(argv[4])));
   }
-  if (arguments.size() == 3 && arguments[0] == "verify") return RunVerify(arguments[1], arguments[2]);
+  if (arguments.size() == 3 && arguments[0] == "verify")
+    return RunVerify(arguments[1], arguments[2]);
   if (arguments.size() == 2 && arguments[0] == "wait") return RunWait(arguments[1]);
   const bool expect_loss = arguments.size() == 3 && arguments[2] == "--expect-loss";
   if (arguments.size() != 2 && !expect_loss) {
     std::cerr << "usage: kill9 RHUMBD CYCLES [--expect-loss]\n";
     return 2;
   }
-  return RunTrial(std::filesystem::canonical("/proc/self/exe").string(), arguments[0], std::atoi(argv[2]), expect_loss);
+  return RunTrial(std::filesystem::canonical("/proc/self/exe").string(), arguments[0],
+                  std::atoi(argv[2]), expect_loss);
 }

@@ -378,10 +378,10 @@ class Solver {
     const double steps = rounds_down ? std::floor(real_steps * (1 + kStepSlack))
                                      : std::ceil(real_steps * (1 - kStepSlack));
     if (steps < 1) return std::nullopt;
-    // Every constraint is hard, on the tokens that are really processed.
+    // Every constraint is hard, on the tokens asked for and on those really processed.
     const double whole = steps * batch;
-    if (whole > model.most_tokens * (1 + kLimitSlack)) return std::nullopt;
-    if (hardware && machine.overheads.WallSeconds(steps * step_seconds) >
+    if (std::max(whole, tokens) > model.most_tokens * (1 + kLimitSlack)) return std::nullopt;
+    if (hardware && machine.overheads.WallSeconds(std::max(steps, real_steps) * step_seconds) >
                         machine.most_wall_seconds * (1 + kLimitSlack)) {
       return std::nullopt;
     }
@@ -494,7 +494,8 @@ std::vector<Layout> LayoutsByBruteForce(const ModelShape& shape, int64_t gpu_cou
             if (!Allows(fixed.expert_parallel_size, e)) continue;
             for (int64_t zero = 0; zero <= 3; ++zero) {
               if (!Allows(fixed.zero_stage, zero)) continue;
-              if (zero > 0 && d * c == 1) continue;  // nothing is replicated
+              // Nothing is replicated: every stage is the same, so one stands for all.
+              if (zero > 0 && d * c == 1 && !fixed.zero_stage) continue;
               if (zero > 1 && p > 1 && !fixed.zero_stage) continue;
               for (const int64_t micro_batch : micro_batches) {
                 for (const Recompute recompute :
