@@ -56,12 +56,18 @@ std::function<bool()> Call::ShouldStop() const {
   const auto reserve = std::min<SystemClock::duration>(left / 10, std::chrono::milliseconds(100));
   const SystemClock::time_point stop_at = context_.deadline() - reserve;
   const bool has_deadline = context_.deadline() != SystemClock::time_point::max();
-  auto next_look = std::make_shared<SteadyClock::time_point>(SteadyClock::now());
-  return [this, stop_at, has_deadline, next_look] {
+  // Once stopped, stopped for good: an answer that was cut short anywhere must not look complete.
+  struct State {
+    SteadyClock::time_point next_look = SteadyClock::now();
+    bool stopped = false;
+  };
+  auto state = std::make_shared<State>();
+  return [this, stop_at, has_deadline, state] {
     const auto now = SteadyClock::now();
-    if (now < *next_look) return false;
-    *next_look = now + std::chrono::milliseconds(2);
-    return context_.IsCancelled() || (has_deadline && SystemClock::now() >= stop_at);
+    if (state->stopped || now < state->next_look) return state->stopped;
+    state->next_look = now + std::chrono::milliseconds(2);
+    state->stopped = context_.IsCancelled() || (has_deadline && SystemClock::now() >= stop_at);
+    return state->stopped;
   };
 }
 

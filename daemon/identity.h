@@ -14,7 +14,7 @@
 namespace rhumb::daemon {
 
 // Everything beside the resolved request that an answer depends on, as stored with the plan:
-// planner version, law and its version, owner, calibration, and the inventory used
+// planner version and its built-in figures (GPUs, time constants, profiles, laws), law and its version, owner, calibration, and the inventory used
 // (`cluster_content`, empty without a cluster).
 std::string PlanInputsBytes(const Law& law, int64_t owner_uid, absl::string_view calibration,
                             absl::string_view cluster_content);

@@ -61,7 +61,10 @@ absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest
                          ResolvePlanRequest(request, store_, violations));
   // A question that names unknown hardware is not judged as one without hardware.
   if (!violations.empty()) {
-    if (resolved.question.pools.size() == static_cast<size_t>(request.gpu_pools_size())) {
+    const bool hardware_known =
+        resolved.question.pools.size() == static_cast<size_t>(request.gpu_pools_size()) &&
+        request.cluster().empty();
+    if (hardware_known) {
       Append(ValidateQuestion(resolved.question), violations);
     }
     return violations.ToStatus();

@@ -82,7 +82,7 @@ std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& 
     network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
   if (in.has_price_usd_per_gpu_hour()) price = in.price_usd_per_gpu_hour();
   GpuPool pool = ResolvePool(*gpu, in.count(), gpus_per_node, network, price);
-  if (pool.gpus_per_node == DefaultGpusPerNode(*gpu, in.count())) {
+  if (pool.gpus_per_node == DefaultGpusPerNode(*gpu)) {
     Assume(assumptions, path + ".gpus_per_node", absl::StrCat(pool.gpus_per_node),
            "default for " + gpu->id);
   }

@@ -13,6 +13,9 @@
 namespace rhumb::daemon {
 namespace {
 
+// More than anyone reads, few enough that looking for repeats stays cheap.
+constexpr size_t kMaxViolations = 200;
+
 constexpr char kTypePrefix[] = "type.googleapis.com/";
 // gRPC's default limit of all metadata is 8 KiB; a status beyond it is lost whole and the caller
 // sees nothing. The message travels twice, beside and inside the details.
@@ -36,7 +39,7 @@ void Attach(const Message& message, absl::Status& status) {
 }  // namespace
 
 void FieldViolations::Add(absl::string_view field, absl::string_view description) {
-  if (Contains(field)) return;
+  if (violations_.size() >= kMaxViolations || Contains(field)) return;
   violations_.push_back({Shortened(field, 200), Shortened(description, kMaxDescriptionBytes)});
 }
 

@@ -41,6 +41,9 @@ constexpr Range kFraction = {0, false, 1};
 constexpr Range kMfu = {0, true, 1};
 constexpr Range kDegree = {1, false, 1e6};
 
+// Choices between more kinds of GPUs than a site owns are a mistake or an attack.
+constexpr int kMaxQuestionPools = 64;
+
 // By field name: one word means one thing in every request.
 const absl::flat_hash_map<std::string, Range>& Ranges() {
   static const auto* const ranges = new absl::flat_hash_map<std::string, Range>{
@@ -142,6 +145,9 @@ void CheckText(absl::string_view path, const std::string& name, const std::strin
   if (text.size() > kMaxTextBytes) {
     violations.Add(path,
                    absl::StrCat("must have at most ", kMaxTextBytes, " bytes, got ", text.size()));
+  } else if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
+    // Texts come back in tables: an escape sequence must not reach another user's terminal.
+    violations.Add(path, "must not contain control characters");
   } else if (name == "request_id" && !text.empty() && !IsUuid(text)) {
     violations.Add(path,
                    absl::StrCat("must be a UUID as in 123e4567-e89b-42d3-a456-426614174000, got \"",
@@ -256,6 +262,11 @@ void FindNonFinite(const Message& message, FieldViolations& violations) {
 }
 
 void ValidateCreatePlanRequest(const v1::CreatePlanRequest& request, FieldViolations& violations) {
+  if (request.gpu_pools_size() > kMaxQuestionPools) {
+    violations.Add("gpu_pools", absl::StrCat("must have at most ", kMaxQuestionPools, " entries, got ",
+                                             request.gpu_pools_size()));
+    return;
+  }
   ValidateValues(request, violations);
   for (int i = 0; i < request.gpu_pools_size(); ++i) {
     CheckPool(absl::StrCat("gpu_pools[", i, "]"), request.gpu_pools(i), violations);

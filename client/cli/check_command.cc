@@ -23,6 +23,9 @@
 namespace rhumb::cli {
 namespace {
 
+// The daemon's default, which its answer does not repeat.
+constexpr double kDefaultLevel = 0.9;
+
 std::vector<Flag> CheckFlags() {
   std::vector<Flag> flags = CheckFieldFlags();
   for (Flag& flag : PoolDetailFlags()) flags.push_back(std::move(flag));
@@ -78,9 +81,14 @@ int RunCheck(const Invocation& invocation, Context& context) {
   if (!answer.ok()) return Fail(context, answer.status());
   const auto table = [&] {
     if (output->table.parsable)
-      return RenderTable(CheckTable(*answer), output->table, context.out_terminal);
-    return RenderCheck(*answer, request->has_level() ? request->level() : 0,
-                       invocation.Has("explain"), output->table.wide, context.out_terminal);
+      return RenderTable(CheckTable(*answer, request->has_token_count()), output->table,
+                         context.out_terminal);
+    return RenderCheck(*answer,
+                       {.level = request->has_level() ? request->level() : kDefaultLevel,
+                        .whole_run = request->has_token_count(),
+                        .explain = invocation.Has("explain"),
+                        .wide = output->table.wide},
+                       context.out_terminal);
   };
   const absl::Status written = WriteMessage(*answer, *output, table, {}, context);
   if (!written.ok()) return Fail(context, written);

@@ -16,7 +16,8 @@ int ExitCodeOf(const absl::Status& status);
 
 // Says on stderr what failed and answers the exit code. Refused fields are named by the flag of the
 // command being run that sets them, one a line: "rhumb: --deadline (deadline_seconds): must be
-// positive, got -1".
+// positive, got -1". Fields inside the text are named by flags too, and beside what must be a
+// multiple stand the nearest ones.
 int Fail(Context& context, const absl::Status& status);
 
 // As Fail, for what the person typed, with a hint where the help is; INVALID_ARGUMENT may hold

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -38,12 +39,24 @@ std::string FormatLevel(double level) { return absl::StrFormat("%.4g%%", 100 * l
 std::string FormatRatio(double ratio) { return ThreeDigits(ratio); }
 
 std::string FormatScientific(double value) {
-  if (value == 0) return "0";
-  std::string text = absl::StrFormat("%.1e", value);
-  // 2.1e-04 reads as 2.1e-4.
-  const size_t exponent = text.find('e') + 2;
-  while (text[exponent] == '0' && exponent + 1 < text.size()) text.erase(exponent, 1);
-  return text;
+  return value == 0 ? "0" : ShortExponents(absl::StrFormat("%.1e", value));
+}
+
+std::string ShortExponents(absl::string_view text) {
+  const auto is_digit = [&](size_t i) {
+    return i < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[i]));
+  };
+  std::string shorter;
+  for (size_t i = 0; i < text.size(); ++i) {
+    shorter += text[i];
+    const bool is_exponent = text[i] == 'e' && i > 0 && is_digit(i - 1) && is_digit(i + 2) &&
+                             (text[i + 1] == '+' || text[i + 1] == '-');
+    if (!is_exponent) continue;
+    ++i;
+    if (text[i] == '-') shorter += '-';
+    while (text[i + 1] == '0' && is_digit(i + 2)) ++i;
+  }
+  return shorter;
 }
 
 std::string FormatEnergy(double kilowatt_hours) {

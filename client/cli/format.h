@@ -23,6 +23,9 @@ std::string FormatEnergy(double kilowatt_hours);  // 98.2 MWh
 std::string FormatMass(double kilograms);         // 37.1 t
 std::string FormatPerGpuHour(double usd);         // $2.99/GPU-h
 
+// `text` with its numbers as 2.1e22 and 2.1e-4 instead of 2.1e+22 and 2.1e-04.
+std::string ShortExponents(absl::string_view text);
+
 // "total", "non-embedding"; empty for a convention that is not said.
 std::string ConventionName(v1::ParamCountConvention convention);
 std::string ConventionName(v1::FlopsConvention convention);

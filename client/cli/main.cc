@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process `rhumb`: streams, terminal and clock for Run(), nothing else.
+#include <poll.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -12,9 +13,18 @@
 #include "client/cli/home.h"
 #include "client/cli/run.h"
 
+namespace {
+
+// Whether stdout is a pipe that nobody reads any more (| head): who stopped reading has read enough.
+bool ReaderIsGone() {
+  pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  return poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  // A reader that went away (| head) is an error of writing, found below, not a reason to die
-  // without a word.
+  // A daemon that goes away is an error of the call, not a reason to die without a word.
   std::signal(SIGPIPE, SIG_IGN);
   rhumb::cli::Context context;
   context.out = &std::cout;
@@ -26,7 +36,7 @@ int main(int argc, char** argv) {
   context.open_home = rhumb::cli::OpenHome;
   const int code = rhumb::cli::Run(std::vector<std::string>(argv + 1, argv + argc), context);
   std::cout.flush();
-  if (!std::cout) {
+  if (!std::cout && !ReaderIsGone()) {
     std::cerr << "rhumb: cannot write to standard output\n";
     return code == rhumb::cli::kExitOk ? rhumb::cli::kExitError : code;
   }

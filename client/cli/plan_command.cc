@@ -110,7 +110,8 @@ int ExitCodeOfPlans(const std::vector<v1::Plan>& plans) {
   return incomplete ? kExitUnavailable : kExitNo;
 }
 
-absl::Status WritePlans(const std::vector<v1::Plan>& plans, const Sweep& sweep,
+absl::Status WritePlans(const std::vector<v1::Plan>& plans,
+                        const std::vector<v1::CreatePlanRequest>& requests, const Sweep& sweep,
                         const Invocation& invocation, const OutputOptions& output,
                         Context& context) {
   std::vector<std::string> names;
@@ -120,7 +121,8 @@ absl::Status WritePlans(const std::vector<v1::Plan>& plans, const Sweep& sweep,
       if (output.table.parsable)
         return RenderTable(PlansTable(plans), output.table, context.out_terminal);
       const PlanRenderOptions options = {.explain = invocation.Has("explain"),
-                                         .wide = output.table.wide};
+                                         .wide = output.table.wide,
+                                         .question = &requests.front()};
       return RenderPlan(plans.front(), options, context.out_terminal);
     };
     return WriteMessage(plans.front(), output, table, names, context);
@@ -161,7 +163,7 @@ int RunPlan(const Invocation& invocation, Context& context) {
       break;
     }
   }
-  const absl::Status written = WritePlans(*plans, *sweep, invocation, *output, context);
+  const absl::Status written = WritePlans(*plans, requests, *sweep, invocation, *output, context);
   return written.ok() ? ExitCodeOfPlans(*plans) : Fail(context, written);
 }
 

@@ -39,8 +39,8 @@ std::string FinishSentence(const v1::CheckConfigurationResponse& answer) {
 
 }  // namespace
 
-std::string RenderCheck(const v1::CheckConfigurationResponse& answer, double level, bool explain,
-                        bool wide, const Terminal& terminal) {
+std::string RenderCheck(const v1::CheckConfigurationResponse& answer,
+                        const CheckRenderOptions& options, const Terminal& terminal) {
   Report report(terminal);
   const bool good = answer.fits() && (!answer.has_finishes() || answer.finishes());
   report.Sentence(JoinParts({FitSentence(answer), FinishSentence(answer)}, " "),
@@ -58,14 +58,21 @@ std::string RenderCheck(const v1::CheckConfigurationResponse& answer, double lev
   if (answer.has_model()) AddModel(answer.model(), report);
   if (answer.has_allocation()) report.Row("Allocation", DescribeAllocation(answer.allocation()));
   if (answer.has_layout()) AddLayout(answer.layout(), report);
-  if (answer.has_memory()) AddMemory(answer.memory(), wide, report);
-  if (answer.has_time()) AddTime(answer.time(), level, explain || wide, report);
-  if (answer.has_cost()) AddCost(answer.cost(), report);
-  AddAssumptions(answer.assumptions(), wide, report);
+  if (answer.has_memory()) AddMemory(answer.memory(), options.wide, report);
+  if (answer.has_time()) {
+    v1::TimePlan time = answer.time();
+    if (!options.whole_run) {
+      time.clear_wall_seconds();
+      time.clear_train_seconds();
+    }
+    AddTime(time, options.level, options.explain || options.wide, report);
+  }
+  if (answer.has_cost() && options.whole_run) AddCost(answer.cost(), report);
+  AddAssumptions(answer.assumptions(), options.wide, report);
   return report.text();
 }
 
-Table CheckTable(const v1::CheckConfigurationResponse& answer) {
+Table CheckTable(const v1::CheckConfigurationResponse& answer, bool whole_run) {
   Table table;
   table.columns = {{.title = "FITS"}, {.title = "FITS-P95"}, {.title = "FINISHES"},
                    {.title = "PEAK"}, {.title = "CAPACITY"}, {.title = "MFU"},
@@ -80,7 +87,8 @@ Table CheckTable(const v1::CheckConfigurationResponse& answer) {
        answer.has_finishes() ? yes(answer.finishes()) : "",
        FormatBytes(answer.memory().peak_bytes()), FormatBytes(answer.memory().capacity_bytes()),
        FormatFraction(answer.time().mfu()), FormatDuration(answer.time().step_seconds()),
-       answer.time().wall_seconds() > 0 ? FormatDuration(answer.time().wall_seconds()) : "",
+       whole_run && answer.time().wall_seconds() > 0 ? FormatDuration(answer.time().wall_seconds())
+                                                     : "",
        directive});
   return table;
 }

@@ -11,11 +11,18 @@
 
 namespace rhumb::cli {
 
-// "It fits: ..., It finishes: ...", the advice, then the parts. `level` of the time's interval, 0
-// if unknown; `explain` adds the step's time by cause, `wide` the pipeline stages.
-std::string RenderCheck(const v1::CheckConfigurationResponse& answer, double level, bool explain,
-                        bool wide, const Terminal& terminal);
-Table CheckTable(const v1::CheckConfigurationResponse& answer);
+struct CheckRenderOptions {
+  double level = 0;       // of the time's interval; 0 if unknown
+  bool whole_run = true;  // tokens were given: there is a wall time and a cost
+  bool explain = false;   // also the step's time by cause
+  bool wide = false;      // also the pipeline stages
+};
+
+// "It fits: ..., It finishes: ...", the advice, then the parts.
+std::string RenderCheck(const v1::CheckConfigurationResponse& answer,
+                        const CheckRenderOptions& options, const Terminal& terminal);
+// `whole_run` as above.
+Table CheckTable(const v1::CheckConfigurationResponse& answer, bool whole_run);
 
 std::string RenderPrediction(const v1::PredictLossResponse& answer, bool wide,
                              const Terminal& terminal);

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/render_plan.h"
 
+#include <cmath>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/plan_command.h"
 #include "client/cli/render_parts.h"
 #include "client/config/human_numbers.h"
+#include "client/config/written_numbers.h"
 #include "proto/json/json_printer.h"
 
 namespace rhumb::cli {
@@ -22,14 +26,51 @@ std::string ConstraintName(const std::string& constraint) {
   return FieldTitle(&command, constraint);
 }
 
-// "--deadline 129600": what to write to relax `constraint`; empty if no single flag does.
-std::string FlagFor(const v1::Plan::Relaxation& relaxation) {
+// What to write after `flag` for a value that is `from` now and must become `to`, or nothing if
+// numbers do not say it. Limits are rounded away from `from`, so that the rest stays feasible.
+std::string FlagValue(const Flag& flag, double from, double to) {
+  const Side side = to > from ? Side::kUp : Side::kDown;
+  // These are met exactly or not at all.
+  if (flag.field == "global_batch_tokens" || absl::StartsWith(flag.field, "layout.")) {
+    return flag.kind == FlagKind::kCount ? PrintJsonNumber(to) : "";
+  }
+  switch (flag.kind) {
+    case FlagKind::kCount:
+      return WriteCount(to, side);
+    case FlagKind::kNumber:
+      return WriteNumber(to, side);
+    case FlagKind::kDuration:
+    case FlagKind::kDurationOrDate:
+      return WriteDuration(to, side);
+    case FlagKind::kUsd:
+      return WriteUsd(to, side);
+    case FlagKind::kBytes:
+      return WriteBytes(to, side);
+    default:
+      return "";
+  }
+}
+
+// "--gpus 512xH100-SXM5-80GB@2.5": the pool of `question` with another number of GPUs; empty if
+// there is not exactly one, as the number is then of all together.
+std::string PoolFlag(const v1::CreatePlanRequest* question, double gpu_count) {
+  if (question == nullptr || question->gpu_pools_size() != 1) return "";
+  const v1::GpuPool& pool = question->gpu_pools(0);
+  return absl::StrCat("--gpus ", PrintJsonNumber(std::ceil(gpu_count)), "x", pool.gpu_type(),
+                      pool.has_price_usd_per_gpu_hour()
+                          ? absl::StrCat("@", PrintJsonNumber(pool.price_usd_per_gpu_hour()))
+                          : "");
+}
+
+// "--deadline 18d10h": what to write to relax the constraint; empty if no single flag does.
+std::string FlagFor(const v1::Plan::Relaxation& relaxation,
+                    const v1::CreatePlanRequest* question) {
+  if (relaxation.constraint() == "gpu_count") return PoolFlag(question, relaxation.to());
   static const Command& command = *new Command(PlanCommand());
   for (const Flag& flag : command.flags) {
-    if (flag.field == relaxation.constraint() && flag.kind != FlagKind::kGpuPool) {
-      // In full: a rounded number may fall short of feasible.
-      return absl::StrCat("--", flag.name, " ", PrintJsonNumber(relaxation.to()));
-    }
+    if (flag.field != relaxation.constraint()) continue;
+    const std::string value = FlagValue(flag, relaxation.from(), relaxation.to());
+    return value.empty() ? "" : absl::StrCat("--", flag.name, " ", value);
   }
   return "";
 }
@@ -47,14 +88,17 @@ std::string InfeasibleSentence(const v1::Plan& plan) {
                       " cannot be met together.");
 }
 
-void AddRelaxations(const v1::Plan& plan, Report& report) {
+void AddRelaxations(const v1::Plan& plan, const v1::CreatePlanRequest* question, Report& report) {
   const char* label = "Would do";
   for (const v1::Plan::Relaxation& relaxation : plan.infeasibility().relaxations()) {
-    const std::string flag = FlagFor(relaxation);
+    const std::string flag = FlagFor(relaxation, question);
     report.Row(label, JoinParts({flag, relaxation.text()}, ": "));
     label = "";
   }
 }
+
+// Laws then mean the active parameters by N.
+bool IsMixture(const v1::Plan& plan) { return plan.model().expert_count() > 0; }
 
 void AddTokens(const v1::Plan& plan, Report& report) {
   std::string text = FormatCount(static_cast<double>(plan.token_count()));
@@ -65,7 +109,9 @@ void AddTokens(const v1::Plan& plan, Report& report) {
   const std::string convention = ConventionName(plan.law().flops_convention());
   report.Row(
       "Tokens",
-      JoinParts({text, absl::StrCat(FormatRatio(plan.tokens_per_param()), " per parameter"),
+      JoinParts({text,
+                 absl::StrCat(FormatRatio(plan.tokens_per_param()), " per ",
+                              IsMixture(plan) ? "active " : "", "parameter"),
                  absl::StrCat(FormatFlops(plan.training_flops()),
                               convention.empty() ? "" : absl::StrCat(" (", convention, ")"))},
                 ", "));
@@ -73,8 +119,11 @@ void AddTokens(const v1::Plan& plan, Report& report) {
 
 void AddLoss(const v1::Plan& plan, bool wide, Report& report) {
   const v1::Plan::LawUse& law = plan.law();
+  const std::string convention = ConventionName(law.param_count_convention());
   report.Row("Loss", absl::StrCat(FormatLossEstimate(plan.loss()), " by ", BareName(law.name()),
-                                  ", N ", ConventionName(law.param_count_convention())));
+                                  ", N ",
+                                  IsMixture(plan) ? absl::StrCat("active (", convention, ")")
+                                                  : convention));
   report.Row("",
              JoinParts({law.dataset().empty() ? "" : absl::StrCat("on ", law.dataset()),
                         law.tokenizer().empty() ? "" : absl::StrCat("tokenizer ", law.tokenizer())},
@@ -121,42 +170,58 @@ void AddBinding(const v1::Plan& plan, Report& report) {
   }
 }
 
+// Empty where the size is fixed: one point is no region.
+std::string SizeRange(const char* label, double low, double high) {
+  if (high <= 0 || FormatCount(low) == FormatCount(high)) return "";
+  return absl::StrCat(label, FormatCount(low), " to ", FormatCount(high));
+}
+
 void AddLawOptimum(const v1::Plan& plan, Report& report) {
   if (!plan.has_law_optimum()) return;
   const v1::Plan::LawOptimum& optimum = plan.law_optimum();
   report.Row("Law optimum",
-             JoinParts({absl::StrCat(FormatCount(optimum.param_count()), " on ",
+             JoinParts({absl::StrCat(FormatCount(optimum.param_count()),
+                                     IsMixture(plan) ? " active on " : " on ",
                                      FormatCount(optimum.token_count()), " tokens, loss ",
                                      FormatLoss(optimum.loss_nats())),
                         absl::StrCat(FormatFlops(optimum.training_flops())),
                         optimum.has_cost_usd() ? FormatUsd(optimum.cost_usd()) : ""},
                        ", "));
-  if (optimum.param_count_high_0p1pct() > 0) {
-    report.Row("", absl::StrCat("flat region: within 0.1% from ",
-                                FormatCount(optimum.param_count_low_0p1pct()), " to ",
-                                FormatCount(optimum.param_count_high_0p1pct()), ", within 1% from ",
-                                FormatCount(optimum.param_count_low_1pct()), " to ",
-                                FormatCount(optimum.param_count_high_1pct())));
-  }
+  const std::string flat =
+      JoinParts({SizeRange("within 0.1% from ", optimum.param_count_low_0p1pct(),
+                           optimum.param_count_high_0p1pct()),
+                 SizeRange("within 1% from ", optimum.param_count_low_1pct(),
+                           optimum.param_count_high_1pct())},
+                ", ");
+  if (!flat.empty()) report.Row("", absl::StrCat("flat region: ", flat));
 }
 
-void AddAlternatives(const v1::Plan& plan, Report& report) {
-  const char* label = "Or else";
+void AddAlternatives(const v1::Plan& plan, const Terminal& terminal, Report& report) {
+  if (plan.alternatives().empty()) return;
+  report.Row("Alternatives",
+             "trade-offs of loss, cost and time; 1.0%: within 1.0% of this plan's loss");
+  const bool priced = plan.alternatives(0).has_total_usd();
+  Table table;
+  table.columns = {{.title = "ALTERNATIVE"},
+                   {.title = "MODEL", .number = true},
+                   {.title = "TOKENS", .number = true},
+                   {.title = "LOSS", .number = true},
+                   {.title = "GPUS"},
+                   {.title = "WALL", .number = true},
+                   {.title = priced ? "COST" : "GPU-HOURS", .number = true}};
   for (const v1::Plan::Alternative& other : plan.alternatives()) {
-    report.Row(
-        label,
-        JoinParts(
-            {other.text(),
-             absl::StrCat(FormatCount(static_cast<double>(other.param_count())), " on ",
-                          FormatCount(static_cast<double>(other.token_count())), " tokens"),
-             absl::StrCat("loss ", FormatLoss(other.loss_nats())),
-             absl::StrCat(FormatInteger(other.gpu_count()), " x ", other.gpu_type()),
-             FormatDuration(other.wall_seconds()),
-             other.has_total_usd() ? FormatUsd(other.total_usd())
-                                   : absl::StrCat(FormatCount(other.gpu_hours()), " GPU-hours")},
-            ", "));
-    label = "";
+    table.rows.push_back(
+        // Said once above the table instead of in every row.
+        {absl::StrReplaceAll(other.text(), {{" within ", ", "}, {" of this plan's loss", ""}}),
+         FormatCount(static_cast<double>(other.param_count())),
+         FormatCount(static_cast<double>(other.token_count())), FormatLoss(other.loss_nats()),
+         other.gpu_count() > 0 ? absl::StrCat(other.gpu_count(), "x", other.gpu_type()) : "",
+         FormatDuration(other.wall_seconds()),
+         !priced                 ? FormatCount(other.gpu_hours())
+         : other.has_total_usd() ? FormatUsd(other.total_usd())
+                                 : ""});
   }
+  report.Block(RenderTable(table, {}, terminal));
 }
 
 void AddSearch(const v1::Plan& plan, bool explain, Report& report) {
@@ -187,7 +252,13 @@ std::string ShortLoss(const v1::Plan& plan) {
 std::string PlanSentence(const v1::Plan& plan) {
   if (plan.state() != v1::Plan::STATE_FEASIBLE) return InfeasibleSentence(plan);
   const double param_count = static_cast<double>(plan.model().param_count());
-  std::string text = absl::StrCat("Train a ", FormatCount(param_count), " model on ",
+  const std::string active =
+      IsMixture(plan) && plan.model().has_active_param_count()
+          ? absl::StrCat(" (",
+                         FormatCount(static_cast<double>(plan.model().active_param_count())),
+                         " active)")
+          : "";
+  std::string text = absl::StrCat("Train a ", FormatCount(param_count), " model", active, " on ",
                                   FormatCount(static_cast<double>(plan.token_count())), " tokens");
   if (plan.has_allocation()) {
     absl::StrAppend(&text, " with ", FormatInteger(plan.allocation().gpu_count()), " ",
@@ -207,7 +278,7 @@ std::string RenderPlan(const v1::Plan& plan, const PlanRenderOptions& options,
   Report report(terminal);
   const bool feasible = plan.state() == v1::Plan::STATE_FEASIBLE;
   report.Sentence(PlanSentence(plan), feasible ? Style::kGood : Style::kBad);
-  if (!feasible) AddRelaxations(plan, report);
+  if (!feasible) AddRelaxations(plan, options.question, report);
   if (plan.has_model()) AddModel(plan.model(), report);
   if (plan.has_token_count()) AddTokens(plan, report);
   if (plan.has_loss()) AddLoss(plan, options.wide, report);
@@ -224,7 +295,7 @@ std::string RenderPlan(const v1::Plan& plan, const PlanRenderOptions& options,
   }
   AddBinding(plan, report);
   AddLawOptimum(plan, report);
-  AddAlternatives(plan, report);
+  AddAlternatives(plan, terminal, report);
   AddWarnings(plan.warnings(), report);
   AddAssumptions(plan.assumptions(), options.wide, report);
   AddSearch(plan, options.explain, report);

@@ -10,12 +10,15 @@
 #include "client/cli/table.h"
 #include "client/cli/terminal.h"
 #include "rhumb/v1/plan.pb.h"
+#include "rhumb/v1/plan_service.pb.h"
 
 namespace rhumb::cli {
 
 struct PlanRenderOptions {
   bool explain = false;  // the step's time by cause, the search in words
-  bool wide = false;     // also stages, sources, alternatives' detail
+  bool wide = false;     // also stages, sources
+  // The question answered, if known: what is to change can then be said of its pool.
+  const v1::CreatePlanRequest* question = nullptr;
 };
 
 // The answer in one sentence, then every part of the plan that is there.

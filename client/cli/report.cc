@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/cli/format.h"
 #include "client/config/human_numbers.h"
 
 namespace rhumb::cli {
@@ -32,12 +34,19 @@ std::string JoinParts(const std::vector<std::string>& parts, absl::string_view s
 }
 
 void Report::Sentence(absl::string_view text, Style style) {
-  absl::StrAppend(&text_, Styled(terminal_, style, Wrapped(text, terminal_.width, 0)), "\n\n");
+  absl::StrAppend(&text_, Styled(terminal_, style, Wrapped(ShortExponents(text), terminal_.width, 0)), "\n\n");
 }
 
 void Report::Row(absl::string_view label, absl::string_view text, Style style) {
   if (text.empty()) return;
-  Line(label, Styled(terminal_, style, Wrapped(text, terminal_.width, kLabelWidth)));
+  Line(label,
+       Styled(terminal_, style, Wrapped(ShortExponents(text), terminal_.width, kLabelWidth)));
+}
+
+void Report::Block(absl::string_view text) {
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    absl::StrAppend(&text_, "  ", line, "\n");
+  }
 }
 
 void Report::Line(absl::string_view label, absl::string_view text) {

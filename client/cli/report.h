@@ -29,6 +29,9 @@ class Report {
   // As Row, not wrapped: for what is aligned already.
   void Line(absl::string_view label, absl::string_view text);
 
+  // Lines that are aligned already, below the row before.
+  void Block(absl::string_view text);
+
   // Memory of the fullest GPU by part as a bar up to the capacity, with its legend.
   void MemoryBar(const v1::MemoryPlan& memory);
 

@@ -23,9 +23,11 @@ struct IntegerField {
   int64_t min;
 };
 
+// `inverted`: the key says the opposite of the member, so that what is not said is false.
 struct FlagField {
   absl::string_view name;
   bool ModelShape::*member;
+  bool inverted = false;
 };
 
 constexpr IntegerField kRequired[] = {
@@ -67,9 +69,9 @@ constexpr FlagField kFlags[] = {
     {"attention_sinks", &ModelShape::attention_sinks},
     {"mlp_bias", &ModelShape::mlp_bias},
     {"head_bias", &ModelShape::head_bias},
-    {"norm_has_weight", &ModelShape::norm_has_weight},
-    {"norm_has_bias", &ModelShape::norm_has_bias},
-    {"final_norm", &ModelShape::final_norm},
+    {"parameter_free_norms", &ModelShape::norm_has_weight, true},
+    {"norms_without_bias", &ModelShape::norm_has_bias, true},
+    {"without_final_norm", &ModelShape::final_norm, true},
     {"embedding_norm", &ModelShape::embedding_norm},
     {"shared_expert_gate", &ModelShape::shared_expert_gate},
     {"router_bias", &ModelShape::router_bias},
@@ -142,8 +144,10 @@ absl::StatusOr<ModelShape> ReadOwnKeys(const DocumentValue& table, QuotedNumbers
   for (const IntegerField& field : kOptional) {
     shape.*field.member = reader.IntegerOr({field.name}, field.min, shape.*field.member);
   }
-  for (const FlagField& field : kFlags)
-    shape.*field.member = reader.FlagOr({field.name}, shape.*field.member);
+  for (const FlagField& field : kFlags) {
+    const bool fallback = shape.*field.member != field.inverted;
+    shape.*field.member = reader.FlagOr({field.name}, fallback) != field.inverted;
+  }
   ReadNormType(reader, shape);
   if (!reader.status().ok()) return reader.status();
 

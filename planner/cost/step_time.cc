@@ -74,8 +74,13 @@ double StepTimeModel::CollectiveStartSeconds(double ranks) {
   return kCollectiveBaseSeconds + kCollectiveSecondsPerDoubling * Log2(ranks);
 }
 
-double StepTimeModel::CollectiveBandwidth(double span, double ranks_per_domain) const {
-  if (span <= domain_gpus_) return scale_up_bytes_per_second_;
+double StepTimeModel::CollectiveBandwidth(double span, double ranks_per_domain,
+                                          const Layout& layout) const {
+  // Groups lie side by side: a span that does not divide the domain leaves groups across two of them,
+  // and the slowest group sets the pace. Inside a single domain there is nothing to straddle.
+  const bool inside = span <= domain_gpus_ &&
+                      (std::fmod(domain_gpus_, span) == 0 || static_cast<double>(layout.gpu_count()) <= domain_gpus_);
+  if (inside) return scale_up_bytes_per_second_;
   return std::min(scale_up_bytes_per_second_,
                   std::max(1.0, ranks_per_domain) * network_bytes_per_second_);
 }
@@ -169,8 +174,8 @@ StepTimeModel::Parts StepTimeModel::PartsOf(const Layout& layout) const {
     dense_params = std::max(dense_params, DenseParamsOnStage(layout, p - 1));
     expert_params = std::max(expert_params, ExpertParamsOnStage(layout, p - 1));
   }
-  const double bandwidth = CollectiveBandwidth(ranks * t, domain_gpus_ / t);
-  const double expert_bandwidth = CollectiveBandwidth(ranks * t, domain_gpus_ / expert_split);
+  const double bandwidth = CollectiveBandwidth(ranks * t, domain_gpus_ / t, layout);
+  const double expert_bandwidth = CollectiveBandwidth(ranks * t, domain_gpus_ / expert_split, layout);
   // An all-reduce passes the gradients twice; ZeRO-1 reduces them once and gathers the 16-bit
   // weights.
   const double reduced = profile_.reduced_gradient_bytes;
@@ -243,7 +248,11 @@ StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_bat
   return breakdown;
 }
 
-double StepTimeModel::MicroBatchWorkSeconds(const Layout& layout) const {
+double StepTimeModel::MicroBatchWorkSeconds(const Layout& given) const {
+  // The fewest GPUs of the slice: none of its layouts communicates faster.
+  Layout layout = given;
+  layout.pipeline_parallel_size = 1;
+  layout.data_parallel_size = 1;
   const Rates rates = RatesOf(layout);
   Work all;
   if (num_dense_layers_ > 0)

@@ -115,7 +115,7 @@ class StepTimeModel {
   static double CollectiveStartSeconds(double ranks);
   // Bytes/s of a ring over ranks that span `span` GPUs, `ranks_per_domain` of them in each scale-up
   // domain.
-  double CollectiveBandwidth(double span, double ranks_per_domain) const;
+  double CollectiveBandwidth(double span, double ranks_per_domain, const Layout& layout) const;
   double DenseParamsOnStage(const Layout& layout, int64_t stage) const;
   double ExpertParamsOnStage(const Layout& layout, int64_t stage) const;
 

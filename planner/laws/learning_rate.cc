@@ -33,6 +33,9 @@ std::optional<double> PeakLearningRate(LearningRateRule rule, const LearningRate
   return std::nullopt;
 }
 
+constexpr double kStepLawMostParams = 1e9;
+constexpr double kStepLawMostTokens = 1e11;
+
 absl::string_view LearningRateRuleSource(LearningRateRule rule) {
   switch (rule) {
     case LearningRateRule::kStepLaw2025:
@@ -74,6 +77,15 @@ absl::StatusOr<LearningRateSuggestion> SuggestLearningRate(const LearningRateInp
     return absl::InvalidArgumentError(absl::StrFormat(
         "non_embedding_param_count is %g and training_flops %g; one must be positive",
         inputs.non_embedding_param_count, inputs.training_flops));
+  }
+  // Step Law's runs end at 1B parameters and 1e11 tokens. Beyond, its exponents pull apart from the other rules, and
+  // the middle of the band is the more careful suggestion.
+  const bool beyond = inputs.non_embedding_param_count > kStepLawMostParams ||
+                      inputs.token_count > kStepLawMostTokens;
+  if (beyond && rule_count > 1) {
+    suggestion.peak = std::sqrt(suggestion.low * suggestion.high);
+    suggestion.source = absl::StrCat(
+        "geometric middle of the band: beyond the runs of Step Law (1B parameters, 1e11 tokens)");
   }
   suggestion.schedule = "cosine to 10% of peak, ended at the planned tokens, after linear warm-up";
   absl::StrAppend(&suggestion.source, "; band of ", rule_count,

@@ -35,7 +35,7 @@ std::optional<double> PeakLearningRate(LearningRateRule rule, const LearningRate
 absl::string_view LearningRateRuleSource(LearningRateRule rule);
 
 struct LearningRateSuggestion {
-  double peak = 0;  // by the first rule of kAllLearningRateRules that answers
+  double peak = 0;  // by the first rule that answers; beyond Step Law's runs the middle of the band
   double low = 0;   // least and greatest of all rules that answer
   double high = 0;
   std::string schedule;

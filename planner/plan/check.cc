@@ -9,7 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "planner/plan/assemble.h"
 #include "planner/plan/ladder.h"
-#include "planner/plan/layout_space.h"
+#include "planner/plan/remarks.h"
 #include "planner/status_macros.h"
 #include "planner/units.h"
 
@@ -18,6 +18,7 @@ namespace {
 
 constexpr double kUnusedMemoryFraction = 0.5;  // more than this free is worth saying
 constexpr double kPoorMfu = 0.2;
+constexpr int64_t kMostGpusTried = 65536;
 constexpr double kPoorBubbleFraction = 0.2;
 
 absl::StatusOr<Layout> ResolveLayout(const CheckQuestion& q, const ModelShape& shape) {
@@ -145,12 +146,45 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
     if (p95 > capacity_bytes) continue;
     const double seconds = cost.Step(trial).StepSeconds(steps) / static_cast<double>(steps * unit);
     if (best.has_value() && seconds >= best_seconds) continue;
+    const bool batch_moves = steps != accumulation && !q.global_batch_tokens.has_value();
+    const std::string full =
+        batch_moves ? absl::StrCat(directive, " --gradient-accumulation-steps ", steps) : directive;
     best = Change{
-        directive,
-        absl::StrCat("with ", directive, " it fits: ", Gib(p95), " of ", Gib(capacity_bytes)), p95};
+        full,
+        absl::StrCat("with ", full, " it fits: ", Gib(p95), " of ", Gib(capacity_bytes)), p95};
     best_seconds = seconds;
   }
   return best;
+}
+
+// The fewest GPUs, by doubling, on which the model fits sharded in full: ZeRO 3, full recompute, one sequence.
+std::optional<Change> FewestGpusThatFit(const CheckQuestion& q, const ModelShape& shape,
+                                        const MemoryPlan& memory) {
+  for (int64_t count = 2 * q.pool.gpu_count; count <= kMostGpusTried; count *= 2) {
+    CheckQuestion more = q;
+    more.pool.gpu_count = count;
+    more.global_batch_tokens.reset();
+    more.layout = LayoutConstraints{};
+    more.layout.zero_stage = 3;
+    more.layout.recompute = Recompute::kFull;
+    more.layout.gradient_accumulation_steps = 1;
+    const absl::StatusOr<Layout> layout = ResolveLayout(more, shape);
+    if (!layout.ok()) continue;
+    const CostModel cost(shape, q.pool.gpu,
+                         Fabric{q.pool.gpus_per_node, q.pool.inter_node_bytes_per_second_per_gpu},
+                         q.framework);
+    const double p95 = cost.Memory(*layout, 1, /*with_stages=*/false).p95_bytes;
+    if (p95 > memory.capacity_bytes) continue;
+    Change change;
+    change.directive =
+        absl::StrCat("--gpus ", count, "x", q.pool.gpu.id, " --zero-stage 3 --recompute full");
+    change.text = absl::StrCat("no single change of the layout makes it fit; on ", count,
+                               " GPUs, sharded in full, it does: ", Gib(p95), " of ",
+                               Gib(memory.capacity_bytes));
+    change.p95_bytes = p95;
+    return change;
+  }
+  return std::nullopt;
 }
 
 void Advise(const CheckQuestion& q, const CostModel& cost, const ModelShape& shape,
@@ -168,18 +202,27 @@ void Advise(const CheckQuestion& q, const CostModel& cost, const ModelShape& sha
         q, cost, shape, answer.layout, answer.gradient_accumulation_steps, memory.capacity_bytes);
     if (change.has_value()) {
       answer.advice.push_back({"CHANGE_LAYOUT", change->text, change->directive});
+    } else if (const std::optional<Change> more = FewestGpusThatFit(q, shape, memory)) {
+      answer.advice.push_back({"MORE_GPUS", more->text, more->directive});
     } else {
       answer.advice.push_back(
-          {"MORE_GPUS", "no single change of the layout makes it fit; use more or larger GPUs",
-           absl::StrCat("--gpus ", 2 * q.pool.gpu_count, "x", q.pool.gpu.id)});
+          {"LARGER_GPUS", "no number of these GPUs that was tried makes it fit", ""});
     }
   } else if (memory.p95_bytes < (1 - kUnusedMemoryFraction) * memory.capacity_bytes) {
-    const int64_t twice = 2 * answer.layout.micro_batch_size;
-    answer.advice.push_back(
-        {"MEMORY_UNUSED",
-         absl::StrCat(Gib(memory.headroom_bytes),
-                      " of each GPU stay free; a larger micro-batch may be faster"),
-         absl::StrCat("--micro-batch-size ", twice)});
+    Layout twice = answer.layout;
+    twice.micro_batch_size *= 2;
+    const int64_t steps = std::max<int64_t>(1, answer.gradient_accumulation_steps / 2);
+    const bool fits = cost.Memory(twice, steps, /*with_stages=*/false).p95_bytes <= memory.capacity_bytes;
+    const double now = cost.Step(answer.layout).StepSeconds(answer.gradient_accumulation_steps) /
+                       static_cast<double>(answer.gradient_accumulation_steps);
+    const double then = cost.Step(twice).StepSeconds(steps) / static_cast<double>(2 * steps);
+    if (fits && then < now && !q.global_batch_tokens.has_value()) {
+      answer.advice.push_back(
+          {"MEMORY_UNUSED",
+           absl::StrCat(Gib(memory.headroom_bytes), " of each GPU stay free; a larger micro-batch is ",
+                        absl::StrFormat("%.0f%%", 100 * (now / then - 1)), " faster per token"),
+           absl::StrCat("--micro-batch-size ", twice.micro_batch_size)});
+    }
   }
   const StepTimeBreakdown& parts = *answer.time.step_breakdown;
   if (parts.pipeline_bubble_seconds > kPoorBubbleFraction * answer.time.step_seconds) {
@@ -205,6 +248,22 @@ void Advise(const CheckQuestion& q, const CostModel& cost, const ModelShape& sha
          absl::StrCat(q.pool.gpu_count, " GPUs are no whole number of nodes of ",
                       q.pool.gpus_per_node),
          ""});
+  }
+}
+
+void AddLayoutAssumptions(const CheckQuestion& q, CheckAnswer& answer) {
+  const auto add = [&](const char* field, int64_t value, const char* source) {
+    answer.assumptions.push_back({field, absl::StrCat(value), source});
+  };
+  if (!q.layout.zero_stage.has_value()) {
+    add("zero_stage", answer.layout.zero_stage, "default: 1 where ranks are replicated");
+  }
+  if (!q.layout.gradient_accumulation_steps.has_value() && !q.global_batch_tokens.has_value()) {
+    add("gradient_accumulation_steps", answer.gradient_accumulation_steps,
+        "default: as many micro-batches as pipeline stages");
+  }
+  if (!q.layout.micro_batch_size.has_value()) {
+    add("micro_batch_size", answer.layout.micro_batch_size, "default");
   }
 }
 
@@ -277,10 +336,16 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
       cost.ModelFlopsPerToken(), batch_tokens, static_cast<double>(q.pool.gpu_count),
       PeakFlopsPerSecond(q.pool.gpu, q.precision).value_or(0), step_count, overheads);
   AddWallInterval(q.pool.gpu.family, q.level, answer.time);
-  answer.cost = MakeCostPlan(q.pool, q.pool.gpu_count, answer.time.wall_seconds);
+  if (q.token_count.has_value()) {
+    answer.cost = MakeCostPlan(q.pool, q.pool.gpu_count, answer.time.wall_seconds);
+  }
   Advise(q, cost, shape, answer);
   JudgeFinish(q, answer);
   answer.assumptions = q.assumptions;
+  AddLayoutAssumptions(q, answer);
+  if (q.token_count.has_value()) {
+    AddHardwareAssumptions(q.failures_per_gpu_hour.has_value(), q.framework, answer.assumptions);
+  }
   return answer;
 }
 

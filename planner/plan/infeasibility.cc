@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/plan/infeasibility.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -13,6 +14,7 @@ namespace rhumb {
 namespace {
 
 constexpr double kBisectionTolerance = 1e-4;  // relative, before rounding outwards
+constexpr double kCountTolerance = 0.02;      // relative, of GPU counts
 constexpr int kRoundedDigits = 4;
 constexpr double kLargestFactor = 1e12;
 constexpr double kSmallestStart = 1e-2;  // where widening starts from a limit of nothing
@@ -61,8 +63,10 @@ class Explainer {
   }
 
  private:
-  bool FeasibleAt(Constraint constraint, double value) const {
-    return IsFeasible(WithConstraint(question_, constraint, value), options_);
+  // `known_infeasible_gpus`: no place of so many GPUs or fewer is feasible.
+  bool FeasibleAt(Constraint constraint, double value, double known_infeasible_gpus = 0) const {
+    const int64_t least = question_.pools.size() == 1 ? std::llround(known_infeasible_gpus) : 0;
+    return IsFeasible(WithConstraint(question_, constraint, value), options_, least);
   }
 
   // The nearest value that makes the question feasible; of exact values in either direction.
@@ -72,8 +76,9 @@ class Explainer {
         (constraint == Constraint::kTokenCount && !question_.target_loss_nats.has_value());
     const int direction = LooserDirection(constraint);
     if (!exact) {
-      return direction == 0 ? ValueWhenFree(constraint)
-                            : NearestFeasible(constraint, from, direction);
+      if (direction == 0) return ValueWhenFree(constraint);
+      const std::optional<double> least = LeastNeeded(constraint);
+      return least.has_value() ? least : NearestFeasible(constraint, from, direction);
     }
     const std::optional<double> below = NearestFeasible(constraint, from, -1);
     const std::optional<double> above = NearestFeasible(constraint, from, 1);
@@ -90,6 +95,38 @@ class Explainer {
     const std::optional<double> value = ValueInPlan(plan, constraint);
     if (!value.has_value() || !FeasibleAt(constraint, *value)) return std::nullopt;
     return value;
+  }
+
+  // What the constraint limits, minimised without it: one search, where the metric exists and tokens are determined.
+  std::optional<double> LeastNeeded(Constraint constraint) const {
+    const std::optional<Metric> metric = LimitedMetric(constraint);
+    const bool determined = question_.target_loss_nats.has_value() ||
+                            question_.token_count.has_value() ||
+                            question_.tokens_per_param.has_value();
+    if (!metric.has_value() || (!determined && *metric != Metric::kLoss)) return std::nullopt;
+    const Solution free =
+        SolveForMetric(WithoutConstraint(question_, constraint), *metric, options_);
+    if (!free.feasible()) return std::nullopt;
+    const double least = free.result.best->rank.metric;
+    for (const double slack : {1.0, 1 + 1e-4, 1 + 1e-3}) {
+      const double rounded = RoundOutwards(least * slack, 1);
+      if (FeasibleAt(constraint, rounded)) return rounded;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Metric> LimitedMetric(Constraint constraint) const {
+    const bool hardware = !question_.pools.empty();
+    switch (constraint) {
+      case Constraint::kTargetLoss: return Metric::kLoss;
+      case Constraint::kComputeFlops: return Metric::kFlops;
+      case Constraint::kLifetimeComputeFlops: return Metric::kLifetimeFlops;
+      case Constraint::kDeadline: return hardware ? std::optional(Metric::kWall) : std::nullopt;
+      case Constraint::kGpuHours:
+        return hardware ? std::optional(Metric::kGpuHours) : std::nullopt;
+      case Constraint::kBudget: return hardware ? std::optional(Metric::kUsd) : std::nullopt;
+      default: return std::nullopt;
+    }
   }
 
   // Widens from the current value until feasible, then bisects the last bracket.
@@ -109,14 +146,15 @@ class Explainer {
                           : whole  ? 2.0 * kManyGpus
                                    : start * kLargestFactor;
       if (loose > last || step > kLargestFactor) return std::nullopt;
-      if (FeasibleAt(constraint, loose)) break;
+      if (FeasibleAt(constraint, loose, whole ? tight : 0)) break;
       tight = loose;
     }
-    while (std::abs(loose - tight) > (whole ? 1 : kBisectionTolerance * std::abs(loose))) {
+    const double tolerance = whole ? kCountTolerance : kBisectionTolerance;
+    while (std::abs(loose - tight) > std::max(whole ? 1.0 : 0.0, tolerance * std::abs(loose))) {
       const double middle = additive || whole ? (tight + loose) / 2 : std::sqrt(tight * loose);
       const double value = whole ? std::floor(middle) : middle;
       if (value == tight) break;
-      (FeasibleAt(constraint, value) ? loose : tight) = value;
+      (FeasibleAt(constraint, value, whole ? tight : 0) ? loose : tight) = value;
     }
     if (whole) return loose;
     const double rounded = RoundOutwards(loose, direction);

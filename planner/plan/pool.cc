@@ -11,14 +11,8 @@ constexpr int64_t kRackScaleTrayGpus = 4;
 
 }  // namespace
 
-int64_t DefaultGpusPerNode(const Gpu& gpu, int64_t gpu_count) {
-  const int64_t usual =
-      gpu.gpus_per_scale_up_domain > kUsualGpusPerNode ? kRackScaleTrayGpus : kUsualGpusPerNode;
-  if (gpu_count <= usual) return std::max<int64_t>(gpu_count, 1);
-  for (int64_t size = usual; 2 * size >= usual; --size) {
-    if (gpu_count % size == 0) return size;
-  }
-  return usual;
+int64_t DefaultGpusPerNode(const Gpu& gpu) {
+  return gpu.gpus_per_scale_up_domain > kUsualGpusPerNode ? kRackScaleTrayGpus : kUsualGpusPerNode;
 }
 
 GpuPool ResolvePool(const Gpu& gpu, int64_t gpu_count, std::optional<int64_t> gpus_per_node,
@@ -27,7 +21,7 @@ GpuPool ResolvePool(const Gpu& gpu, int64_t gpu_count, std::optional<int64_t> gp
   GpuPool pool;
   pool.gpu = gpu;
   pool.gpu_count = gpu_count;
-  pool.gpus_per_node = gpus_per_node.value_or(DefaultGpusPerNode(gpu, gpu_count));
+  pool.gpus_per_node = gpus_per_node.value_or(DefaultGpusPerNode(gpu));
   pool.inter_node_bytes_per_second_per_gpu =
       inter_node_bytes_per_second_per_gpu.value_or(gpu.network_bytes_per_second);
   pool.price_usd_per_gpu_hour =
@@ -38,8 +32,7 @@ GpuPool ResolvePool(const Gpu& gpu, int64_t gpu_count, std::optional<int64_t> gp
 std::vector<int64_t> UsableGpuCounts(const GpuPool& pool) {
   std::vector<int64_t> counts;
   const int64_t in_node = std::min(pool.gpu_count, pool.gpus_per_node);
-  for (int64_t count = 1; count < in_node; count *= 2) counts.push_back(count);
-  if (in_node >= 1) counts.push_back(in_node);
+  for (int64_t count = 1; count <= in_node; ++count) counts.push_back(count);
   for (int64_t nodes = 2; nodes * pool.gpus_per_node <= pool.gpu_count; ++nodes) {
     counts.push_back(nodes * pool.gpus_per_node);
   }

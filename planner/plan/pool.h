@@ -13,9 +13,8 @@
 namespace rhumb {
 
 // GPUs a node holds when the user names only a type and a count: 4 in rack-scale NVLink domains (an
-// NVL72 tray), else 8; fewer when the count is smaller, or the largest divisor of the count that is
-// at least half of that.
-int64_t DefaultGpusPerNode(const Gpu& gpu, int64_t gpu_count);
+// NVL72 tray), else 8. It does not depend on the count, or one GPU more could plan worse.
+int64_t DefaultGpusPerNode(const Gpu& gpu);
 
 // A pool of `gpu_count` GPUs; unset parts come from the catalogue entry (network, price) or
 // DefaultGpusPerNode.
@@ -23,9 +22,9 @@ GpuPool ResolvePool(const Gpu& gpu, int64_t gpu_count, std::optional<int64_t> gp
                     std::optional<double> inter_node_bytes_per_second_per_gpu,
                     std::optional<double> price_usd_per_gpu_hour);
 
-// Counts a plan may use, ascending: 1, 2, 4, ... and all of one node, then every number of whole
-// nodes. A count that is no multiple of gpus_per_node leaves the GPUs of the last, partial node
-// unused.
+// Counts a plan may use, ascending: every number of GPUs inside one node, then every number of whole
+// nodes. Nested: what a smaller pool offers, a larger one offers too. A count that is no multiple of
+// gpus_per_node leaves the GPUs of the last, partial node unused.
 std::vector<int64_t> UsableGpuCounts(const GpuPool& pool);
 
 }  // namespace rhumb

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/plan/remarks.h"
 
+#include <algorithm>
+
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,7 @@
 #include "planner/plan/assemble.h"
 #include "planner/plan/batched_loss.h"
 #include "planner/plan/overheads.h"
+#include "planner/plan/problem.h"
 #include "planner/units.h"
 
 namespace rhumb {
@@ -90,6 +93,12 @@ void WarnEpochs(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning
   }
 }
 
+bool DataBinds(const Plan& plan) {
+  return std::any_of(plan.binding.begin(), plan.binding.end(), [](const Binding& binding) {
+    return binding.constraint == "unique_token_count" || binding.constraint == "max_epoch_count";
+  });
+}
+
 void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   if (!plan.allocation.has_value()) return;
   const GpuPool& pool = q.pools[static_cast<size_t>(plan.allocation->pool_index)];
@@ -99,16 +108,44 @@ void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarni
                    absl::StrCat("times are out of the box for ", pool.gpu.id,
                                 ", not calibrated on your runs; measured error: ", error.source)});
   }
+  if (pool.max_wall_seconds.has_value() &&
+      *pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited)) {
+    out.push_back({"PARTITION_TIME_LIMIT",
+                   absl::StrCat("the partition ends jobs after ",
+                                Short(*pool.max_wall_seconds / kSecondsPerHour),
+                                " h, so the run is planned to end within one job")});
+  }
   if (plan.allocation->gpu_count < pool.gpu_count) {
     out.push_back(
         {"GPUS_LEFT_IDLE",
-         absl::StrCat(plan.allocation->gpu_count, " of ", pool.gpu_count, " ", pool.gpu.id,
-                      " are used; more would not improve the answer within the space of "
-                      "whole nodes")});
+                   absl::StrCat(plan.allocation->gpu_count, " of ", pool.gpu_count, " ", pool.gpu.id,
+                                " are used: no other number of those that are there does better")});
   }
 }
 
+void AddEnergyAssumptions(std::vector<Assumption>& out) {
+  out.push_back({"power_usage_effectiveness", Short(kPowerUsageEffectiveness), "default"});
+  out.push_back({"grid_kg_co2e_per_kwh", Short(kGridKgCo2ePerKwh), "default"});
+}
+
 }  // namespace
+
+void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framework,
+                            std::vector<Assumption>& out) {
+  if (!failures_given) {
+    out.push_back(
+        {"failures_per_gpu_hour", Short(kDefaultFailuresPerGpuHour),
+         "default: 419 interruptions in 54 days on 16,384 GPUs (Llama 3, arXiv:2407.21783)"});
+  }
+  out.push_back({"startup_seconds", Short(kStartupSeconds), "default"});
+  out.push_back({"restart_seconds", Short(kRestartSeconds), "default"});
+  out.push_back({"evaluation_fraction", Short(kEvaluationFraction), "default"});
+  out.push_back({"storage_bytes_per_second_per_node", Short(kStorageBytesPerSecondPerNode),
+                 "default; checkpoints of 14 bytes per parameter at Young's interval"});
+  out.push_back({"framework", absl::StrCat(framework.name, " ", framework.version),
+                 "profile of the memory and time model"});
+  AddEnergyAssumptions(out);
+}
 
 std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& plan) {
   std::vector<Assumption> out = q.assumptions;
@@ -136,25 +173,16 @@ std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& pl
                        ? "the rung of the ladder reshaped to the size asked for"
                        : "default: ladder of 40 sizes per decade"});
   }
-  if (!plan.allocation.has_value()) return out;
+  if (!plan.allocation.has_value()) {
+    if (plan.cost.has_value()) AddEnergyAssumptions(out);
+    return out;
+  }
   if (q.mfu.has_value()) {
     out.push_back({"overheads", "0", "mfu is effective over the wall clock"});
+    AddEnergyAssumptions(out);
   } else {
-    if (!q.failures_per_gpu_hour.has_value()) {
-      out.push_back(
-          {"failures_per_gpu_hour", Short(kDefaultFailuresPerGpuHour),
-           "default: 419 interruptions in 54 days on 16,384 GPUs (Llama 3, arXiv:2407.21783)"});
-    }
-    out.push_back({"startup_seconds", Short(kStartupSeconds), "default"});
-    out.push_back({"restart_seconds", Short(kRestartSeconds), "default"});
-    out.push_back({"evaluation_fraction", Short(kEvaluationFraction), "default"});
-    out.push_back({"storage_bytes_per_second_per_node", Short(kStorageBytesPerSecondPerNode),
-                   "default; checkpoints of 14 bytes per parameter at Young's interval"});
-    out.push_back({"framework", absl::StrCat(q.framework.name, " ", q.framework.version),
-                   "profile of the memory and time model"});
+    AddHardwareAssumptions(q.failures_per_gpu_hour.has_value(), q.framework, out);
   }
-  out.push_back({"power_usage_effectiveness", Short(kPowerUsageEffectiveness), "default"});
-  out.push_back({"grid_kg_co2e_per_kwh", Short(kGridKgCo2ePerKwh), "default"});
   return out;
 }
 
@@ -179,7 +207,7 @@ std::vector<PlanWarning> CollectWarnings(const PlanQuestion& q, Objective object
         : q.max_param_count || q.serving_memory_bytes  ? "the size is capped"
         : q.param_count || q.architecture              ? "the size is fixed"
         : q.token_count || q.tokens_per_param          ? "the tokens are given"
-        : q.unique_token_count && plan.epoch_count > 1 ? "unique tokens run out"
+        : DataBinds(plan) ? "the data runs out"
         : plan.memory.has_value() && plan.memory->headroom_bytes < 0.1 * plan.memory->capacity_bytes
             ? "memory is nearly full"
             : "the constraints pull the optimum there";

@@ -14,6 +14,10 @@ namespace rhumb {
 // Defaults the planner itself used for this question, after those of whoever resolved it.
 std::vector<Assumption> CollectAssumptions(const PlanQuestion& question, const Plan& plan);
 
+// Defaults of the wall time, energy and memory figures, for plans and checks alike.
+void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framework,
+                            std::vector<Assumption>& out);
+
 // Extrapolation, epochs, flat optimum, tokens per parameter, uncalibrated hardware, idle GPUs,
 // mixture of experts.
 std::vector<PlanWarning> CollectWarnings(const PlanQuestion& question, Objective objective,

@@ -12,6 +12,9 @@
 namespace rhumb {
 namespace {
 
+// Sizes tried with a plain layout before the search proper.
+constexpr int kPlainSizes = 16;
+
 // A size in a pool, with the best its places can do: the unit that is sorted and pruned first.
 struct Field {
   int size_index = 0;
@@ -52,11 +55,12 @@ class Searcher {
 
   SearchResult Run() {
     if (!problem_.has_hardware()) return SearchSizesOnly();
+    if (options_.hint != nullptr) TryHint();
+    TryPlainLayouts();
     std::vector<Field> fields = MakeFields();
     std::stable_sort(fields.begin(), fields.end(), [](const Field& a, const Field& b) {
       return a.bound.AsTuple() < b.bound.AsTuple();
     });
-    if (options_.hint != nullptr) TryHint();
     for (const Field& field : fields) {
       // Sorted by bound: what follows a hopeless field is hopeless too.
       if (Done() || Hopeless(field.bound)) break;
@@ -106,6 +110,7 @@ class Searcher {
         bool any = false;
         for (const Place& place : places) {
           if (Done()) return fields;
+          if (place.gpu_count <= options_.min_gpu_count) continue;
           if (options_.count) result_.summary.candidate_count += Space(i).Count(place.gpu_count);
           const std::optional<BestCase> best = BoundAt(i, place);
           if (!best.has_value()) continue;
@@ -121,6 +126,7 @@ class Searcher {
   void SearchField(const Field& field) {
     std::vector<Group> groups;
     for (const Place& place : problem_.PlacesOf(field.pool_index)) {
+      if (place.gpu_count <= options_.min_gpu_count) continue;
       const std::optional<BestCase> best = BoundAt(field.size_index, place);
       if (!best.has_value() || Hopeless(best->rank)) continue;
       groups.push_back({field.size_index, place, best->rank, best->token_count});
@@ -303,6 +309,49 @@ class Searcher {
         EvaluateCandidate(problem_, group.size_index, at, model, group.place, layout);
     if (candidate.has_value()) Offer(*candidate);
     return Fit::kFits;
+  }
+
+  // A few plain layouts on the fewest and the most GPUs: something to answer when time runs out, and to prune against.
+  void TryPlainLayouts() {
+    const int sizes = static_cast<int>(problem_.sizes().size());
+    for (int pool = 0; pool < static_cast<int>(problem_.question().pools.size()); ++pool) {
+      const std::vector<Place> places = problem_.PlacesOf(pool);
+      if (places.empty()) continue;
+      for (const Place& place : {places.front(), places.back()}) {
+        if (place.gpu_count <= options_.min_gpu_count) continue;
+        for (int i = 0; i < sizes; i += 1 + sizes / kPlainSizes) {
+          if (Done()) return;
+          TryPlainLayout(i, place);
+        }
+      }
+    }
+  }
+
+  // The least memory an unpipelined layout needs, with the widest tensor split inside a node.
+  void TryPlainLayout(int size_index, const Place& place) {
+    const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
+    const GpuPool& pool =
+        problem_.question().pools[static_cast<size_t>(place.pool_index)];
+    degrees_.clear();
+    Space(size_index).AppendDegrees(place.gpu_count, degrees_);
+    const Degrees* widest = nullptr;
+    for (const Degrees& degrees : degrees_) {
+      if (degrees.pipeline == 1 && degrees.context == 1 && degrees.tensor <= pool.gpus_per_node) {
+        widest = &degrees;
+      }
+    }
+    const LayoutSpace& space = Space(size_index);
+    if (widest == nullptr || space.MicroBatchSizes().empty() || space.RecomputeModes().empty()) return;
+    const std::vector<int64_t>& zero_stages = space.ZeroStages(*widest);
+    const std::vector<int64_t>& virtual_stages = space.VirtualStages(1);
+    if (zero_stages.empty() || virtual_stages.empty()) return;
+    const Layout layout =
+        space.MakeLayout(*widest, zero_stages.back(), space.MicroBatchSizes().front(),
+                         space.RecomputeModes().back(), virtual_stages.front());
+    const std::optional<Candidate> candidate =
+        EvaluateCandidate(problem_, size_index, problem_.At(size, place),
+                          ModelOf(size_index, place.pool_index), place, layout);
+    if (candidate.has_value()) Offer(*candidate);
   }
 
   void TryHint() {

@@ -4,6 +4,7 @@
 #ifndef RHUMB_PLANNER_PLAN_SEARCH_H_
 #define RHUMB_PLANNER_PLAN_SEARCH_H_
 
+#include <cstdint>
 #include <optional>
 
 #include "planner/plan/candidate.h"
@@ -19,6 +20,8 @@ struct SearchOptions {
   bool any = false;
   // Count the candidates of the declared space.
   bool count = false;
+  // Only places of more GPUs than this.
+  int64_t min_gpu_count = 0;
   // A layout worth trying first (the answer of a neighbouring problem); never changes the answer.
   const Candidate* hint = nullptr;
 };

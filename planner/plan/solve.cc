@@ -33,10 +33,17 @@ Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOpti
   return SolveMetric(std::move(question), metric, search);
 }
 
-bool IsFeasible(const PlanQuestion& question, const PlanOptions& options) {
+Solution SolveForMetric(PlanQuestion question, Metric metric, const PlanOptions& options) {
+  SearchOptions search;
+  search.plan_options = &options;
+  return SolveMetric(std::move(question), metric, search);
+}
+
+bool IsFeasible(const PlanQuestion& question, const PlanOptions& options, int64_t min_gpu_count) {
   SearchOptions search;
   search.plan_options = &options;
   search.any = true;
+  search.min_gpu_count = min_gpu_count;
   // With a target the fewest tokens are the likeliest to fit; without one, as many as allowed keep
   // B_crit high.
   const bool spend_all =

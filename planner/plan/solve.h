@@ -4,6 +4,7 @@
 #ifndef RHUMB_PLANNER_PLAN_SOLVE_H_
 #define RHUMB_PLANNER_PLAN_SOLVE_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -29,8 +30,13 @@ Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& op
 Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOptions& options,
                       const Candidate* hint = nullptr);
 
-// Whether any candidate meets every constraint, whatever the objective.
-bool IsFeasible(const PlanQuestion& question, const PlanOptions& options);
+// The same for a metric instead of an objective.
+Solution SolveForMetric(PlanQuestion question, Metric metric, const PlanOptions& options);
+
+// Whether any candidate meets every constraint, whatever the objective. With `min_gpu_count` only candidates on more
+// GPUs than that are tried: for questions whose smaller places are known to be infeasible.
+bool IsFeasible(const PlanQuestion& question, const PlanOptions& options,
+                int64_t min_gpu_count = 0);
 
 }  // namespace rhumb
 

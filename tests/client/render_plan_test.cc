@@ -112,8 +112,92 @@ TEST(RenderPlanTest, AnInfeasibleQuestionNamesTheFlagsInConflict) {
             "met together.");
 }
 
-TEST(RenderPlanTest, ARelaxationIsTheFlagToWriteInFull) {
-  EXPECT_THAT(Rendered(InfeasiblePlan()), HasSubstr("--deadline 1234567.5: raise the deadline"));
+// Rounded away from the value that was too tight: 1234567.5 s are 14 d 6.94 h.
+TEST(RenderPlanTest, ARelaxationIsTheFlagToWrite) {
+  EXPECT_THAT(Rendered(InfeasiblePlan()), HasSubstr("--deadline 14d7h: raise the deadline"));
+}
+
+v1::Plan RelaxedBy(const char* constraint, double from, double to) {
+  v1::Plan plan = InfeasiblePlan();
+  v1::Plan::Relaxation& relaxation = *plan.mutable_infeasibility()->mutable_relaxations(0);
+  relaxation.set_constraint(constraint);
+  relaxation.set_from(from);
+  relaxation.set_to(to);
+  relaxation.set_text("do so");
+  return plan;
+}
+
+TEST(RenderPlanTest, ARelaxationIsRoundedToTheLooserSide) {
+  EXPECT_THAT(Rendered(RelaxedBy("budget_usd", 1, 25300.01)), HasSubstr("--budget 25.31K: do so"));
+  EXPECT_THAT(Rendered(RelaxedBy("min_param_count", 7e9, 1234567890)),
+              HasSubstr("--min-param-count 1.234B: do so"));
+  EXPECT_THAT(Rendered(RelaxedBy("target_loss_nats", 1.5, 1.76543)),
+              HasSubstr("--target-loss 1.766: do so"));
+}
+
+TEST(RenderPlanTest, ABatchIsRelaxedToTheTokenAsItMustDivide) {
+  EXPECT_THAT(Rendered(RelaxedBy("global_batch_tokens", 8192e4, 1236992)),
+              HasSubstr("--batch-tokens 1236992: do so"));
+}
+
+TEST(RenderPlanTest, MoreGpusAreAFlagWhereTheQuestionHasOnePool) {
+  const v1::Plan plan = RelaxedBy("gpu_count", 8, 13184);
+  v1::CreatePlanRequest question;
+  question.add_gpu_pools()->set_gpu_type("H100-SXM5-80GB");
+  question.mutable_gpu_pools(0)->set_price_usd_per_gpu_hour(2.5);
+  EXPECT_THAT(RenderPlan(plan, {.question = &question}, {.width = 100}),
+              HasSubstr("--gpus 13184xH100-SXM5-80GB@2.5: do so"));
+  question.add_gpu_pools()->set_gpu_type("L40S-48GB");
+  EXPECT_THAT(RenderPlan(plan, {.question = &question}, {.width = 100}), Not(HasSubstr("--gpus")));
+  EXPECT_THAT(Rendered(plan), Not(HasSubstr("--gpus")));
+}
+
+TEST(RenderPlanTest, AFixedSizeHasNoFlatRegion) {
+  v1::Plan plan = FeasiblePlan();
+  v1::Plan::LawOptimum& optimum = *plan.mutable_law_optimum();
+  optimum.set_param_count_low_0p1pct(7e9);
+  optimum.set_param_count_high_0p1pct(7e9);
+  optimum.set_param_count_low_1pct(7e9);
+  optimum.set_param_count_high_1pct(7e9);
+  EXPECT_THAT(Rendered(plan), Not(HasSubstr("flat region")));
+  optimum.set_param_count_high_1pct(8e9);
+  EXPECT_THAT(Rendered(plan), HasSubstr("flat region: within 1% from 7.00B to 8.00B"));
+}
+
+TEST(RenderPlanTest, AMixtureOfExpertsSaysWhereActiveParametersAreMeant) {
+  v1::Plan plan = FeasiblePlan();
+  plan.mutable_model()->set_expert_count(8);
+  plan.mutable_model()->set_active_param_count(2'000'000'000);
+  plan.mutable_law_optimum()->set_param_count(2e9);
+  const std::string text = Rendered(plan);
+  EXPECT_THAT(text, HasSubstr("Train a 7.91B model (2.00B active) on"));
+  EXPECT_THAT(text, HasSubstr("52.1 per active parameter"));
+  EXPECT_THAT(text, HasSubstr("N active (total)"));
+  EXPECT_THAT(text, HasSubstr("2.00B active on"));
+  EXPECT_THAT(Rendered(FeasiblePlan()), Not(HasSubstr("active")));
+}
+
+TEST(RenderPlanTest, AlternativesAreATable) {
+  v1::Plan plan = FeasiblePlan();
+  v1::Plan::Alternative& other = *plan.add_alternatives();
+  other.set_text("cheapest within 1.0% of this plan's loss");
+  other.set_param_count(7'000'000'000);
+  other.set_token_count(140'000'000'000);
+  other.set_loss_nats(2.07);
+  other.set_gpu_type("H100-SXM5-80GB");
+  other.set_gpu_count(64);
+  other.set_wall_seconds(86400);
+  other.set_total_usd(91500);
+  EXPECT_THAT(
+      Rendered(plan),
+      HasSubstr("  ALTERNATIVE     MODEL  TOKENS   LOSS  GPUS               WALL    COST\n"
+                "  cheapest, 1.0%  7.00B    140B  2.070  64xH100-SXM5-80GB   1 d  $91.5k\n"));
+}
+
+TEST(RenderPlanTest, ExponentsInServerTextsAreInTheTablesStyle) {
+  v1::Plan plan = FeasiblePlan();
+  plan.add_warnings()->set_text("7.73e+22 FLOP at 1.97e-05, size+2");
+  EXPECT_THAT(Rendered(plan), HasSubstr("7.73e22 FLOP at 1.97e-5, size+2"));
 }
 
 TEST(RenderPlanTest, WarningsCarryTheirCode) {
@@ -178,7 +262,7 @@ TEST(RenderCheckTest, WhatDoesNotFitSaysByHowMuchAndWhatToChange) {
   *answer.mutable_memory() = Memory(60, 40, 80);
   answer.add_advice()->set_text("halve the weights of a GPU");
   answer.mutable_advice(0)->set_directive("--tensor-parallel-size 2");
-  const std::string text = RenderCheck(answer, 0.9, false, false, {.width = 100});
+  const std::string text = RenderCheck(answer, {.level = 0.9}, {.width = 100});
   EXPECT_THAT(
       text,
       HasSubstr("It does not fit: 100 GiB of 80.0 GiB on the fullest GPU, 20.0 GiB too much."));
@@ -192,8 +276,27 @@ TEST(RenderCheckTest, WhatFitsAndFinishesSaysBoth) {
   answer.set_finishes(true);
   *answer.mutable_memory() = Memory(20, 20, 80);
   answer.mutable_time()->set_wall_seconds(86400);
-  EXPECT_THAT(RenderCheck(answer, 0.9, false, false, {.width = 200}),
+  EXPECT_THAT(RenderCheck(answer, {.level = 0.9}, {.width = 200}),
               HasSubstr("40.0 GiB to spare. It finishes: it takes 1 d."));
+}
+
+TEST(RenderCheckTest, WithoutTokensOnlyAStepIsTimed) {
+  v1::CheckConfigurationResponse answer;
+  answer.set_fits(true);
+  *answer.mutable_memory() = Memory(20, 20, 80);
+  answer.mutable_time()->set_step_seconds(2);
+  answer.mutable_time()->set_train_seconds(2);
+  answer.mutable_time()->set_wall_seconds(2);
+  answer.mutable_time()->set_wall_low_seconds(1);
+  answer.mutable_time()->set_wall_high_seconds(3);
+  answer.mutable_time()->set_mfu(0.4);
+  answer.mutable_cost()->set_total_usd(1);
+  const std::string one_step =
+      RenderCheck(answer, {.level = 0.9, .whole_run = false}, {.width = 200});
+  EXPECT_THAT(one_step, HasSubstr("Time           2 s a step, MFU 40.0%"));
+  EXPECT_THAT(one_step, Not(HasSubstr("Cost")));
+  EXPECT_THAT(RenderCheck(answer, {.level = 0.9}, {.width = 200}),
+              HasSubstr("Time           2 s (90%: 1 s to 3 s)"));
 }
 
 }  // namespace

@@ -170,6 +170,37 @@ TEST_F(RunTest, EveryRefusedFieldIsNamedByItsFlag) {
   EXPECT_THAT(outcome.err, HasSubstr("other: is odd\n"));
 }
 
+TEST_F(RunTest, RefusalsNameFieldsInsideTheirTextByFlags) {
+  plans_.status = Refusal(
+      {{"compute_flops", "give one of compute_flops, gpu_hours, or param_count with token_count."},
+       {"layout", "tensor_parallel_size must divide num_attention_heads"},
+       {"gpu_type", "the cluster has none"}});
+  const Outcome outcome = RunLine("plan --compute 1e21");
+  EXPECT_THAT(outcome.err,
+              HasSubstr("--compute (compute_flops): give one of --compute, --gpu-hours, or "
+                        "--params with --tokens.\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("error: --tensor-parallel-size must divide "
+                                     "num_attention_heads\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("--gpu (gpu_type): the cluster has none\n"));
+}
+
+TEST_F(RunTest, WhatMustOrMustNotBeGivenIsSaidInFlags) {
+  plans_.status = Refusal({{"architecture", "or param_count must be given"},
+                           {"gpu_pool", "and cluster exclude each other"}});
+  const Outcome outcome = RunLine("check --level 0.5");
+  EXPECT_THAT(outcome.err, HasSubstr("error: give --arch or --params\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("error: --gpus and --cluster exclude each other\n"));
+}
+
+TEST_F(RunTest, ABatchThatIsNoMultipleIsToldTheNearestOnes) {
+  plans_.status = Refusal(
+      {{"global_batch_tokens", "must be a multiple of the sequence length 8192, got 1000001"},
+       {"layout", "global_batch_tokens must be a multiple of micro-batch x sequence = 500, got 7"}});
+  const Outcome outcome = RunLine("plan --batch-tokens 1000001");
+  EXPECT_THAT(outcome.err, HasSubstr("got 1000001; nearest: 999424 and 1007616\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("= 500, got 7; nearest: 500\n"));
+}
+
 TEST_F(RunTest, ASweepAsksOnceAValueAndAnswersAList) {
   const Outcome outcome = RunLine("plan --deadline 1d,2d,3d --json");
   EXPECT_EQ(outcome.code, kExitOk);

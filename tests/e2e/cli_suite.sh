@@ -156,6 +156,40 @@ exit_codes_and_formats() {
   [[ $(<"$out") != "$name" ]] || fail "a flag does not win over the file"
 }
 
+# A plan's own model is a file for --arch, and has the same counts there.
+models_read_back() {
+  local question words
+  for question in '--compute 1e21' "--compute 1e23 --arch $examples/architectures/deepseek-v3.toml" \
+    "--compute 1e23 --arch $examples/architectures/gpt-3-175b.json"; do
+    read -ra words <<<"$question"
+    "${rhumb[@]}" plan "${words[@]}" -q -o json >"$out" 2>"$err" </dev/null || { fail "rhumb plan $question"; continue; }
+    python3 -c 'import json,sys; json.dump(json.load(open(sys.argv[1]))["model"], open(sys.argv[2], "w"))' "$out" "$work/model.json"
+    "${rhumb[@]}" check --arch "$work/model.json" --gpus 64xH100-SXM5-80GB -q -o json >"$out" 2>"$err" </dev/null
+    checks=$((checks + 1))
+    python3 -c 'import json,sys
+printed, read = json.load(open(sys.argv[1])), json.load(open(sys.argv[2]))["model"]
+counts = ["param_count_convention", "param_count", "active_param_count"]
+shape = [key for key in printed if key not in counts]
+same_way = printed["param_count_convention"] == read["param_count_convention"]
+sys.exit([printed[key] for key in shape] != [read[key] for key in shape] or
+         same_way and [printed[key] for key in counts] != [read[key] for key in counts])' "$work/model.json" "$out" 2>>"$err" ||
+      fail "the model of rhumb plan $question"
+  done
+}
+
+# Whoever reads no further (| head) is told nothing; a full device is an error.
+closed_outputs() {
+  checks=$((checks + 1))
+  { sleep 0.2; "${rhumb[@]}" gpu list --json -q 2>"$err"; } | true
+  [[ ! -s $err ]] || fail "words about a reader that is gone"
+  if [[ -w /dev/full ]]; then
+    checks=$((checks + 1))
+    "${rhumb[@]}" gpu list --json -q >/dev/full 2>"$err"
+    (($? == 1)) || fail "no error of a full device"
+    shows "$err" 'cannot write' 'a full device'
+  fi
+}
+
 clusters() {
   expect 0 cluster apply "$examples/clusters/jean-zay-a100.toml" --dry-run
   expect 4 cluster show jean-zay-a100
@@ -222,6 +256,10 @@ malformed_inputs() {
   refused '--cluster \(cluster\)' plan --cluster no-such-cluster --deadline 3d
   refused '--zero-stage \(layout.zero_stage\)' plan --zero-stage 4 --gpus 8xH100-SXM5-80GB --deadline 3d
   refused '--batch-tokens \(global_batch_tokens\)' plan --batch-tokens 1000 --compute 1e21
+  refused 'give one of --compute, --gpu-hours, --deadline, --budget' plan
+  refused 'give --arch or --params$' check --gpus 8xH100-SXM5-80GB
+  refused 'give --gpus or --cluster$' check --params 7B
+  refused 'nearest: 999424 and 1007616$' plan --batch-tokens 1000001 --compute 1e21
   refused '--arch \(architecture\)' plan --arch "$work/empty.json" --compute 1e21
   refused '--arch \(architecture\)' plan --arch "$work/binary.json" --compute 1e21
   refused '--arch \(architecture\)' plan --arch "$work/truncated.json" --compute 1e21
@@ -265,6 +303,20 @@ infeasible() {
   ((n > 0)) || fail "no relaxation of: rhumb plan $*"
 }
 
+# relaxed_by_flags ARGUMENT...: every flag the answer proposes makes the question feasible as it is written.
+relaxed_by_flags() {
+  local flag value arguments i n=0
+  expect 3 plan "$@" || return
+  while read -r flag value; do
+    arguments=("$@")
+    for ((i = 0; i < ${#arguments[@]}; i++)); do
+      [[ ${arguments[i]} != "$flag" ]] || arguments[i + 1]=$value
+    done
+    expect 0 plan "${arguments[@]}" -q -o name && n=$((n + 1))
+  done < <(sed -nE 's/^(Would do)? +(--[a-z-]+) ([^ ]+): .*/\2 \3/p' "$out")
+  ((n > 0)) || fail "no flag is proposed for: rhumb plan $*"
+}
+
 infeasible_questions() {
   infeasible target_loss_nats --target-loss 1.5
   infeasible deadline_seconds --target-loss 2.5 --gpus 8xH100-SXM5-80GB --deadline 1m
@@ -273,6 +325,8 @@ infeasible_questions() {
   expect 3 plan --target-loss 1.5
   shows "$out" '^No plan meets this question: --target-loss \(target_loss_nats\)' 'infeasible plan'
   shows "$out" '--target-loss [0-9.]+: ' 'its relaxation as a flag'
+  relaxed_by_flags --target-loss 2.0 --gpus 8xH100-SXM5-80GB --deadline 7d
+  relaxed_by_flags --target-loss 2.5 --gpus 32xH100-SXM5-80GB@2 --budget 1
 }
 
 # Published planning problems; expected numbers and tolerances in planner_problems.py.
@@ -289,6 +343,8 @@ planner_problems() {
 suite() {
   echo "== $1"
   exit_codes_and_formats
+  models_read_back
+  closed_outputs
   clusters
   malformed_inputs
   infeasible_questions

@@ -182,9 +182,7 @@ class Solver {
                          Fabric{pool.gpus_per_node, pool.inter_node_bytes_per_second_per_gpu},
                          q_.framework);
     for (int64_t gpus = 1; gpus <= pool.gpu_count; ++gpus) {
-      const bool power_of_two = (gpus & (gpus - 1)) == 0;
-      const bool inside_node =
-          gpus < pool.gpus_per_node && (power_of_two || gpus == pool.gpu_count);
+      const bool inside_node = gpus < pool.gpus_per_node;
       if (!inside_node && gpus % pool.gpus_per_node != 0) continue;
       if (static_cast<double>(gpus) * pool.gpu.board_watts >
           q_.max_power_watts.value_or(kNoLimit)) {

@@ -17,12 +17,12 @@ GpuPool PoolOf(int64_t count, int64_t per_node) {
   return pool;
 }
 
-TEST(UsableGpuCountsTest, DoublesInsideANodeAndCountsWholeNodesBeyond) {
-  EXPECT_THAT(UsableGpuCounts(PoolOf(40, 8)), ElementsAre(1, 2, 4, 8, 16, 24, 32, 40));
+TEST(UsableGpuCountsTest, IsEveryNumberInsideANodeAndWholeNodesBeyond) {
+  EXPECT_THAT(UsableGpuCounts(PoolOf(40, 8)), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 16, 24, 32, 40));
 }
 
 TEST(UsableGpuCountsTest, IncludesAWholeNodeThatIsNoPowerOfTwo) {
-  EXPECT_THAT(UsableGpuCounts(PoolOf(12, 6)), ElementsAre(1, 2, 4, 6, 12));
+  EXPECT_THAT(UsableGpuCounts(PoolOf(12, 6)), ElementsAre(1, 2, 3, 4, 5, 6, 12));
 }
 
 TEST(UsableGpuCountsTest, UsesAllOfAPartOfANode) {
@@ -30,7 +30,7 @@ TEST(UsableGpuCountsTest, UsesAllOfAPartOfANode) {
 }
 
 TEST(UsableGpuCountsTest, LeavesAPartialLastNodeUnused) {
-  EXPECT_THAT(UsableGpuCounts(PoolOf(21, 8)), ElementsAre(1, 2, 4, 8, 16));
+  EXPECT_THAT(UsableGpuCounts(PoolOf(21, 8)), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 16));
 }
 
 TEST(UsableGpuCountsTest, OneGpuANodeAllowsEveryCount) {
@@ -38,19 +38,20 @@ TEST(UsableGpuCountsTest, OneGpuANodeAllowsEveryCount) {
 }
 
 TEST(DefaultGpusPerNodeTest, IsEightOnServersWithoutARackScaleLink) {
-  EXPECT_EQ(DefaultGpusPerNode(FindGpu("H100-SXM5-80GB").value(), 256), 8);
+  EXPECT_EQ(DefaultGpusPerNode(FindGpu("H100-SXM5-80GB").value()), 8);
 }
 
 TEST(DefaultGpusPerNodeTest, IsATrayOfFourInARackScaleDomain) {
-  EXPECT_EQ(DefaultGpusPerNode(FindGpu("GB200-NVL72-186GB").value(), 72), 4);
+  EXPECT_EQ(DefaultGpusPerNode(FindGpu("GB200-NVL72-186GB").value()), 4);
 }
 
-TEST(DefaultGpusPerNodeTest, IsTheCountWhenThatIsSmaller) {
-  EXPECT_EQ(DefaultGpusPerNode(FindGpu("H100-SXM5-80GB").value(), 3), 3);
-}
-
-TEST(DefaultGpusPerNodeTest, LeavesNoPartialNodeWhereADivisorIsNear) {
-  EXPECT_EQ(DefaultGpusPerNode(FindGpu("H100-SXM5-80GB").value(), 12), 6);
+TEST(UsableGpuCountsTest, OfASmallerPoolAreThoseOfALargerOne) {
+  for (int64_t count = 1; count < 100; ++count) {
+    const std::vector<int64_t> more = UsableGpuCounts(PoolOf(count + 1, 8));
+    for (const int64_t usable : UsableGpuCounts(PoolOf(count, 8))) {
+      EXPECT_THAT(more, ::testing::Contains(usable)) << count;
+    }
+  }
 }
 
 TEST(ResolvePoolTest, TakesWhatIsMissingFromTheCatalogue) {
