@@ -119,8 +119,7 @@ std::string DescribeViolation(const Command* command, const client::FieldViolati
     return absl::StrCat(flag, " and ", FlagOrField(*command, rest), " exclude each other");
   }
   const std::string named = absl::StrCat(WithFlags(*command, text), NearestMultiples(text));
-  const std::string title =
-      violation.field.empty() ? "" : FieldTitle(command, violation.field);
+  const std::string title = violation.field.empty() ? "" : FieldTitle(command, violation.field);
   // A message that names the flag itself needs no field that has none, as "layout".
   const bool says_all = !absl::StartsWith(title, "--") && absl::StartsWith(named, "--");
   return title.empty() || says_all ? named : absl::StrCat(title, ": ", named);

@@ -15,7 +15,8 @@
 
 namespace {
 
-// Whether stdout is a pipe that nobody reads any more (| head): who stopped reading has read enough.
+// Whether stdout is a pipe that nobody reads any more (| head): who stopped reading has read
+// enough.
 bool ReaderIsGone() {
   pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
   return poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;

@@ -63,8 +63,7 @@ std::string PoolFlag(const v1::CreatePlanRequest* question, double gpu_count) {
 }
 
 // "--deadline 18d10h": what to write to relax the constraint; empty if no single flag does.
-std::string FlagFor(const v1::Plan::Relaxation& relaxation,
-                    const v1::CreatePlanRequest* question) {
+std::string FlagFor(const v1::Plan::Relaxation& relaxation, const v1::CreatePlanRequest* question) {
   if (relaxation.constraint() == "gpu_count") return PoolFlag(question, relaxation.to());
   static const Command& command = *new Command(PlanCommand());
   for (const Flag& flag : command.flags) {
@@ -120,10 +119,9 @@ void AddTokens(const v1::Plan& plan, Report& report) {
 void AddLoss(const v1::Plan& plan, bool wide, Report& report) {
   const v1::Plan::LawUse& law = plan.law();
   const std::string convention = ConventionName(law.param_count_convention());
-  report.Row("Loss", absl::StrCat(FormatLossEstimate(plan.loss()), " by ", BareName(law.name()),
-                                  ", N ",
-                                  IsMixture(plan) ? absl::StrCat("active (", convention, ")")
-                                                  : convention));
+  report.Row("Loss", absl::StrCat(
+                         FormatLossEstimate(plan.loss()), " by ", BareName(law.name()), ", N ",
+                         IsMixture(plan) ? absl::StrCat("active (", convention, ")") : convention));
   report.Row("",
              JoinParts({law.dataset().empty() ? "" : absl::StrCat("on ", law.dataset()),
                         law.tokenizer().empty() ? "" : absl::StrCat("tokenizer ", law.tokenizer())},
@@ -254,8 +252,7 @@ std::string PlanSentence(const v1::Plan& plan) {
   const double param_count = static_cast<double>(plan.model().param_count());
   const std::string active =
       IsMixture(plan) && plan.model().has_active_param_count()
-          ? absl::StrCat(" (",
-                         FormatCount(static_cast<double>(plan.model().active_param_count())),
+          ? absl::StrCat(" (", FormatCount(static_cast<double>(plan.model().active_param_count())),
                          " active)")
           : "";
   std::string text = absl::StrCat("Train a ", FormatCount(param_count), " model", active, " on ",

@@ -34,7 +34,8 @@ std::string JoinParts(const std::vector<std::string>& parts, absl::string_view s
 }
 
 void Report::Sentence(absl::string_view text, Style style) {
-  absl::StrAppend(&text_, Styled(terminal_, style, Wrapped(ShortExponents(text), terminal_.width, 0)), "\n\n");
+  absl::StrAppend(
+      &text_, Styled(terminal_, style, Wrapped(ShortExponents(text), terminal_.width, 0)), "\n\n");
 }
 
 void Report::Row(absl::string_view label, absl::string_view text, Style style) {

@@ -195,7 +195,8 @@ TEST_F(RunTest, WhatMustOrMustNotBeGivenIsSaidInFlags) {
 TEST_F(RunTest, ABatchThatIsNoMultipleIsToldTheNearestOnes) {
   plans_.status = Refusal(
       {{"global_batch_tokens", "must be a multiple of the sequence length 8192, got 1000001"},
-       {"layout", "global_batch_tokens must be a multiple of micro-batch x sequence = 500, got 7"}});
+       {"layout",
+        "global_batch_tokens must be a multiple of micro-batch x sequence = 500, got 7"}});
   const Outcome outcome = RunLine("plan --batch-tokens 1000001");
   EXPECT_THAT(outcome.err, HasSubstr("got 1000001; nearest: 999424 and 1007616\n"));
   EXPECT_THAT(outcome.err, HasSubstr("= 500, got 7; nearest: 500\n"));
