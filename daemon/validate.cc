@@ -54,7 +54,7 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"budget_usd", {0, false, 1e15}},
       {"target_loss_nats", {0, true, 100}},
       {"unique_token_count", kCount},
-      {"max_epoch_count", {0, true, 1e6}},
+      {"max_epoch_count", {1, false, 1e6}},
       {"inference_token_count", {0, false, 1e18}},
       {"inference_prefill_fraction", kFraction},
       {"inference_usd_per_gpu_hour", {0, false, 1e6}},

@@ -86,6 +86,13 @@ absl::Status TouchPrivateFile(const std::string& path) {
 }
 
 absl::StatusOr<std::unique_ptr<DaemonLock>> DaemonLock::Acquire(const std::string& database_path) {
+  // A second name of the same file would have a lock and a WAL of its own.
+  struct stat database = {};
+  if (stat(database_path.c_str(), &database) == 0 && database.st_nlink > 1) {
+    return absl::UnavailableError(
+        absl::StrCat(database_path, " has ", database.st_nlink,
+                     " hard links; another rhumbd may hold it by another name"));
+  }
   const std::string path = database_path + ".lock";
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return FileError(absl::StrCat("cannot open ", path), errno);

@@ -90,7 +90,7 @@ void ValidateNumbers(const PlanQuestion& q, Violations& out) {
   out.Range("budget_usd", q.budget_usd, 0, 1e15, "a number from 0 to 1e15");
   out.Positive("target_loss_nats", q.target_loss_nats, 100);
   out.Range("unique_token_count", q.unique_token_count, 1, kMostCount, "between 1 and 1e18");
-  out.Positive("max_epoch_count", q.max_epoch_count, 1e6);
+  out.Range("max_epoch_count", q.max_epoch_count, 1, 1e6, "between 1 and 1e6");
   out.Range("inference_token_count", q.inference.token_count, 0, kMost, "a number not below 0");
   out.Range("inference_prefill_fraction", q.inference.prefill_fraction, 0, 1, "between 0 and 1");
   out.Positive("inference_prefill_mfu", q.inference.prefill_mfu, 1);

@@ -158,6 +158,15 @@ TEST(StoreFaultTest, SecondDaemonThroughALinkIsCaughtToo) {
               StatusIs(Code::kUnavailable, "another rhumbd"));
 }
 
+TEST(StoreFaultTest, SecondDaemonThroughAHardLinkIsCaughtToo) {
+  const TempDirectory directory;
+  auto first = OpenAt(directory.File("rhumb.db"), true);
+  ASSERT_THAT(first, IsOk());
+  std::filesystem::create_hard_link(directory.File("rhumb.db"), directory.File("other.db"));
+  EXPECT_THAT(OpenAt(directory.File("other.db"), true),
+              StatusIs(Code::kUnavailable, "another rhumbd"));
+}
+
 TEST(StoreFaultTest, InProcessUseNeedsNoDaemonLock) {
   const TempDirectory directory;
   auto daemon = OpenAt(directory.File("rhumb.db"), true);

@@ -65,7 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         RHUMB_BAD(compute_flops, kNan), RHUMB_BAD(compute_flops, 0), RHUMB_BAD(compute_flops, kInf),
         RHUMB_BAD(lifetime_compute_flops, -1), RHUMB_BAD(gpu_hours, -kInf),
-        RHUMB_BAD(deadline_seconds, -5), RHUMB_BAD(budget_usd, 0), RHUMB_BAD(target_loss_nats, 0),
+        RHUMB_BAD(deadline_seconds, -5), RHUMB_BAD(budget_usd, -1), RHUMB_BAD(target_loss_nats, 0),
         RHUMB_BAD(unique_token_count, 0), RHUMB_BAD(max_epoch_count, 0.5),
         RHUMB_BAD(inference_token_count, -1), RHUMB_BAD(inference_prefill_fraction, 1.1),
         RHUMB_BAD(inference_usd_per_gpu_hour, -2), RHUMB_BAD(inference_prefill_mfu, 0),

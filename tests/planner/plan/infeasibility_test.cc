@@ -170,5 +170,38 @@ TEST(InfeasibilityTest, AServingLimitBelowTheModelIsExplained) {
   ExpectExplained(question);
 }
 
+// Exact tokens are judged as asked, not as rounded down to whole steps, with hardware as without.
+TEST(FixedTokensTest, JustBeyondTheComputeAreInfeasibleWithAndWithoutHardware) {
+  PlanQuestion question = SmallQuestion();
+  question.deadline_seconds.reset();
+  question.token_count = 2e9;
+  question.compute_flops = 2e9 * 0.9995 *
+                           TrainingFlopsPerToken(*question.architecture, FlopsConvention::kSixNd,
+                                                 ParamCountConvention::kTotal);
+  EXPECT_FALSE(PlanOf(question).feasible);
+  ExpectExplained(question);
+  question.pools.clear();
+  EXPECT_FALSE(PlanOf(question).feasible);
+  question.compute_flops = *question.compute_flops / 0.9995;
+  EXPECT_TRUE(PlanOf(question).feasible);
+}
+
+TEST(RelaxationTest, OfAnExactSizeIsNear) {
+  PlanQuestion question = SmallQuestion();
+  question.architecture.reset();
+  question.vocab_size = 32000;
+  question.deadline_seconds.reset();
+  question.param_count = 1e9;
+  question.token_count = 2e10;
+  question.compute_flops = 1.19e20;  // 6ND is 1.2e20
+  const Plan plan = PlanOf(question);
+  ASSERT_FALSE(plan.feasible);
+  for (const Relaxation& relaxation : plan.relaxations) {
+    EXPECT_GT(relaxation.to, 0.97 * relaxation.from) << relaxation.text;
+    EXPECT_LT(relaxation.to, 1.03 * relaxation.from) << relaxation.text;
+  }
+  EXPECT_THAT(plan.conflict, ::testing::SizeIs(plan.relaxations.size()));
+}
+
 }  // namespace
 }  // namespace rhumb

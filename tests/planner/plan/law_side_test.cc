@@ -48,6 +48,30 @@ TEST(LawSideTest, PureLawPlanHasNoHardware) {
   EXPECT_FALSE(plan.allocation || plan.layout || plan.memory || plan.time);
 }
 
+// Two pools of one type: the law must be told of the GPUs and the price of the pool that was chosen.
+TEST(LawSideTest, CountsThePoolOfThePlan) {
+  PlanQuestion question = SmallQuestion();
+  question.deadline_seconds = 5 * 86400.0;
+  question.pools = {testing_support::MakePool("H100-SXM5-80GB", 8, 8),
+                    testing_support::MakePool("H100-SXM5-80GB", 64, 8)};
+  question.pools[0].price_usd_per_gpu_hour = 9;
+  question.pools[1].price_usd_per_gpu_hour = 2;
+  const Plan plan = PlanOf(question);
+  ASSERT_EQ(plan.allocation->gpu_count, 64);
+  EXPECT_THAT(plan.law_optimum->gpu_hours.value(), RelativelyNear(5 * 24 * 64.0, 1e-9));
+  EXPECT_THAT(plan.law_optimum->cost_usd.value(), RelativelyNear(5 * 24 * 64.0 * 2, 1e-9));
+}
+
+TEST(LawSideTest, KnowsThePartitionLimitAndThePowerCap) {
+  PlanQuestion question = SmallQuestion();
+  question.deadline_seconds = 30 * 86400.0;
+  question.pools = {testing_support::MakePool("H100-SXM5-80GB", 64, 8)};
+  question.pools[0].max_wall_seconds = 86400;
+  EXPECT_THAT(PlanOf(question).law_optimum->gpu_hours.value(), RelativelyNear(24 * 64.0, 1e-9));
+  question.max_power_watts = 8 * question.pools[0].gpu.board_watts;
+  EXPECT_THAT(PlanOf(question).law_optimum->gpu_hours.value(), RelativelyNear(24 * 8.0, 1e-9));
+}
+
 TEST(LawSideTest, RealisablePlanIsNoBetterThanTheLawAlone) {
   PlanQuestion question = EmptyQuestion();
   question.compute_flops = 1e21;

@@ -153,5 +153,21 @@ TEST(SearchTest, EqualsBruteForceWhenARunHasFewSteps) {
   }
 }
 
+// Exact tokens and a limit within a step of them: bounds and evaluation must judge alike.
+TEST(SearchTest, EqualsBruteForceForExactTokensNearALimit) {
+  const double flops_per_token = TrainingFlopsPerToken(SmallShape(), FlopsConvention::kSixNd,
+                                                       ParamCountConvention::kTotal);
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    testing_support::Dice dice(seed);
+    PlanQuestion question = SmallQuestion();
+    question.pools[0].gpu_count = 6;
+    question.objective = dice.Pick({Objective::kLoss, Objective::kCost});
+    question.token_count = *question.noise_scale_tokens * dice.Uniform(4, 40);
+    question.compute_flops = *question.token_count * flops_per_token * dice.Uniform(0.98, 1.02);
+    ExpectSameAsBruteForce(question);
+  }
+}
+
 }  // namespace
 }  // namespace rhumb
