@@ -24,7 +24,7 @@ std::vector<Flag> PoolDetailFlags() {
        .field = "gpus_per_node",
        .kind = FlagKind::kCount,
        .placeholder = "N",
-       .help = "default: up to 8",
+       .help = "default: 8, or 4 in rack-scale domains",
        .group = "Hardware"},
       {.name = "inter-node-gbps",
        .field = "inter_node_gbps_per_gpu",

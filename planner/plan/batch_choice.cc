@@ -251,6 +251,13 @@ std::optional<BatchChoice> ChooseBatch(const Problem& problem, const Size& size,
     return !point.has_value() || chooser.BatchTokens(j * multiple) > Chooser::BatchCap(*point);
   };
   if (capped(last)) last = FirstTrue(last, capped) - 1;
+  // Reaching a target takes more tokens the larger the batch: none beyond those that suffice.
+  const auto too_many = [&](int64_t m) {
+    const std::optional<Point> point = chooser.At(m * multiple);
+    return !point.has_value() || point->tokens > size.max_tokens;
+  };
+  const bool for_target = !chooser.SpendsAll() && !size.fixed_tokens.has_value();
+  if (for_target && last >= 1 && too_many(last)) last = FirstTrue(last, too_many) - 1;
   if (last < 1) return std::nullopt;
 
   // Unimodal with flat stretches only at the bottom: the last j before the curve rises.

@@ -110,16 +110,16 @@ void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarni
   }
   if (pool.max_wall_seconds.has_value() &&
       *pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited)) {
-    out.push_back({"PARTITION_TIME_LIMIT",
-                   absl::StrCat("the partition ends jobs after ",
-                                Short(*pool.max_wall_seconds / kSecondsPerHour),
-                                " h, so the run is planned to end within one job")});
+    out.push_back(
+        {"PARTITION_TIME_LIMIT", absl::StrCat("the partition ends jobs after ",
+                                              Short(*pool.max_wall_seconds / kSecondsPerHour),
+                                              " h, so the run is planned to end within one job")});
   }
   if (plan.allocation->gpu_count < pool.gpu_count) {
     out.push_back(
         {"GPUS_LEFT_IDLE",
-                   absl::StrCat(plan.allocation->gpu_count, " of ", pool.gpu_count, " ", pool.gpu.id,
-                                " are used: no other number of those that are there does better")});
+         absl::StrCat(plan.allocation->gpu_count, " of ", pool.gpu_count, " ", pool.gpu.id,
+                      " are used: no other number of those that are there does better")});
   }
 }
 
@@ -160,8 +160,7 @@ std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& pl
   }
   if (!plan.feasible) return out;
   if (!plan.loss.low_nats.has_value()) {
-    out.push_back(
-        {"loss", "no interval", absl::StrCat("no covariance was published for ", q.law.name)});
+    out.push_back({"loss", "no interval", absl::StrCat("no covariance is known for ", q.law.name)});
   } else {
     out.push_back({"loss", "interval of the mean",
                    absl::StrCat(q.law.covariance->source,
@@ -203,11 +202,11 @@ std::vector<PlanWarning> CollectWarnings(const PlanQuestion& q, Objective object
   const double ratio = plan.tokens_per_param / kRuleOfThumbTokensPerParam;
   if (ratio > 3 || ratio < 1.0 / 3) {
     const char* reason =
-        q.inference.token_count > 0                    ? "serving favours a smaller model"
-        : q.max_param_count || q.serving_memory_bytes  ? "the size is capped"
-        : q.param_count || q.architecture              ? "the size is fixed"
-        : q.token_count || q.tokens_per_param          ? "the tokens are given"
-        : DataBinds(plan) ? "the data runs out"
+        q.inference.token_count > 0                   ? "serving favours a smaller model"
+        : q.max_param_count || q.serving_memory_bytes ? "the size is capped"
+        : q.param_count || q.architecture             ? "the size is fixed"
+        : q.token_count || q.tokens_per_param         ? "the tokens are given"
+        : DataBinds(plan)                             ? "the data runs out"
         : plan.memory.has_value() && plan.memory->headroom_bytes < 0.1 * plan.memory->capacity_bytes
             ? "memory is nearly full"
             : "the constraints pull the optimum there";

@@ -280,6 +280,8 @@ class Searcher {
     const bool spends_all = problem_.metric() == Metric::kLoss;
     const std::optional<double>& target = q.target_loss_nats;
     const bool by_loss = q.batch_rule == BatchRule::kKaplan2020 || q.noise_scale_tokens.has_value();
+    // Where the data-constrained law damps N with D, overhead does not bound the loss that simply.
+    if (q.law.family == LawFamily::kDataConstrained) return limits;
     if (size.fixed_tokens.has_value() || (!spends_all && !(target.has_value() && by_loss))) {
       return limits;
     }
@@ -311,7 +313,8 @@ class Searcher {
     return Fit::kFits;
   }
 
-  // A few plain layouts on the fewest and the most GPUs: something to answer when time runs out, and to prune against.
+  // A few plain layouts on the fewest and the most GPUs: something to answer when time runs out,
+  // and to prune against.
   void TryPlainLayouts() {
     const int sizes = static_cast<int>(problem_.sizes().size());
     for (int pool = 0; pool < static_cast<int>(problem_.question().pools.size()); ++pool) {
@@ -330,8 +333,7 @@ class Searcher {
   // The least memory an unpipelined layout needs, with the widest tensor split inside a node.
   void TryPlainLayout(int size_index, const Place& place) {
     const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
-    const GpuPool& pool =
-        problem_.question().pools[static_cast<size_t>(place.pool_index)];
+    const GpuPool& pool = problem_.question().pools[static_cast<size_t>(place.pool_index)];
     degrees_.clear();
     Space(size_index).AppendDegrees(place.gpu_count, degrees_);
     const Degrees* widest = nullptr;
@@ -341,7 +343,8 @@ class Searcher {
       }
     }
     const LayoutSpace& space = Space(size_index);
-    if (widest == nullptr || space.MicroBatchSizes().empty() || space.RecomputeModes().empty()) return;
+    if (widest == nullptr || space.MicroBatchSizes().empty() || space.RecomputeModes().empty())
+      return;
     const std::vector<int64_t>& zero_stages = space.ZeroStages(*widest);
     const std::vector<int64_t>& virtual_stages = space.VirtualStages(1);
     if (zero_stages.empty() || virtual_stages.empty()) return;

@@ -155,8 +155,8 @@ TEST(SearchTest, EqualsBruteForceWhenARunHasFewSteps) {
 
 // Exact tokens and a limit within a step of them: bounds and evaluation must judge alike.
 TEST(SearchTest, EqualsBruteForceForExactTokensNearALimit) {
-  const double flops_per_token = TrainingFlopsPerToken(SmallShape(), FlopsConvention::kSixNd,
-                                                       ParamCountConvention::kTotal);
+  const double flops_per_token =
+      TrainingFlopsPerToken(SmallShape(), FlopsConvention::kSixNd, ParamCountConvention::kTotal);
   for (uint64_t seed = 0; seed < 20; ++seed) {
     SCOPED_TRACE(seed);
     testing_support::Dice dice(seed);
@@ -165,6 +165,24 @@ TEST(SearchTest, EqualsBruteForceForExactTokensNearALimit) {
     question.objective = dice.Pick({Objective::kLoss, Objective::kCost});
     question.token_count = *question.noise_scale_tokens * dice.Uniform(4, 40);
     question.compute_flops = *question.token_count * flops_per_token * dice.Uniform(0.98, 1.02);
+    ExpectSameAsBruteForce(question);
+  }
+}
+
+// The fastest batch may need more tokens than there are, where a smaller one does not.
+TEST(SearchTest, EqualsBruteForceForATargetUnderATokenLimit) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    testing_support::Dice dice(seed);
+    PlanQuestion question = SmallQuestion();
+    question.deadline_seconds.reset();
+    question.pools[0].gpu_count = 6;
+    question.pools[0].inter_node_bytes_per_second_per_gpu = 1e9;
+    question.objective = dice.Pick({Objective::kTime, Objective::kCost});
+    const double tokens = *question.noise_scale_tokens * dice.Uniform(500, 3000);
+    question.target_loss_nats = PredictLoss(
+        question.law, static_cast<double>(CountParams(SmallShape()).total), {tokens, {}, 1});
+    question.token_count = tokens * dice.Uniform(1, 1.6);
     ExpectSameAsBruteForce(question);
   }
 }
