@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <limits>
+#include <ostream>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -41,6 +42,9 @@ struct BadField {
   const char* field;
   std::function<void(v1::CreatePlanRequest&)> spoil;
 };
+
+// Names the case in test listings.
+void PrintTo(const BadField& value, std::ostream* out) { *out << value.field; }
 
 class BadFieldTest : public ::testing::TestWithParam<BadField> {};
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -341,6 +342,12 @@ struct BadField {
   int64_t ModelShape::*member;
   int64_t value;
 };
+
+// Names the case in test listings.
+void PrintTo(const BadField& value, std::ostream* out) {
+  *out << value.field << " = " << value.value;
+}
+
 class ValidateModelShapeFieldTest : public ::testing::TestWithParam<BadField> {};
 
 TEST_P(ValidateModelShapeFieldTest, IsRefusedByName) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <ostream>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -31,6 +32,9 @@ struct Mistake {
   std::string got;  // part of the description
   std::function<void(PlanQuestion&)> make;
 };
+
+// Names the case in test listings.
+void PrintTo(const Mistake& value, std::ostream* out) { *out << value.field; }
 
 PlanQuestion ValidQuestion() {
   PlanQuestion question = SmallQuestion();
