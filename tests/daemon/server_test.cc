@@ -301,7 +301,7 @@ TEST_F(ServerTest, DrainLetsACallInFlightFinish) {
   v1::PlanService::Stub plans(Connect());
   v1::CreatePlanRequest request;
   request.add_gpu_pools()->set_gpu_type("H100-SXM5-80GB");
-  request.mutable_gpu_pools(0)->set_count(2048);
+  request.mutable_gpu_pools(0)->set_count(512);
   request.set_deadline_seconds(20 * 86400);
   Answer<v1::Plan> answer;
   std::thread caller([&] { answer = Ask(plans, &v1::PlanService::Stub::CreatePlan, request); });
@@ -312,7 +312,9 @@ TEST_F(ServerTest, DrainLetsACallInFlightFinish) {
   if (answer.status.ok()) {
     EXPECT_TRUE(answer.response.search().complete());
   } else {
-    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNAVAILABLE)
+    // gRPC itself cancels a call that it had not handed over yet.
+    EXPECT_TRUE(answer.status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                answer.status.error_code() == grpc::StatusCode::CANCELLED)
         << answer.status.error_message();
   }
 }
