@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/fit/bootstrap.h"
+
+#include <cmath>
+#include <vector>
+
+#include "Eigen/Cholesky"
+#include "Eigen/Eigenvalues"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "planner/fit/random.h"
+
+namespace rhumb {
+namespace {
+
+constexpr int kDrawsPerProgress = 50;
+// Below this share of the largest eigenvalue a direction of H carries no information.
+constexpr double kSingular = 1e-14;
+
+// Rows with the weights of a draw; rows that were not drawn are left out.
+Rows DrawRows(const Rows& rows, const std::vector<double>& run_weight) {
+  std::vector<int> kept;
+  for (int i = 0; i < rows.size(); ++i) {
+    if (run_weight[static_cast<size_t>(rows.run[static_cast<size_t>(i)])] > 0) kept.push_back(i);
+  }
+  Rows drawn = SelectRows(rows, kept);
+  for (size_t k = 0; k < kept.size(); ++k) {
+    drawn.weight[static_cast<Eigen::Index>(k)] *=
+        run_weight[static_cast<size_t>(rows.run[static_cast<size_t>(kept[k])])];
+  }
+  return drawn;
+}
+
+}  // namespace
+
+absl::StatusOr<Bootstrap> BootstrapFit(const FitResult& result, const FitOptions& fit,
+                                       const Rows& rows, const BootstrapOptions& options) {
+  const Refitter refitter(result, fit);
+  Random random(options.seed);
+  Bootstrap bootstrap;
+  bootstrap.thetas.resize(options.draw_count, result.theta.size());
+  int kept = 0;
+  std::vector<double> run_weight(static_cast<size_t>(rows.run_count));
+  for (int draw = 0; draw < options.draw_count; ++draw) {
+    if (options.progress && draw % kDrawsPerProgress == 0 &&
+        !options.progress(draw / static_cast<double>(options.draw_count))) {
+      return absl::CancelledError("the bootstrap was cancelled");
+    }
+    run_weight.assign(run_weight.size(), 0);
+    for (int k = 0; k < rows.run_count; ++k) {
+      run_weight[static_cast<size_t>(random.Below(rows.run_count))] += 1;
+    }
+    ParameterVector theta = result.theta;
+    if (refitter.Refit(DrawRows(rows, run_weight), theta)) {
+      bootstrap.thetas.row(kept++) = theta.transpose();
+    } else {
+      ++bootstrap.failed_count;
+    }
+  }
+  bootstrap.thetas.conservativeResize(kept, Eigen::NoChange);
+  if (bootstrap.failed_count > options.draw_count / 2) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(bootstrap.failed_count, " of ", options.draw_count,
+                     " resampled data sets have no minimum: the data do not identify the law"));
+  }
+  return bootstrap;
+}
+
+ParameterMatrix CovarianceOf(const Eigen::MatrixXd& thetas) {
+  const Eigen::MatrixXd centered = thetas.rowwise() - thetas.colwise().mean();
+  return centered.transpose() * centered / static_cast<double>(thetas.rows() - 1);
+}
+
+absl::StatusOr<ParameterMatrix> SandwichCovariance(const FitResult& result, const Rows& rows) {
+  const ParameterMatrix& basis = result.space->basis();
+  const Eigen::MatrixXd jacobian = result.form->Jacobian(result.theta, rows) * basis;
+  const Eigen::ArrayXd residual =
+      result.form->PredictLogLoss(result.theta, rows) - rows.log_loss;
+  // Gradient of each run.
+  Eigen::MatrixXd scores = Eigen::MatrixXd::Zero(rows.run_count, basis.cols());
+  for (int i = 0; i < rows.size(); ++i) {
+    scores.row(rows.run[static_cast<size_t>(i)]) +=
+        rows.weight[i] * result.loss.Slope(residual[i]) * jacobian.row(i);
+  }
+  const ParameterMatrix hessian = basis.transpose() * result.expansion.hessian * basis;
+  // Scaled so that one size of threshold fits all parameters.
+  const ParameterVector scale = (basis.transpose() * result.expansion.gram * basis)
+                                    .diagonal()
+                                    .cwiseMax(1e-300)
+                                    .cwiseSqrt()
+                                    .cwiseInverse();
+  const ParameterMatrix scaled = scale.asDiagonal() * hessian * scale.asDiagonal();
+  const Eigen::SelfAdjointEigenSolver<ParameterMatrix> eigen(scaled);
+  if (basis.cols() == 0) return ParameterMatrix::Zero(basis.rows(), basis.rows());
+  if (!(eigen.eigenvalues()[0] > kSingular * eigen.eigenvalues().cwiseAbs().maxCoeff())) {
+    return absl::FailedPreconditionError(
+        "the objective is flat in some direction: the data do not identify every constant");
+  }
+  const ParameterMatrix inverse = scale.asDiagonal() * eigen.eigenvectors() *
+                                  eigen.eigenvalues().cwiseInverse().asDiagonal() *
+                                  eigen.eigenvectors().transpose() * scale.asDiagonal();
+  const double runs = rows.run_count;
+  const double spare = std::max(runs - static_cast<double>(basis.cols()), 1.0);
+  const ParameterMatrix meat = scores.transpose() * scores;
+  return ParameterMatrix(basis * (inverse * meat * inverse * (runs / spare)) * basis.transpose());
+}
+
+}  // namespace rhumb

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/fit/minimize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "Eigen/Cholesky"
+#include "Eigen/Eigenvalues"
+
+namespace rhumb {
+namespace {
+
+// A Newton step that promises less than this fraction is lost in the rounding of a sum.
+constexpr double kRoundingDecrease = 1e-9;
+
+// The quadratic model in coordinates where the trust region is a ball: step = L^-T u, gram = L L^T.
+struct Model {
+  Eigen::LLT<ParameterMatrix> metric;
+  ParameterVector gradient;  // L^-1 g
+  ParameterMatrix hessian;   // L^-1 H L^-T
+
+  explicit Model(const Expansion& at) {
+    ParameterMatrix gram = at.gram;
+    // A direction the data do not see at all would leave the region unbounded there.
+    for (int j = 0; j < gram.rows(); ++j) {
+      gram(j, j) += 1e-12 * gram(j, j) + std::numeric_limits<double>::min();
+    }
+    metric.compute(gram);
+    double ridge = 1e-10;
+    while (metric.info() != Eigen::Success && ridge < 1e10) {
+      ParameterMatrix loaded = gram;
+      loaded.diagonal() += ridge * gram.diagonal();
+      loaded.diagonal().array() += ridge * std::max(gram.diagonal().maxCoeff(), 1e-300) * 1e-8;
+      metric.compute(loaded);
+      ridge *= 100;
+    }
+    gradient = metric.matrixL().solve(at.gradient);
+    hessian = metric.matrixL().solve(at.hessian);
+    hessian = metric.matrixL().solve(hessian.transpose()).transpose();
+    hessian = 0.5 * (hessian + hessian.transpose().eval());
+  }
+
+  double Decrease(const ParameterVector& u) const {
+    return -gradient.dot(u) - 0.5 * u.dot(hessian * u);
+  }
+  ParameterVector Step(const ParameterVector& u) const { return metric.matrixU().solve(u); }
+};
+
+// argmin of the model over |u| <= radius. Source: More & Sorensen 1983, doi:10.1137/0904038.
+ParameterVector BoundedStep(const Model& model, double radius) {
+  const Eigen::SelfAdjointEigenSolver<ParameterMatrix> eigen(model.hessian);
+  const ParameterVector lambda = eigen.eigenvalues();
+  const ParameterVector c = eigen.eigenvectors().transpose() * model.gradient;
+  const auto norm = [&](double shift) {
+    double sum = 0;
+    for (int j = 0; j < c.size(); ++j) {
+      const double x = c[j] / (lambda[j] + shift);
+      sum += x * x;
+    }
+    return std::sqrt(sum);
+  };
+  // The norm falls with the shift: bracket the shift that gives the radius, then bisect.
+  const double scale = std::max({std::abs(lambda[0]), lambda.cwiseAbs().maxCoeff(), 1e-300});
+  double low = std::max(0.0, -lambda[0]);
+  double high = low + scale * 1e-12;
+  while (norm(high) > radius) {
+    low = high;
+    high = 2 * high + scale * 1e-12;
+  }
+  for (int i = 0; i < 60 && high - low > 1e-10 * high; ++i) {
+    const double middle = 0.5 * (low + high);
+    (norm(middle) > radius ? low : high) = middle;
+  }
+  ParameterVector y(c.size());
+  for (int j = 0; j < c.size(); ++j) y[j] = -c[j] / (lambda[j] + high);
+  // The hard case: the gradient has no part along the most negative curvature; go there as well.
+  if (lambda[0] < 0 && y.norm() < 0.99 * radius) {
+    const double rest = std::sqrt(std::max(0.0, radius * radius - y.squaredNorm()));
+    y[0] += y[0] > 0 || (y[0] == 0 && c[0] <= 0) ? rest : -rest;
+  }
+  return eigen.eigenvectors() * y;
+}
+
+}  // namespace
+
+absl::string_view TerminationName(Termination termination) {
+  switch (termination) {
+    case Termination::kConverged:
+      return "converged";
+    case Termination::kPerfectFit:
+      return "perfect fit";
+    case Termination::kStalled:
+      return "stalled";
+    case Termination::kIterationLimit:
+      return "iteration limit";
+    case Termination::kNotFinite:
+      return "not finite";
+  }
+  return "unknown";
+}
+
+MinimizeSummary Minimize(const Objective& objective, const MinimizeOptions& options,
+                         ParameterVector& theta, Expansion& expansion) {
+  MinimizeSummary summary;
+  objective.Expand(theta, expansion);
+  ++summary.evaluation_count;
+  const auto end = [&](Termination termination) {
+    summary.termination = termination;
+    summary.value = expansion.value;
+    return summary;
+  };
+  if (!std::isfinite(expansion.value) || !expansion.gradient.allFinite()) {
+    return end(Termination::kNotFinite);
+  }
+  const double floor = objective.RoundingFloor();
+  // Beyond the change that removes every residual the model has nothing to say.
+  double radius = std::sqrt(expansion.squared_residuals);
+  Expansion next;
+  for (;; ++summary.iteration_count) {
+    if (expansion.value <= floor) return end(Termination::kPerfectFit);
+    const Model model(expansion);
+    const Eigen::LLT<ParameterMatrix> newton(model.hessian);
+    ParameterVector u;
+    bool full_step = false;
+    if (newton.info() == Eigen::Success) {
+      u = -newton.solve(model.gradient);
+      full_step = u.allFinite();
+      if (full_step) {
+        summary.relative_decrease = model.Decrease(u) / expansion.value;
+        if (summary.relative_decrease <= options.tolerance) return end(Termination::kConverged);
+      }
+    }
+    if (!full_step) summary.relative_decrease = std::numeric_limits<double>::infinity();
+    if (summary.iteration_count >= options.max_iterations) return end(Termination::kIterationLimit);
+    const double smallest = 1e-15 * std::sqrt(expansion.squared_residuals);
+    bool moved = false;
+    while (!moved) {
+      const bool inside = full_step && u.norm() <= radius;
+      const ParameterVector step = inside ? u : BoundedStep(model, radius);
+      const double promised = model.Decrease(step);
+      const ParameterVector trial = theta + model.Step(step);
+      objective.Expand(trial, next);
+      ++summary.evaluation_count;
+      const double gained = expansion.value - next.value;
+      const double ratio =
+          std::isfinite(next.value) && next.gradient.allFinite() ? gained / promised : -1;
+      const double length = step.norm();
+      if (ratio < 0.25) {
+        radius = 0.25 * std::min(radius, length);
+      } else if (ratio > 0.75 && length > 0.8 * radius) {
+        radius *= 2.5;
+      }
+      if (ratio > 1e-4 && gained > 0) {
+        theta = trial;
+        std::swap(expansion, next);
+        moved = true;
+      } else if (!(radius > smallest) || promised <= 1e-16 * expansion.value) {
+        return end(summary.relative_decrease <= kRoundingDecrease ? Termination::kConverged
+                                                                  : Termination::kStalled);
+      }
+    }
+  }
+}
+
+}  // namespace rhumb

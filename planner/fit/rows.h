@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Observations as the fitter computes with them: logarithms in columns.
+#ifndef RHUMB_PLANNER_FIT_ROWS_H_
+#define RHUMB_PLANNER_FIT_ROWS_H_
+
+#include <vector>
+
+#include "Eigen/Core"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "planner/fit/observation.h"
+
+namespace rhumb {
+
+// One entry per observation, in order.
+struct Rows {
+  Eigen::ArrayXd log_params;         // ln N
+  Eigen::ArrayXd log_tokens;         // ln D
+  Eigen::ArrayXd log_unique_tokens;  // ln U; +infinity where tokens were not repeated
+  Eigen::ArrayXd log_flops;          // ln C; ln 6ND where not given
+  Eigen::ArrayXd log_loss;           // ln L
+  Eigen::ArrayXd weight;
+  // Run of each row, numbered from 0 in order of first appearance; resampling draws runs. Rows that
+  // repeat another exactly are the same run: a copy is no second measurement.
+  std::vector<int> run;
+  int run_count = 0;
+
+  int size() const { return static_cast<int>(log_loss.size()); }
+};
+
+// InvalidArgument names the first row (counted from 0) and field that is not a positive finite
+// number, or says that there is no row.
+absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations);
+
+// The rows with these indices (repeats allowed), runs numbered anew.
+Rows SelectRows(const Rows& rows, absl::Span<const int> indices);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_FIT_ROWS_H_
