@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sources, abbreviated in the rows:
-//   ML     stas00/ml-engineering @744d01e, compute/accelerator/README.md
-//   TT     pytorch/torchtitan @b5bcd76, torchtitan/tools/utils.py
-//   LA     cli99/llm-analysis @d841e40, gpu_configs
-//   DS     the vendor's data sheet (dense figures; sparsity halved away)
+// Data-sheet figures, each with its source; tags in the rows stand for the texts in SourceText.
 // Usable bytes are what the driver reports as total device memory, in GiB as PyTorch and nvidia-smi
 // print it; parts that we have no report of get 99% of the nominal size. Prices: see PriceSource.
 #include "planner/cost/gpu_catalog.h"
@@ -20,6 +16,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "planner/units.h"
 
@@ -46,60 +43,74 @@ struct CatalogRow {
   double board_watts;
   double price_usd_per_hour;
   PriceSource price_source;
-  const char* source;
+  const char* source;  // by number, with the tags of SourceText
 };
 
 constexpr CatalogRow kRows[] = {
     {"V100-SXM2-32GB", "V100 V100-32G tesla_v100-sxm2-32gb", "volta", 31.7, 900, 125, 0, 0, 0,
      "NVLink2", 150, 8, 100, 300, 0, PriceSource::kNone,
-     "LA v100-sxm-32gb; no bf16 tensor cores; NIC by convention"},
+     "peaks, memory, bandwidth: [LA]/v100-sxm-32gb.json, no bf16 tensor cores; NVLink: "
+     "[MN]"},
     {"A100-SXM4-40GB", "A100 A100-40G A100-40GB nvidia_a100-sxm4-40gb", "ampere", 39.4, 1555, 312,
-     312, 0, 0, "NVLink3", 300, 8, 200, 400, 0, PriceSource::kNone, "ML; bandwidth DS"},
+     312, 0, 0, "NVLink3", 300, 8, 200, 400, 0, PriceSource::kNone,
+     "peaks, memory: [ML]; bandwidth: [DS]; NVLink: [MN]"},
     {"A100-SXM4-80GB", "A100 A100-80G A100-SXM A100-SXM-80GB nvidia_a100-sxm4-80gb", "ampere",
      79.15, 2039, 312, 312, 0, 0, "NVLink3", 300, 8, 200, 400, 1.39, PriceSource::kRunPod,
-     "ML, LA"},
+     "peaks, memory, bandwidth: [ML], [LA]; NVLink: [MN]"},
     {"A100-PCIe-80GB", "A100 A100-PCIe nvidia_a100_80gb_pcie", "ampere", 79.15, 1935, 312, 312, 0,
-     0, "PCIe4", 31, 1, 100, 300, 1.19, PriceSource::kRunPod, "ML; without NVLink bridge"},
+     0, "PCIe4", 31, 1, 100, 300, 1.19, PriceSource::kRunPod,
+     "peaks, memory, bandwidth: [ML]; link: PCIe 4.0, without NVLink bridge"},
     {"H100-SXM5-80GB", "H100 H100-SXM H100-SXM5 H100-SXM-80GB nvidia_h100_80gb_hbm3", "hopper",
      79.1, 3350, 989, 989, 1979, 0, "NVLink4", 450, 8, 400, 700, 2.69, PriceSource::kRunPod,
-     "ML, TT"},
+     "peaks: [ML], [TT]; memory, bandwidth: [ML]; NVLink: [MN]"},
     {"H100-PCIe-80GB", "H100 H100-PCIe nvidia_h100_pcie", "hopper", 79.1, 2000, 756, 756, 1513, 0,
-     "PCIe5", 63, 1, 200, 350, 1.99, PriceSource::kRunPod, "ML, TT"},
+     "PCIe5", 63, 1, 200, 350, 1.99, PriceSource::kRunPod,
+     "peaks: [ML], [TT]; memory, bandwidth: [ML]; link: PCIe 5.0"},
     {"H100-NVL-94GB", "H100 H100-NVL nvidia_h100_nvl", "hopper", 93.0, 3900, 835, 835, 1671, 0,
      "NVLink bridge pair + PCIe5", 300, 2, 200, 400, 0, PriceSource::kNone,
-     "TT 835; bandwidth and bridge DS"},
+     "peaks: [TT] (bf16, fp16), [OL] (fp8); memory, bandwidth, bridge: [DS]"},
     {"H100-SXM-96GB", "H100 H100-96G H100-96G-500W", "hopper", 95.0, 2400, 989, 989, 1979, 0,
      "NVLink4", 450, 8, 400, 500, 0, PriceSource::kNone,
-     "TT benchmarks: HBM2e 2.4 TB/s, 500 W; peaks of the standard part, which power caps"},
+     "bandwidth (HBM2e), 500 W: [TB]; peaks of the standard part, which power caps; "
+     "NVLink: [MN]"},
     {"H200-SXM-141GB", "H200 H200-SXM nvidia_h200", "hopper", 139.8, 4800, 989, 989, 1979, 0,
-     "NVLink4", 450, 8, 400, 700, 3.59, PriceSource::kRunPod, "ML"},
+     "NVLink4", 450, 8, 400, 700, 3.59, PriceSource::kRunPod,
+     "peaks, memory, bandwidth: [ML]; NVLink: [MN]"},
     {"B200-SXM-180GB", "B200 B200-SXM nvidia_b200", "blackwell", 178.3, 8000, 2250, 2250, 4500,
-     9000, "NVLink5", 900, 8, 400, 1000, 5.98, PriceSource::kRunPod, "ML, TT"},
+     9000, "NVLink5", 900, 8, 400, 1000, 5.98, PriceSource::kRunPod,
+     "peaks: [ML], [TT]; memory, bandwidth: [ML]; NVLink: [MN]"},
     {"B300-SXM-288GB", "B300 B300-SXM nvidia_b300", "blackwell", 267.7, 8000, 2250, 2250, 4500,
      12600, "NVLink5", 900, 8, 800, 1400, 0, PriceSource::kNone,
-     "ML; fp4 peak: sources differ (12.6 or 13.5 PFLOP/s)"},
+     "peaks, memory, bandwidth: [ML], but sources differ on fp4 (12.6 or 13.5 PFLOP/s); "
+     "NVLink: [MN]"},
     {"GB200-NVL72-186GB", "GB200 GB200-NVL72 nvidia_gb200", "blackwell", 184.3, 8000, 2500, 2500,
-     5000, 10000, "NVLink5", 900, 72, 400, 1200, 4.54, PriceSource::kSpheron, "ML"},
+     5000, 10000, "NVLink5", 900, 72, 400, 1200, 4.54, PriceSource::kSpheron,
+     "peaks, memory, bandwidth: [ML]; NVLink: [MN]"},
     {"GB300-NVL72-288GB", "GB300 GB300-NVL72 nvidia_gb300", "blackwell", 276.0, 8000, 2500, 2500,
      5000, 15000, "NVLink5", 900, 72, 800, 1400, 0, PriceSource::kNone,
-     "ML; memory by analogy to B300"},
+     "peaks, bandwidth: [ML]; memory by analogy to B300; NVLink: [MN]"},
     {"MI250X-128GB", "MI250X", "cdna2", 127.9, 3280, 383, 383, 0, 0, "xGMI", 350, 8, 100, 560, 0,
-     PriceSource::kNone, "ML; two dies, each half of this"},
+     PriceSource::kNone,
+     "peaks, memory, bandwidth: [ML], two dies together, each half of this; xGMI: [MN]"},
     {"MI300X-192GB", "MI300X", "cdna3", 191.9, 5300, 1307, 1307, 2615, 0, "xGMI", 448, 8, 400, 750,
-     0, PriceSource::kNone, "ML"},
+     0, PriceSource::kNone, "peaks, memory, bandwidth: [ML]; xGMI: [MN]"},
     {"MI325X-256GB", "MI325X", "cdna3", 255.9, 6000, 1307, 1307, 2615, 0, "xGMI", 448, 8, 400, 1000,
-     0, PriceSource::kNone, "ML"},
+     0, PriceSource::kNone, "peaks, memory, bandwidth: [ML]; xGMI: [MN]"},
     {"MI355X-288GB", "MI355X", "cdna4", 287.9, 8000, 2500, 2500, 5000, 10100, "xGMI", 535.5, 8, 400,
-     1400, 0, PriceSource::kNone, "ML; fp4 = MXFP4"},
+     1400, 0, PriceSource::kNone, "peaks (fp4 = MXFP4), memory, bandwidth: [ML]; xGMI: [MN]"},
     {"L40S-48GB", "L40S nvidia_l40s", "ada", 44.4, 864, 362, 362, 733, 0, "PCIe4", 31, 1, 100, 350,
-     0.79, PriceSource::kRunPod, "ML"},
+     0.79, PriceSource::kRunPod, "peaks, memory, bandwidth: [ML]; link: PCIe 4.0"},
     {"A10-24GB", "A10 nvidia_a10", "ampere-pcie", 22.2, 600, 125, 125, 0, 0, "PCIe4", 31, 1, 25,
-     150, 0, PriceSource::kNone, "LA peaks; memory and bandwidth DS; NIC typical 25-100"},
+     150, 0, PriceSource::kNone,
+     "peaks: [LA]/a10-pcie-28gb.json; memory, bandwidth: [DS]; link: PCIe 4.0; network of "
+     "25 to 100 Gbit/s is usual"},
     {"L4-24GB", "L4 nvidia_l4", "ada", 22.0, 300, 121, 121, 242, 0, "PCIe4", 31, 1, 25, 72, 0.44,
-     PriceSource::kRunPod, "DS; NIC typical 25-100"},
+     PriceSource::kRunPod,
+     "peaks, memory, bandwidth: [DS]; link: PCIe 4.0; network of 25 to 100 Gbit/s is usual"},
     {"RTX-4090-24GB", "RTX4090 RTX-4090 4090 nvidia_geforce_rtx_4090", "ada", 23.6, 1008, 165, 165,
      330, 0, "PCIe4 (no P2P)", 31, 1, 10, 450, 0.34, PriceSource::kRunPod,
-     "DS (fp32 accumulate); NIC typical 10-100"},
+     "peaks (fp32 accumulate), memory, bandwidth: [DS]; link: PCIe 4.0; network of 10 to "
+     "100 Gbit/s is usual"},
 };
 
 std::optional<double> KnownTflops(double tflops) {
@@ -121,6 +132,22 @@ const char* PriceSourceText(PriceSource source) {
   return "";
 }
 
+// A row's source spelt out, with what holds for every row.
+std::string SourceText(const char* source) {
+  const std::string text = absl::StrReplaceAll(
+      source, {{"[ML]", "stas00/ml-engineering @744d01e compute/accelerator/README.md"},
+               {"[MN]", "stas00/ml-engineering @744d01e network/README.md"},
+               {"[TT]", "pytorch/torchtitan @b5bcd76 torchtitan/tools/utils.py"},
+               {"[TB]", "benchmarks of pytorch/torchtitan @b5bcd76"},
+               {"[OL]", "speed_monitor of allenai/OLMo-core"},
+               {"[LA]", "cli99/llm-analysis @d841e40 gpu_configs"},
+               {"[DS]", "the vendor's data sheet, not checked again"}});
+  return absl::StrCat(text,
+                      "; board power, unless said: the vendor's data sheet, not checked again; "
+                      "network: what such nodes commonly have; usable memory: as drivers report "
+                      "it, else 99% of the nominal size");
+}
+
 Gpu ToGpu(const CatalogRow& row) {
   Gpu gpu;
   gpu.id = row.id;
@@ -139,7 +166,7 @@ Gpu ToGpu(const CatalogRow& row) {
   gpu.board_watts = row.board_watts;
   if (row.price_usd_per_hour > 0) gpu.price_usd_per_gpu_hour = row.price_usd_per_hour;
   gpu.price_source = PriceSourceText(row.price_source);
-  gpu.source = row.source;
+  gpu.source = SourceText(row.source);
   return gpu;
 }
 

@@ -2,12 +2,12 @@
 #include "planner/fit/bootstrap.h"
 
 #include <cmath>
+#include <optional>
 #include <vector>
 
-#include "Eigen/Cholesky"
-#include "Eigen/Eigenvalues"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "planner/fit/linear_algebra.h"
 #include "planner/fit/random.h"
 
 namespace rhumb {
@@ -73,36 +73,38 @@ ParameterMatrix CovarianceOf(const Eigen::MatrixXd& thetas) {
 
 absl::StatusOr<ParameterMatrix> SandwichCovariance(const FitResult& result, const Rows& rows) {
   const ParameterMatrix& basis = result.space->basis();
-  const Eigen::MatrixXd jacobian = result.form->Jacobian(result.theta, rows) * basis;
-  const Eigen::ArrayXd residual =
-      result.form->PredictLogLoss(result.theta, rows) - rows.log_loss;
+  Eigen::MatrixXd jacobian = result.form->Jacobian(result.theta, rows) * basis;
+  const Eigen::ArrayXd predicted = result.form->PredictLogLoss(result.theta, rows);
+  Eigen::ArrayXd residual = predicted - rows.log_loss;
+  if (result.residual == ResidualKind::kLoss) {
+    jacobian = (predicted.exp().matrix().asDiagonal() * jacobian).eval();
+    residual = predicted.exp() - rows.log_loss.exp();
+  }
   // Gradient of each run.
   Eigen::MatrixXd scores = Eigen::MatrixXd::Zero(rows.run_count, basis.cols());
   for (int i = 0; i < rows.size(); ++i) {
     scores.row(rows.run[static_cast<size_t>(i)]) +=
         rows.weight[i] * result.loss.Slope(residual[i]) * jacobian.row(i);
   }
-  const ParameterMatrix hessian = basis.transpose() * result.expansion.hessian * basis;
+  if (basis.cols() == 0) return ParameterMatrix::Zero(basis.rows(), basis.rows());
+  const Eigen::MatrixXd hessian = basis.transpose() * result.expansion.hessian * basis;
   // Scaled so that one size of threshold fits all parameters.
-  const ParameterVector scale = (basis.transpose() * result.expansion.gram * basis)
+  const Eigen::VectorXd scale = (basis.transpose() * result.expansion.gram * basis)
                                     .diagonal()
                                     .cwiseMax(1e-300)
                                     .cwiseSqrt()
                                     .cwiseInverse();
-  const ParameterMatrix scaled = scale.asDiagonal() * hessian * scale.asDiagonal();
-  const Eigen::SelfAdjointEigenSolver<ParameterMatrix> eigen(scaled);
-  if (basis.cols() == 0) return ParameterMatrix::Zero(basis.rows(), basis.rows());
-  if (!(eigen.eigenvalues()[0] > kSingular * eigen.eigenvalues().cwiseAbs().maxCoeff())) {
+  std::optional<Eigen::MatrixXd> inverse =
+      InvertPositiveDefinite(scale.asDiagonal() * hessian * scale.asDiagonal(), kSingular);
+  if (!inverse.has_value()) {
     return absl::FailedPreconditionError(
         "the objective is flat in some direction: the data do not identify every constant");
   }
-  const ParameterMatrix inverse = scale.asDiagonal() * eigen.eigenvectors() *
-                                  eigen.eigenvalues().cwiseInverse().asDiagonal() *
-                                  eigen.eigenvectors().transpose() * scale.asDiagonal();
+  *inverse = (scale.asDiagonal() * *inverse * scale.asDiagonal()).eval();
   const double runs = rows.run_count;
   const double spare = std::max(runs - static_cast<double>(basis.cols()), 1.0);
-  const ParameterMatrix meat = scores.transpose() * scores;
-  return ParameterMatrix(basis * (inverse * meat * inverse * (runs / spare)) * basis.transpose());
+  const Eigen::MatrixXd half = scores * *inverse * basis.transpose();
+  return ParameterMatrix(runs / spare * (half.transpose() * half));
 }
 
 }  // namespace rhumb

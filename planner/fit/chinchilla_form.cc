@@ -33,16 +33,22 @@ void Evaluate(const ParameterVector& theta, const ArrayXd& log_params, const Arr
 
 class ChinchillaObjective final : public Objective {
  public:
-  explicit ChinchillaObjective(const Rows& rows) : rows_(rows) {}
+  ChinchillaObjective(const Rows& rows, ResidualKind kind)
+      : rows_(rows), on_loss_(kind == ResidualKind::kLoss) {
+    if (on_loss_) loss_nats_ = rows.log_loss.exp();
+  }
 
   int ParameterCount() const override { return kCount; }
   void SetLoss(const HuberLoss& loss) override { loss_ = loss; }
-  // Cancellation in ln A - alpha ln N leaves some 1e-14 of a logarithm.
-  double RoundingFloor() const override { return 1e-27 * rows_.weight.sum(); }
+  double RoundingFloor() const override {
+    const double scale = on_loss_ ? loss_nats_.square().maxCoeff() : 1;
+    return kRelativeRoundingFloor * scale * rows_.weight.sum();
+  }
 
   // With p_k the shares of the terms and v_k = d ln(term_k)/d theta, the residual has gradient
   // J = sum p_k v_k and second derivatives sum p_k v_k v_k^T - J J^T. Each entry of the three
-  // matrices is then a sum over rows of shares times powers of ln N and ln D.
+  // matrices is then a sum over rows of shares times powers of ln N and ln D. The residual of the
+  // loss itself has gradient L J and second derivatives L sum p_k v_k v_k^T.
   void Expand(const ParameterVector& theta, Expansion& out) const override {
     Evaluate(theta, rows_.log_params, rows_.log_tokens, terms_);
     double value = 0, squares = 0;
@@ -51,7 +57,12 @@ class ChinchillaObjective final : public Objective {
     double m[15] = {};
     const Eigen::Index count = rows_.size();
     for (Eigen::Index i = 0; i < count; ++i) {
-      const double r = terms_.log_loss[i] - rows_.log_loss[i];
+      double r = terms_.log_loss[i] - rows_.log_loss[i];
+      double scale = 1;
+      if (on_loss_) {
+        scale = std::exp(terms_.log_loss[i]);
+        r = scale - loss_nats_[i];
+      }
       const double w = rows_.weight[i];
       const double x = -rows_.log_params[i];
       const double y = -rows_.log_tokens[i];
@@ -60,8 +71,9 @@ class ChinchillaObjective final : public Objective {
       const double s = 1 - p - q;
       value += w * loss_.Value(r);
       squares += w * r * r;
-      const double c = w * loss_.Slope(r);
-      const double k = w * loss_.Curvature(r) - c;
+      const double c = w * loss_.Slope(r) * scale;
+      const double v = w * scale * scale;
+      const double k = v * loss_.Curvature(r) - (on_loss_ ? 0 : c);
       g[0] += c * p;
       g[1] += c * q;
       g[2] += c * s;
@@ -70,7 +82,7 @@ class ChinchillaObjective final : public Objective {
       const double pp = k * p * p + c * p, qq = k * q * q + c * q, ss = k * s * s + c * s;
       const double pq = k * p * q, ps = k * p * s, qs = k * q * s;
       Accumulate(h, pp, qq, ss, pq, ps, qs, x, y);
-      Accumulate(m, w * p * p, w * q * q, w * s * s, w * p * q, w * p * s, w * q * s, x, y);
+      Accumulate(m, v * p * p, v * q * q, v * s * s, v * p * q, v * p * s, v * q * s, x, y);
     }
     out.value = value;
     out.squared_residuals = squares;
@@ -108,6 +120,8 @@ class ChinchillaObjective final : public Objective {
   }
 
   const Rows rows_;
+  const bool on_loss_;
+  ArrayXd loss_nats_;  // only where the residuals are of the loss
   HuberLoss loss_;
   mutable Terms terms_;
 };
@@ -118,8 +132,8 @@ class Chinchilla final : public Form {
   absl::string_view formula() const override { return "L = E + A N^-alpha + B D^-beta"; }
   const std::vector<ParameterInfo>& parameters() const override { return parameters_; }
 
-  std::unique_ptr<Objective> MakeObjective(const Rows& rows) const override {
-    return std::make_unique<ChinchillaObjective>(rows);
+  std::unique_ptr<Objective> MakeObjective(const Rows& rows, ResidualKind kind) const override {
+    return std::make_unique<ChinchillaObjective>(rows, kind);
   }
 
   std::vector<ParameterVector> Starts(const Rows& rows) const override {

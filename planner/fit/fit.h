@@ -20,7 +20,8 @@ namespace rhumb {
 
 struct FitOptions {
   LossKind loss = LossKind::kHuber;
-  double huber_delta = 1e-3;  // on ln L; for kHuber
+  double huber_delta = 1e-3;  // for kHuber: on ln L, or in nats for residuals of the loss
+  ResidualKind residual = ResidualKind::kLogLoss;
   // By symbol of the form ("E", "alpha"), values as users write them (E in nats, not ln E).
   std::map<std::string, double> fixed;
   std::map<std::string, std::pair<double, double>> bounds;  // lowest, highest
@@ -37,12 +38,14 @@ struct FitResult {
   // sum_i w_i rho(r_i) as asked for: Huber or half squares; sum |r| for kAbsolute.
   double objective = 0;
   MinimizeSummary summary;
-  Expansion expansion;      // at theta, over all parameters of the form
-  int start_count = 0;      // points started from
-  std::vector<double> local_minima;  // distinct objectives found, ascending
-  std::vector<bool> is_free;         // by parameter: neither fixed nor held at a bound
-  std::vector<bool> at_bound;        // by parameter
-  int free_count = 0;                // degrees of freedom, ties counted once
+  Expansion expansion;                  // at theta, over all parameters of the form
+  int start_count = 0;                  // points started from
+  std::vector<double> local_minima;     // distinct objectives found, ascending
+  std::vector<ParameterVector> minima;  // theta of each of them
+  ResidualKind residual = ResidualKind::kLogLoss;
+  std::vector<bool> is_free;   // by parameter: neither fixed nor held at a bound
+  std::vector<bool> at_bound;  // by parameter
+  int free_count = 0;          // degrees of freedom, ties counted once
   // What the fit ended in; for Refitter and covariances.
   HuberLoss loss;
   std::optional<ParameterSpace> space;
@@ -50,8 +53,8 @@ struct FitResult {
 
 // The best minimum reached from the form's starts. Errors: InvalidArgument names an unknown symbol,
 // a value outside of its range or a loss parameter that is not positive; FailedPrecondition if no
-// start reached a minimum, with the termination. Fewer rows than parameters are not an error here:
-// see identifiability.h.
+// start reached a minimum, with the termination, or if the form needs rows with other columns.
+// Fewer rows than parameters are not an error here: see identifiability.h.
 absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitOptions& options);
 
 // Fits again from the first fit's optimum, with the same form, loss and constraints: the inner step
@@ -70,6 +73,7 @@ class Refitter {
  private:
   const Form* form_;
   HuberLoss loss_;
+  ResidualKind residual_;
   MinimizeOptions minimize_;
   ParameterSpace space_;
 };

@@ -6,7 +6,11 @@
 namespace rhumb {
 
 const std::vector<const Form*>& AllForms() {
-  static const std::vector<const Form*> forms = {&ChinchillaForm()};
+  static const std::vector<const Form*> forms = {
+      &ChinchillaForm(),       &CoupledForm(),          &DataConstrainedForm(),
+      &OvertrainingForm(),     &KaplanTokensForm(),     &KaplanStepsForm(),
+      &ParamsPowerForm(),      &TokensPowerForm(),      &FlopsPowerForm(),
+      &PlainParamsPowerForm(), &PlainTokensPowerForm(), &PlainFlopsPowerForm()};
   return forms;
 }
 

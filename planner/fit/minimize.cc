@@ -14,6 +14,9 @@ namespace {
 
 // A Newton step that promises less than this fraction is lost in the rounding of a sum.
 constexpr double kRoundingDecrease = 1e-9;
+// Damped steps that promise less than this fraction leave the rest to Newton's.
+constexpr double kDampedDecrease = 1e-9;
+constexpr double kGreatestDamping = 1e30;
 
 // The quadratic model in coordinates where the trust region is a ball: step = L^-T u, gram = L L^T.
 struct Model {
@@ -23,6 +26,19 @@ struct Model {
 
   explicit Model(const Expansion& at) {
     ParameterMatrix gram = at.gram;
+    ParameterVector slope = at.gradient;
+    ParameterMatrix curvature = at.hessian;
+    // A parameter that no residual feels (ln E once E is nothing) stands still: its curvature is
+    // rounding, and one sign of it would call every minimum a saddle.
+    for (int j = 0; j < gram.rows(); ++j) {
+      if (!IsUnfelt(at, j)) continue;
+      for (ParameterMatrix* matrix : {&gram, &curvature}) {
+        matrix->row(j).setZero();
+        matrix->col(j).setZero();
+        (*matrix)(j, j) = 1;
+      }
+      slope[j] = 0;
+    }
     // A direction the data do not see at all would leave the region unbounded there.
     for (int j = 0; j < gram.rows(); ++j) {
       gram(j, j) += 1e-12 * gram(j, j) + std::numeric_limits<double>::min();
@@ -36,8 +52,8 @@ struct Model {
       metric.compute(loaded);
       ridge *= 100;
     }
-    gradient = metric.matrixL().solve(at.gradient);
-    hessian = metric.matrixL().solve(at.hessian);
+    gradient = metric.matrixL().solve(slope);
+    hessian = metric.matrixL().solve(curvature);
     hessian = metric.matrixL().solve(hessian.transpose()).transpose();
     hessian = 0.5 * (hessian + hessian.transpose().eval());
   }
@@ -83,26 +99,50 @@ ParameterVector BoundedStep(const Model& model, double radius) {
   return eigen.eigenvectors() * y;
 }
 
-}  // namespace
-
-absl::string_view TerminationName(Termination termination) {
-  switch (termination) {
-    case Termination::kConverged:
-      return "converged";
-    case Termination::kPerfectFit:
-      return "perfect fit";
-    case Termination::kStalled:
-      return "stalled";
-    case Termination::kIterationLimit:
-      return "iteration limit";
-    case Termination::kNotFinite:
-      return "not finite";
+// Lowers the objective by Levenberg-Marquardt steps from `theta`, whose expansion is `at`, until
+// they gain less than a rough minimum needs. Columns are scaled by the largest norm they have had,
+// so that a parameter without effect cannot run away.
+// Source: More 1978, doi:10.1007/BFb0067700; damping by Nielsen 1999, IMM-REP-1999-05.
+void ApproachByDampedSteps(const Objective& objective, int max_iterations, bool is_cautious,
+                           ParameterVector& theta, Expansion& at, MinimizeSummary& summary) {
+  ParameterVector scale = at.gram.diagonal().cwiseMax(std::numeric_limits<double>::min());
+  double damping = 1e-3, growth = 2;
+  if (is_cautious) {
+    // The first step is then no longer than the start is from zero, both in units of the scale.
+    const ParameterVector root = scale.cwiseSqrt();
+    const double reach = std::max(root.cwiseProduct(theta).norm(), 1e-300);
+    damping = std::max(1.0, at.gradient.cwiseQuotient(root).norm() / reach);
   }
-  return "unknown";
+  Expansion next;
+  for (; summary.iteration_count < max_iterations; ++summary.iteration_count) {
+    scale = scale.cwiseMax(at.gram.diagonal());
+    // In units of the scale, so that parameters of any size are solved for alike.
+    const ParameterVector unit = scale.cwiseSqrt().cwiseInverse();
+    ParameterMatrix damped = unit.asDiagonal() * at.gram * unit.asDiagonal();
+    damped.diagonal().array() += damping;
+    const ParameterVector gradient = unit.cwiseProduct(at.gradient);
+    const ParameterVector step = damped.ldlt().solve(-gradient);
+    const double promised = 0.5 * (damping * step.squaredNorm() - gradient.dot(step));
+    if (!(promised > kDampedDecrease * at.value) || damping > kGreatestDamping) return;
+    const ParameterVector trial = theta + unit.cwiseProduct(step);
+    objective.Expand(trial, next);
+    ++summary.evaluation_count;
+    const bool is_finite = std::isfinite(next.value) && next.gradient.allFinite();
+    const double ratio = is_finite ? (at.value - next.value) / promised : -1;
+    if (ratio > 0) {
+      theta = trial;
+      std::swap(at, next);
+      damping *= std::max(1.0 / 3, 1 - std::pow(2 * ratio - 1, 3));
+      growth = 2;
+    } else {
+      damping *= growth;
+      growth *= 2;
+    }
+  }
 }
 
-MinimizeSummary Minimize(const Objective& objective, const MinimizeOptions& options,
-                         ParameterVector& theta, Expansion& expansion) {
+MinimizeSummary DescendByNewton(const Objective& objective, const MinimizeOptions& options,
+                                ParameterVector& theta, Expansion& expansion) {
   MinimizeSummary summary;
   objective.Expand(theta, expansion);
   ++summary.evaluation_count;
@@ -162,6 +202,50 @@ MinimizeSummary Minimize(const Objective& objective, const MinimizeOptions& opti
       }
     }
   }
+}
+
+}  // namespace
+
+absl::string_view TerminationName(Termination termination) {
+  switch (termination) {
+    case Termination::kConverged:
+      return "converged";
+    case Termination::kPerfectFit:
+      return "perfect fit";
+    case Termination::kStalled:
+      return "stalled";
+    case Termination::kIterationLimit:
+      return "iteration limit";
+    case Termination::kNotFinite:
+      return "not finite";
+  }
+  return "unknown";
+}
+
+MinimizeSummary Minimize(const Objective& objective, const MinimizeOptions& options,
+                         ParameterVector& theta, Expansion& expansion) {
+  if (!options.far_start) return DescendByNewton(objective, options, theta, expansion);
+  const ParameterVector start = theta;
+  MinimizeSummary best = DescendByNewton(objective, options, theta, expansion);
+  for (const bool is_cautious : {false, true}) {
+    ParameterVector other = start;
+    Expansion at_other;
+    MinimizeSummary damped;
+    objective.Expand(other, at_other);
+    if (!std::isfinite(at_other.value) || !at_other.gradient.allFinite()) continue;
+    ApproachByDampedSteps(objective, options.max_iterations, is_cautious, other, at_other, damped);
+    MinimizeSummary summary = DescendByNewton(objective, options, other, at_other);
+    summary.iteration_count += damped.iteration_count;
+    summary.evaluation_count += damped.evaluation_count + 1;
+    const bool is_better = IsMinimum(summary.termination) == IsMinimum(best.termination)
+                               ? summary.value < best.value
+                               : IsMinimum(summary.termination);
+    if (!is_better) continue;
+    best = summary;
+    theta = other;
+    expansion = at_other;
+  }
+  return best;
 }
 
 }  // namespace rhumb

@@ -10,9 +10,9 @@
 namespace rhumb {
 
 enum class Termination {
-  kConverged,       // a full Newton step from here lowers the objective by less than the tolerance
-  kPerfectFit,      // the residuals are rounding
-  kStalled,         // no step lowers the objective, yet the Newton step promises more: not a minimum
+  kConverged,   // a full Newton step from here lowers the objective by less than the tolerance
+  kPerfectFit,  // the residuals are rounding
+  kStalled,     // no step lowers the objective, yet the Newton step promises more: not a minimum
   kIterationLimit,  //
   kNotFinite,       // the start has no finite value
 };
@@ -23,11 +23,20 @@ inline bool IsMinimum(Termination termination) {
   return termination == Termination::kConverged || termination == Termination::kPerfectFit;
 }
 
+// True if a unit step of parameter j (a factor e of a constant, one unit of an exponent) changes
+// the residuals by less than rounding.
+inline bool IsUnfelt(const Expansion& at, int j) {
+  return at.gram(j, j) < 1e-20 * at.squared_residuals;
+}
+
 struct MinimizeOptions {
-  int max_iterations = 300;
+  int max_iterations = 3000;  // floors near zero lie at the end of long curved valleys
   // Largest decrease a full Newton step may still promise at a minimum, as a fraction of the
   // objective: free of units, of the number of rows, and of mean or sum.
   double tolerance = 1e-13;
+  // The start is a guess, not found from the data: the best of three descents is taken, two of
+  // which begin with Levenberg-Marquardt steps, bounded even in directions the start does not see.
+  bool far_start = false;
 };
 
 struct MinimizeSummary {
@@ -42,7 +51,8 @@ struct MinimizeSummary {
 // Lowers the objective from theta, in place; `expansion` holds the expansion at the final theta.
 //
 // The trust region bounds the change of the residuals, s^T gram s, so steps do not depend on how
-// parameters are scaled or centred. Never ends above the start. Deterministic.
+// parameters are scaled or centred. Never ends above the start. Deterministic. `max_iterations`
+// counts by descent.
 MinimizeSummary Minimize(const Objective& objective, const MinimizeOptions& options,
                          ParameterVector& theta, Expansion& expansion);
 

@@ -8,6 +8,13 @@
 
 namespace rhumb {
 
+// What is compared: ln L, so that equal relative errors weigh alike, or L itself.
+enum class ResidualKind { kLogLoss, kLoss };
+
+// Squared residuals this small beside the squares of what they are differences of are rounding:
+// cancellation in ln A - alpha ln N leaves some 1e-14 of a logarithm.
+inline constexpr double kRelativeRoundingFloor = 1e-27;
+
 // Second-order expansion of sum_i w_i rho(r_i(theta)) at a point.
 struct Expansion {
   double value = 0;

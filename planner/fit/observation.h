@@ -14,9 +14,9 @@ namespace rhumb {
 
 // One measured loss. Counts are real numbers: 6ND of real tables exceeds int64.
 struct Observation {
-  double param_count = 0;  // N, as the set's convention counts
-  double token_count = 0;  // D, processed
-  double loss_nats = 0;    // per token
+  double param_count = 0;                    // N, as the set's convention counts
+  double token_count = 0;                    // D, processed
+  double loss_nats = 0;                      // per token
   std::optional<double> training_flops;      // C; absent: 6ND
   std::optional<double> unique_token_count;  // U; absent: no repetition
   std::optional<double> global_batch_tokens;

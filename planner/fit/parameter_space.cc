@@ -30,9 +30,9 @@ absl::StatusOr<int> IndexOf(const Form& form, const std::string& symbol, const c
 
 absl::StatusOr<double> ToTheta(const ParameterInfo& info, double value, const char* field) {
   if (!std::isfinite(value) || (info.is_log && value < 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, " gives ", info.symbol, " = ", value, "; must be a finite number",
-                     info.is_log ? ", 0 or more" : ""));
+    return absl::InvalidArgumentError(absl::StrCat(field, " gives ", info.symbol, " = ", value,
+                                                   "; must be a finite number",
+                                                   info.is_log ? ", 0 or more" : ""));
   }
   if (!info.is_log) return value;
   // A constant of zero takes its term out of the law: its logarithm is far below any data.

@@ -50,7 +50,7 @@ absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations) {
   const auto count = static_cast<Eigen::Index>(observations.size());
   Rows rows;
   for (Eigen::ArrayXd* column : {&rows.log_params, &rows.log_tokens, &rows.log_unique_tokens,
-                                 &rows.log_flops, &rows.log_loss, &rows.weight}) {
+                                 &rows.log_flops, &rows.log_steps, &rows.log_loss, &rows.weight}) {
     column->resize(count);
   }
   rows.run.resize(observations.size());
@@ -63,12 +63,14 @@ absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations) {
     rows.log_params[at] = std::log(row.param_count);
     rows.log_tokens[at] = std::log(row.token_count);
     const double unique = row.unique_token_count.value_or(row.token_count);
-    rows.log_unique_tokens[at] = unique < row.token_count ? std::log(unique)
-                                                          : std::numeric_limits<double>::infinity();
-    rows.log_flops[at] = row.training_flops.has_value()
-                             ? std::log(*row.training_flops)
-                             : std::log(kTrainingFlopsPerParamToken) + rows.log_params[at] +
-                                   rows.log_tokens[at];
+    rows.log_unique_tokens[at] =
+        unique < row.token_count ? std::log(unique) : std::numeric_limits<double>::infinity();
+    rows.log_flops[at] =
+        row.training_flops.has_value()
+            ? std::log(*row.training_flops)
+            : std::log(kTrainingFlopsPerParamToken) + rows.log_params[at] + rows.log_tokens[at];
+    rows.log_steps[at] = row.step_count.has_value() ? std::log(*row.step_count)
+                                                    : std::numeric_limits<double>::quiet_NaN();
     rows.log_loss[at] = std::log(row.loss_nats);
     rows.weight[at] = row.weight;
     const int next = rows.run_count;
@@ -91,6 +93,7 @@ Rows SelectRows(const Rows& rows, absl::Span<const int> indices) {
       {&rows.log_tokens, &selected.log_tokens},
       {&rows.log_unique_tokens, &selected.log_unique_tokens},
       {&rows.log_flops, &selected.log_flops},
+      {&rows.log_steps, &selected.log_steps},
       {&rows.log_loss, &selected.log_loss},
       {&rows.weight, &selected.weight}};
   for (const auto& [from, to] : columns) {

@@ -18,6 +18,7 @@ struct Rows {
   Eigen::ArrayXd log_tokens;         // ln D
   Eigen::ArrayXd log_unique_tokens;  // ln U; +infinity where tokens were not repeated
   Eigen::ArrayXd log_flops;          // ln C; ln 6ND where not given
+  Eigen::ArrayXd log_steps;          // ln of optimizer steps; not a number where not given
   Eigen::ArrayXd log_loss;           // ln L
   Eigen::ArrayXd weight;
   // Run of each row, numbered from 0 in order of first appearance; resampling draws runs. Rows that

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/laws/catalog.h"
 
+#include <Eigen/Core>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace {
 // the residuals are heavy tailed.
 constexpr double kHuberTheta[5] = {6.169246372149619, 7.67015673111466, 0.5973068145474413,
                                    0.34731049878543874, 0.36717243253140797};
-constexpr std::array<std::array<double, 5>, 5> kHuberCovariance = {{
+constexpr double kHuberCovariance[5][5] = {
     {0.06014297492701237, -0.02350964425309503, 0.0019541813443461156, 0.0035812350021797723,
      -0.0011783977923337215},
     {-0.02350964425309503, 0.1660242456963613, 0.0034241260924467018, -0.0014914864721910389,
@@ -26,7 +27,14 @@ constexpr std::array<std::array<double, 5>, 5> kHuberCovariance = {{
      -7.480174442605264e-05},
     {-0.0011783977923337215, 0.008146024247312554, 0.00016761439615638882, -7.480174442605264e-05,
      0.00039993374831262193},
-}};
+};
+
+LawCovariance HuberCovariance(const char* source) {
+  return {.parameters = {"ln_A", "ln_B", "ln_E", "alpha", "beta"},
+          .values = Eigen::Map<const Eigen::Matrix<double, 5, 5, Eigen::RowMajor>>(
+              &kHuberCovariance[0][0]),
+          .source = source};
+}
 
 // The points of figure 4 of Hoffmann et al. 2022 as extracted by Besiroglu et al. 2024.
 DataBox EpochBox() {
@@ -59,11 +67,9 @@ Law Besiroglu() {
       {.irreducible_loss_nats = 1.8172, .a = 482.01, .b = 2085.43, .alpha = 0.3478, .beta = 0.3658},
       "Besiroglu et al. 2024, arXiv:2404.10102, refit of Hoffmann et al. 2022 figure 4, as "
       "printed");
-  law.covariance = LawCovariance{
-      .values = kHuberCovariance,
-      .source =
-          "covariance of 300 bootstrap refits of the same 240 points, taken around the refit "
-          "besiroglu2024-huber, not published with these constants"};
+  law.covariance = HuberCovariance(
+      "covariance of 300 bootstrap refits of the same 240 points, taken around the refit "
+      "besiroglu2024-huber, not published with these constants");
   return law;
 }
 
@@ -77,9 +83,7 @@ Law BesirogluHuber() {
        .beta = kHuberTheta[4]},
       "own Huber refit (delta 1e-3, sum) of the 240 points of Besiroglu et al. 2024, "
       "arXiv:2404.10102");
-  law.covariance =
-      LawCovariance{.values = kHuberCovariance,
-                    .source = "covariance of 300 bootstrap refits of the same 240 points"};
+  law.covariance = HuberCovariance("covariance of 300 bootstrap refits of the same 240 points");
   return law;
 }
 

@@ -31,6 +31,24 @@ FrontierPoint PointAt(const ChinchillaLaw& law, double param_count, double token
           .loss_nats = ExpectedLoss(law, param_count, token_count)};
 }
 
+// u^gamma. The branch spares the additive laws a pow, and keeps their values to the bit.
+double Reducible(const ChinchillaLaw& law, double term_sum) {
+  if (law.interaction_exponent == 1) return term_sum;
+  return std::pow(term_sum, law.interaction_exponent);
+}
+
+// What the other term must be for the loss to be `target`, given one `term` and its floor; not
+// positive (or not a number) if nothing is left for it.
+double OtherTerm(const ChinchillaLaw& law, double target, double floor, double term) {
+  if (law.interaction_exponent == 1) return target - floor;
+  return TermSumForReducible(law, target - law.irreducible_loss_nats) - term;
+}
+
+// Count at which a term of prefactor c and exponent e equals `share`: (c/share)^(1/e).
+double CountForTerm(double prefactor, double exponent, double share) {
+  return std::pow(prefactor / share, 1 / exponent);
+}
+
 }  // namespace
 
 absl::Status ValidateChinchillaLaw(const ChinchillaLaw& law) {
@@ -40,17 +58,37 @@ absl::Status ValidateChinchillaLaw(const ChinchillaLaw& law) {
   status.Update(CheckConstant("b", law.b, false));
   status.Update(CheckConstant("alpha", law.alpha, false));
   status.Update(CheckConstant("beta", law.beta, false));
+  status.Update(CheckConstant("interaction_exponent", law.interaction_exponent, false));
   return status;
 }
 
 double ExpectedLoss(const ChinchillaLaw& law, double param_count, double token_count) {
-  return law.irreducible_loss_nats + law.a * std::pow(param_count, -law.alpha) +
-         law.b * std::pow(token_count, -law.beta);
+  const double params_term = law.a * std::pow(param_count, -law.alpha);
+  const double tokens_term = law.b * std::pow(token_count, -law.beta);
+  if (law.interaction_exponent == 1) {
+    return law.irreducible_loss_nats + params_term + tokens_term;
+  }
+  return law.irreducible_loss_nats + std::pow(params_term + tokens_term, law.interaction_exponent);
 }
 
 LossMarginals Marginals(const ChinchillaLaw& law, double param_count, double token_count) {
-  return {.by_log_params = -law.alpha * law.a * std::pow(param_count, -law.alpha),
-          .by_log_tokens = -law.beta * law.b * std::pow(token_count, -law.beta)};
+  LossMarginals marginals = {
+      .by_log_params = -law.alpha * law.a * std::pow(param_count, -law.alpha),
+      .by_log_tokens = -law.beta * law.b * std::pow(token_count, -law.beta)};
+  if (law.interaction_exponent != 1) {
+    const double term_sum =
+        -(marginals.by_log_params / law.alpha + marginals.by_log_tokens / law.beta);
+    const double outer =
+        law.interaction_exponent * std::pow(term_sum, law.interaction_exponent - 1);
+    marginals.by_log_params *= outer;
+    marginals.by_log_tokens *= outer;
+  }
+  return marginals;
+}
+
+double TermSumForReducible(const ChinchillaLaw& law, double reducible_nats) {
+  if (law.interaction_exponent == 1) return reducible_nats;
+  return std::pow(reducible_nats, 1 / law.interaction_exponent);
 }
 
 FrontierConstants DeriveFrontier(const ChinchillaLaw& law) {
@@ -59,8 +97,9 @@ FrontierConstants DeriveFrontier(const ChinchillaLaw& law) {
   return {.g = g,
           .params_exponent = law.beta / sum,
           .tokens_exponent = law.alpha / sum,
-          .loss_exponent = law.alpha * law.beta / sum,
-          .loss_prefactor = law.a * std::pow(g, -law.alpha) + law.b * std::pow(g, law.beta)};
+          .loss_exponent = law.alpha * law.beta / sum * law.interaction_exponent,
+          .loss_prefactor =
+              Reducible(law, law.a * std::pow(g, -law.alpha) + law.b * std::pow(g, law.beta))};
 }
 
 FrontierPoint OptimumForCompute(const ChinchillaLaw& law, double training_flops,
@@ -80,9 +119,9 @@ absl::StatusOr<FrontierPoint> OptimumForLoss(const ChinchillaLaw& law, double ta
                         "loss of %.6g nats",
                         target_loss_nats, law.irreducible_loss_nats));
   }
-  const double param_count =
-      std::pow(law.a * (1 + law.alpha / law.beta) / reducible, 1 / law.alpha);
-  const double token_count = std::pow(law.b * (1 + law.beta / law.alpha) / reducible, 1 / law.beta);
+  const double term_sum = TermSumForReducible(law, reducible);
+  const double param_count = CountForTerm(law.a * (1 + law.alpha / law.beta), law.alpha, term_sum);
+  const double token_count = CountForTerm(law.b * (1 + law.beta / law.alpha), law.beta, term_sum);
   return PointAt(law, param_count, token_count, flops_per_param_token);
 }
 
@@ -101,26 +140,30 @@ FrontierPoint OptimumForTokens(const ChinchillaLaw& law, double token_count,
 
 absl::StatusOr<double> TokensForLoss(const ChinchillaLaw& law, double param_count,
                                      double target_loss_nats) {
-  const double floor = law.irreducible_loss_nats + law.a * std::pow(param_count, -law.alpha);
-  if (!(target_loss_nats > floor)) {
+  const double term = law.a * std::pow(param_count, -law.alpha);
+  const double floor = law.irreducible_loss_nats + Reducible(law, term);
+  const double share = OtherTerm(law, target_loss_nats, floor, term);
+  if (!(share > 0)) {
     return absl::OutOfRangeError(
         absl::StrFormat("target_loss_nats is %.6g; a model of %.6g parameters stays above %.6g "
                         "nats with any number "
                         "of tokens",
                         target_loss_nats, param_count, floor));
   }
-  return std::pow(law.b / (target_loss_nats - floor), 1 / law.beta);
+  return CountForTerm(law.b, law.beta, share);
 }
 
 absl::StatusOr<double> ParamsForLoss(const ChinchillaLaw& law, double token_count,
                                      double target_loss_nats) {
-  const double floor = law.irreducible_loss_nats + law.b * std::pow(token_count, -law.beta);
-  if (!(target_loss_nats > floor)) {
+  const double term = law.b * std::pow(token_count, -law.beta);
+  const double floor = law.irreducible_loss_nats + Reducible(law, term);
+  const double share = OtherTerm(law, target_loss_nats, floor, term);
+  if (!(share > 0)) {
     return absl::OutOfRangeError(absl::StrFormat(
         "target_loss_nats is %.6g; training on %.6g tokens stays above %.6g nats at any model size",
         target_loss_nats, token_count, floor));
   }
-  return std::pow(law.a / (target_loss_nats - floor), 1 / law.alpha);
+  return CountForTerm(law.a, law.alpha, share);
 }
 
 double FrontierLossSlope(const ChinchillaLaw& law, double training_flops,
@@ -133,7 +176,7 @@ double FrontierLossSlope(const ChinchillaLaw& law, double training_flops,
 double SecondOrderRegret(const ChinchillaLaw& law, double training_flops, double size_ratio,
                          double flops_per_param_token) {
   const FrontierPoint best = OptimumForCompute(law, training_flops, flops_per_param_token);
-  const double slope = law.alpha * law.a * std::pow(best.param_count, -law.alpha);
+  const double slope = -Marginals(law, best.param_count, best.token_count).by_log_params;
   const double x = std::log(size_ratio);
   return (law.alpha + law.beta) / 2 * slope * x * x;
 }
@@ -157,6 +200,13 @@ absl::StatusOr<SizeTradeOff> TradeSizeForTokens(const ChinchillaLaw& law, double
 
 double SmallestSizeFraction(const ChinchillaLaw& law) {
   return std::pow(1 + law.alpha / law.beta, -1 / law.alpha);
+}
+
+double SubstitutionElasticity(const ChinchillaLaw& law, double param_count, double token_count) {
+  const LossMarginals marginals = Marginals(law, param_count, token_count);
+  const double params_share =
+      marginals.by_log_params / (marginals.by_log_params + marginals.by_log_tokens);
+  return 1 / (1 + law.beta * params_share + law.alpha * (1 - params_share));
 }
 
 }  // namespace rhumb

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -20,7 +21,8 @@ constexpr double kZhangOverheadFraction = 0.2;
 struct RuleText {
   const char* name;
   const char* source;
-  bool is_critical;
+  BatchDefinition definition;
+  VerificationStatus verification;
 };
 
 const RuleText& TextOf(BatchRule rule) {
@@ -28,35 +30,35 @@ const RuleText& TextOf(BatchRule rule) {
       {"kaplan2020",
        "Kaplan et al. 2020, arXiv:2001.08361, eq. (5.3), Table 5: 2.1e8 / L^(1/0.21) tokens; "
        "WebText2, L 2.5-6",
-       true},
+       BatchDefinition::kCritical, VerificationStatus::kPaper},
       {"bergsma2025",
        "Bergsma et al. 2025: 0.0471 D^0.462 sequences of 2048; prefactor not verified in the paper",
-       true},
+       BatchDefinition::kCritical, VerificationStatus::kMemory},
       {"steplaw2025",
        "Li et al. 2025 (Step Law): best batch 0.58 D^0.571 tokens; 60M-1B class, D to 1e11; an "
        "optimum, "
        "used as B_crit without conversion",
-       false},
+       BatchDefinition::kBest, VerificationStatus::kCode},
       {"deepseek2024",
        "DeepSeek LLM 2024, arXiv:2401.02954: best batch 0.2920 C^0.3271 tokens; C 1e17-2e19; an "
        "optimum, "
        "used as B_crit without conversion",
-       false},
+       BatchDefinition::kBest, VerificationStatus::kSecondary},
       {"minicpm2024",
        "MiniCPM 2024, arXiv:2404.06395: best batch 1.21e9 / L^6.24 tokens on C4 loss; 9M-170M "
        "models; an "
        "optimum, used as B_crit without conversion",
-       false},
+       BatchDefinition::kBest, VerificationStatus::kSecondary},
       {"zhang2024",
        "Zhang et al. 2024: 22.91 D^0.47 tokens at 20% overhead, converted to E_min/S_min against "
        "the "
        "reference batch; 85M-1.2B, C4; prefactor not verified in the paper",
-       true},
+       BatchDefinition::kOverhead, VerificationStatus::kMemory},
       {"porian2024",
        "Porian et al. 2024, arXiv:2406.19146, as tabulated by Step Law: best batch 0.7576 N^0.703 "
        "tokens; an "
        "optimum, used as B_crit without conversion",
-       false},
+       BatchDefinition::kBest, VerificationStatus::kSecondary},
   };
   return kTexts[static_cast<int>(rule)];
 }
@@ -86,6 +88,15 @@ double BatchForTokenOverhead(double overhead_fraction, double critical_batch_tok
                              double reference_batch_tokens) {
   return overhead_fraction * critical_batch_tokens +
          (1 + overhead_fraction) * reference_batch_tokens;
+}
+
+std::optional<double> CriticalFromOverheadBatch(double overhead_fraction,
+                                                double overhead_batch_tokens,
+                                                double reference_batch_tokens) {
+  const double critical =
+      (overhead_batch_tokens - (1 + overhead_fraction) * reference_batch_tokens) /
+      overhead_fraction;
+  return IfKnown(critical, critical);
 }
 
 absl::StatusOr<NoiseScale> EstimateNoiseScale(double small_batch_squared_norm,
@@ -125,7 +136,13 @@ absl::StatusOr<BatchRule> ParseBatchRule(absl::string_view name) {
 
 absl::string_view BatchRuleSource(BatchRule rule) { return TextOf(rule).source; }
 
-bool BatchRuleIsCritical(BatchRule rule) { return TextOf(rule).is_critical; }
+BatchDefinition BatchRuleDefinition(BatchRule rule) { return TextOf(rule).definition; }
+
+VerificationStatus BatchRuleVerification(BatchRule rule) { return TextOf(rule).verification; }
+
+bool BatchRuleIsCritical(BatchRule rule) {
+  return TextOf(rule).definition != BatchDefinition::kBest;
+}
 
 double KaplanCriticalBatchTokens(double loss_nats) {
   return kKaplanBatchTokens * std::pow(loss_nats, -1 / kKaplanBatchExponent);
@@ -150,10 +167,8 @@ std::optional<double> CriticalBatchTokens(BatchRule rule, const BatchInputs& inp
       if (!(d > 0)) return std::nullopt;
       // Their batch B_20 has 20% overhead over the reference: B_20 = f B_c + (1 + f) B_ref.
       const double at_overhead = 22.91 * std::pow(d, 0.47);
-      const double critical =
-          (at_overhead - (1 + kZhangOverheadFraction) * inputs.reference_batch_tokens.value_or(0)) /
-          kZhangOverheadFraction;
-      return IfKnown(critical, critical);
+      return CriticalFromOverheadBatch(kZhangOverheadFraction, at_overhead,
+                                       inputs.reference_batch_tokens.value_or(0));
     }
   }
   return std::nullopt;
@@ -169,6 +184,15 @@ std::optional<BatchBand> CriticalBatchBand(const BatchInputs& inputs) {
     band->high_tokens = std::max(band->high_tokens, *tokens);
   }
   return band;
+}
+
+std::vector<BatchAnswer> AllCriticalBatches(const BatchInputs& inputs) {
+  std::vector<BatchAnswer> answers;
+  for (const BatchRule rule : kAllBatchRules) {
+    const std::optional<double> tokens = CriticalBatchTokens(rule, inputs);
+    if (tokens.has_value()) answers.push_back({.rule = rule, .critical_batch_tokens = *tokens});
+  }
+  return answers;
 }
 
 }  // namespace rhumb

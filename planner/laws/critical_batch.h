@@ -10,9 +10,11 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "planner/laws/verification.h"
 
 namespace rhumb {
 
@@ -34,6 +36,11 @@ double TokenOverhead(double global_batch_tokens, double critical_batch_tokens,
 // B_ref.
 double BatchForTokenOverhead(double overhead_fraction, double critical_batch_tokens,
                              double reference_batch_tokens);
+// Its inverse, the conversion of a critical batch that was defined by an overhead:
+// B_crit = (B_f - (1 + f) B_ref) / f. nullopt if the reference batch alone leaves nothing.
+std::optional<double> CriticalFromOverheadBatch(double overhead_fraction,
+                                                double overhead_batch_tokens,
+                                                double reference_batch_tokens);
 
 // Gradient noise scale from mean squared gradient norms at two batch sizes (any unit; the answer
 // has it). Average the norms over steps before calling: a ratio of averages, never an average of
@@ -80,6 +87,17 @@ absl::StatusOr<BatchRule> ParseBatchRule(absl::string_view name);
 // Formula, units, validity and status of verification, for display.
 absl::string_view BatchRuleSource(BatchRule rule);
 
+// What the rule's authors call their batch.
+enum class BatchDefinition {
+  kCritical,  // E_min / S_min: taken as it is
+  kOverhead,  // 20% more tokens than at the reference batch: converted exactly
+  kBest,      // the batch of least loss in their sweeps: no exact conversion exists, used as it is
+};
+BatchDefinition BatchRuleDefinition(BatchRule rule);
+
+// How far the rule's constants were checked.
+VerificationStatus BatchRuleVerification(BatchRule rule);
+
 // Whether the rule states B_crit (or converts to it exactly). The others state the batch their
 // authors found best, which is no multiple of B_crit in general and is used in its place as it is.
 bool BatchRuleIsCritical(BatchRule rule);
@@ -99,6 +117,13 @@ struct BatchBand {
   double high_tokens = 0;
 };
 std::optional<BatchBand> CriticalBatchBand(const BatchInputs& inputs);
+
+// The band's members: every rule that answers, with its B_crit in tokens, in kAllBatchRules' order.
+struct BatchAnswer {
+  BatchRule rule;
+  double critical_batch_tokens = 0;
+};
+std::vector<BatchAnswer> AllCriticalBatches(const BatchInputs& inputs);
 
 }  // namespace rhumb
 

@@ -4,10 +4,11 @@
 #ifndef RHUMB_PLANNER_LAWS_LAW_H_
 #define RHUMB_PLANNER_LAWS_LAW_H_
 
-#include <array>
+#include <Eigen/Core>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace rhumb {
 
@@ -20,14 +21,17 @@ enum class FlopsConvention { kSixNd, kExactCausal, kExactFull };
 
 enum class LawFamily { kChinchilla, kDataConstrained };
 
-// L(N, D) = irreducible_loss_nats + a N^-alpha + b D^-beta, in nats per token.
-// Source of the form: Hoffmann et al. 2022, arXiv:2203.15556, eq. (2).
+// L(N, D) = irreducible_loss_nats + (a N^-alpha + b D^-beta)^interaction_exponent, in nats per
+// token. An interaction exponent of 1 is the additive form of Hoffmann et al. 2022,
+// arXiv:2203.15556, eq. (2); another couples the two terms (the form inside of Busbridge et al.
+// 2025's law).
 struct ChinchillaLaw {
   double irreducible_loss_nats = 0;  // E
   double a = 0;                      // A, of the parameter term
   double b = 0;                      // B, of the data term
   double alpha = 0;
   double beta = 0;
+  double interaction_exponent = 1;  // gamma
 };
 
 // Value of repeated tokens and excess parameters. Source: Muennighoff et al. 2023,
@@ -45,10 +49,13 @@ struct DataBox {
   std::optional<double> max_epoch_count;
 };
 
-// Covariance of theta = (ln A, ln B, ln E, alpha, beta), row-major; `source` says how it was
-// obtained.
+// Covariance of a law's fitted parameters. `parameters` is a subset, in this order, of "ln_A",
+// "ln_B", "ln_E", "alpha", "beta", "ln_gamma", "ln_R_D", "ln_R_N"; a parameter not named is taken
+// as known. `values` has shape (k, k) with k = parameters.size(), rows and columns in their order.
+// `source` says how it was obtained. ValidateLawCovariance (law_covariance.h) checks all that.
 struct LawCovariance {
-  std::array<std::array<double, 5>, 5> values{};
+  std::vector<std::string> parameters;
+  Eigen::MatrixXd values;
   std::string source;
 };
 
@@ -65,6 +72,9 @@ struct Law {
   // Set for kDataConstrained: both N and D are damped (laws of Muennighoff 2023). Absent otherwise.
   std::optional<RepetitionConstants> repetition;
   std::optional<LawCovariance> covariance;
+  // Standard deviation of ln L of one run around the law (seed noise and misfit); set by the
+  // fitter, absent where nobody published it.
+  std::optional<double> residual_log_std;
   // Batch regime of the runs behind the law, in tokens; absent when unknown.
   std::optional<double> reference_batch_tokens;
   DataBox box;

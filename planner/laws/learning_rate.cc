@@ -78,8 +78,8 @@ absl::StatusOr<LearningRateSuggestion> SuggestLearningRate(const LearningRateInp
         "non_embedding_param_count is %g and training_flops %g; one must be positive",
         inputs.non_embedding_param_count, inputs.training_flops));
   }
-  // Step Law's runs end at 1B parameters and 1e11 tokens. Beyond, its exponents pull apart from the other rules, and
-  // the middle of the band is the more careful suggestion.
+  // Step Law's runs end at 1B parameters and 1e11 tokens. Beyond, its exponents pull apart from the
+  // other rules, and the middle of the band is the more careful suggestion.
   const bool beyond = inputs.non_embedding_param_count > kStepLawMostParams ||
                       inputs.token_count > kStepLawMostTokens;
   if (beyond && rule_count > 1) {

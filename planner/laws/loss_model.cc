@@ -2,7 +2,6 @@
 #include "planner/laws/loss_model.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -10,6 +9,7 @@
 
 #include "planner/laws/chinchilla.h"
 #include "planner/laws/data_constrained.h"
+#include "planner/laws/law_covariance.h"
 #include "planner/laws/monotone_root.h"
 
 namespace rhumb {
@@ -22,24 +22,6 @@ RepetitionConstants RepetitionOf(const Law& law) {
 }
 
 bool DampsParams(const Law& law) { return law.family == LawFamily::kDataConstrained; }
-
-// dL/d theta at effective counts, theta = (ln A, ln B, ln E, alpha, beta).
-std::array<double, 5> ThetaGradient(const ChinchillaLaw& law, const EffectiveUse& effective) {
-  const double params_term = law.a * std::pow(effective.param_count, -law.alpha);
-  const double tokens_term = law.b * std::pow(effective.token_count, -law.beta);
-  return {params_term, tokens_term, law.irreducible_loss_nats,
-          -params_term * std::log(effective.param_count),
-          -tokens_term * std::log(effective.token_count)};
-}
-
-// g' cov g, at least zero: a stored matrix may be indefinite by its own rounding.
-double StdDevAlong(const LawCovariance& covariance, const std::array<double, 5>& gradient) {
-  double variance = 0;
-  for (int i = 0; i < 5; ++i) {
-    for (int j = 0; j < 5; ++j) variance += gradient[i] * covariance.values[i][j] * gradient[j];
-  }
-  return std::sqrt(std::max(variance, 0.0));
-}
 
 }  // namespace
 
@@ -110,8 +92,13 @@ std::optional<double> TokensForTargetLoss(const Law& law, double param_count,
                                         RepetitionOf(law).param_decay);
     }
   }
-  const double reducible = target_loss_nats - constants.irreducible_loss_nats -
-                           constants.a * std::pow(effective_params, -constants.alpha);
+  const double params_term = constants.a * std::pow(effective_params, -constants.alpha);
+  // The additive form keeps its order of subtraction, and so its bits.
+  const double reducible =
+      constants.interaction_exponent == 1
+          ? target_loss_nats - constants.irreducible_loss_nats - params_term
+          : TermSumForReducible(constants, target_loss_nats - constants.irreducible_loss_nats) -
+                params_term;
   if (!(reducible > 0)) return std::nullopt;
   const double effective_tokens =
       batch_overhead * std::pow(constants.b / reducible, 1 / constants.beta);
@@ -133,19 +120,12 @@ double LossFloor(const Law& law, double param_count, std::optional<double> uniqu
 
 std::optional<double> PredictLossStdDev(const Law& law, double param_count, const TokenUse& use) {
   if (!law.covariance.has_value()) return std::nullopt;
-  return StdDevAlong(*law.covariance,
-                     ThetaGradient(law.constants, EffectiveTokensAndParams(law, param_count, use)));
+  return StdDevAlong(*law.covariance, LossGradient(law, param_count, use));
 }
 
 std::optional<double> LogOptimalParamsStdDev(const Law& law, double training_flops) {
   if (!law.covariance.has_value()) return std::nullopt;
-  const double alpha = law.constants.alpha, beta = law.constants.beta, sum = alpha + beta;
-  // ln N = (ln(alpha A / (beta B)) + beta ln(C/6)) / (alpha + beta).
-  const double log_ratio = std::log(alpha * law.constants.a / (beta * law.constants.b));
-  const double log_product = std::log(training_flops / kTrainingFlopsPerParamToken);
-  const double log_params = (log_ratio + beta * log_product) / sum;
-  return StdDevAlong(*law.covariance, {1 / sum, -1 / sum, 0, (1 / alpha - log_params) / sum,
-                                       (log_product - 1 / beta - log_params) / sum});
+  return StdDevAlong(*law.covariance, LogOptimalParamsGradient(law.constants, training_flops));
 }
 
 std::optional<LossInterval> PredictLossInterval(const Law& law, double param_count,
@@ -160,6 +140,20 @@ std::optional<LossInterval> PredictLossInterval(const Law& law, double param_cou
                       .low_nats = mean - half_width,
                       .high_nats = mean + half_width,
                       .level = level};
+}
+
+std::optional<PredictionInterval> PredictRunInterval(const Law& law, double param_count,
+                                                     const TokenUse& use, double level) {
+  if (!(level > 0 && level < 1) || !law.residual_log_std.has_value()) return std::nullopt;
+  const std::optional<double> parameter_std_dev = PredictLossStdDev(law, param_count, use);
+  if (!parameter_std_dev.has_value()) return std::nullopt;
+  const double mean = PredictLoss(law, param_count, use);
+  const double std_dev = std::hypot(*parameter_std_dev, *law.residual_log_std * mean);
+  const double half_width = -StandardNormalQuantile((1 - level) / 2) * std_dev;
+  return PredictionInterval{.mean_nats = mean,
+                            .low_nats = mean - half_width,
+                            .high_nats = mean + half_width,
+                            .level = level};
 }
 
 double StandardNormalQuantile(double probability) {

@@ -39,7 +39,7 @@ struct EffectiveUse {
 // Source: Muennighoff et al. 2023, arXiv:2305.16264, eqs. (5), (6).
 EffectiveUse EffectiveTokensAndParams(const Law& law, double param_count, const TokenUse& use);
 
-// Expected loss in nats per token: E + A/N'^alpha + B/(D'/batch_overhead)^beta.
+// Expected loss in nats per token: E + (A/N'^alpha + B/(D'/batch_overhead)^beta)^gamma.
 double PredictLoss(const Law& law, double param_count, const TokenUse& use);
 
 // Partial derivatives of the loss in nats at (N, D): both are negative.
@@ -75,16 +75,31 @@ struct LossInterval {
   double level = 0;
 };
 
-// Delta method in theta = (ln A, ln B, ln E, alpha, beta) with the law's covariance; N' and D' are
-// held fixed. nullopt if the law carries no covariance or `level` is not inside (0, 1).
+// Delta method in the parameters that the law's covariance names, with exact derivatives: through
+// N' and D' too, where damping depends on the parameters. nullopt if the law carries no covariance,
+// a covariance that ValidateLawCovariance refuses, or `level` is not inside (0, 1).
 std::optional<LossInterval> PredictLossInterval(const Law& law, double param_count,
                                                 const TokenUse& use, double level);
+
+// Two-sided interval for the loss of one more run: the parameters' deviation (+) the residual
+// deviation of ln L, in quadrature.
+struct PredictionInterval {
+  double mean_nats = 0;
+  double low_nats = 0;
+  double high_nats = 0;
+  double level = 0;
+};
+
+// nullopt where PredictLossInterval is, and if the law carries no residual_log_std: half of the sum
+// would pass for all of it.
+std::optional<PredictionInterval> PredictRunInterval(const Law& law, double param_count,
+                                                     const TokenUse& use, double level);
 
 // Standard deviation of the predicted loss in nats by the same method; nullopt without covariance.
 std::optional<double> PredictLossStdDev(const Law& law, double param_count, const TokenUse& use);
 
-// Standard deviation of ln N_opt at a compute budget, by the delta method; nullopt without
-// covariance.
+// Standard deviation of ln N_opt at a compute budget (unlimited data), by the delta method; nullopt
+// without covariance. gamma, R_D* and R_N* do not move that optimum.
 std::optional<double> LogOptimalParamsStdDev(const Law& law, double training_flops);
 
 // Quantile of the standard normal distribution; `probability` inside (0, 1). Accurate to rounding.

@@ -61,12 +61,13 @@ absl::StatusOr<LifetimeOptimum> LifetimeOptimumAtLoss(const ChinchillaLaw& law,
   RHUMB_RETURN_IF_ERROR(CheckDemand(demand));
   RHUMB_ASSIGN_OR_RETURN(const FrontierPoint train_only, OptimumForLoss(law, target_loss_nats));
   // The condition put into L(N, D) = L leaves one equation in D whose left side falls:
-  // B (1 + beta/alpha) D^-beta + (beta B w D_inf / (3 alpha)) D^-(beta+1) = L - E.
-  const double reducible = target_loss_nats - law.irreducible_loss_nats;
+  // B (1 + beta/alpha) D^-beta + (beta B w D_inf / (3 alpha)) D^-(beta+1) =
+  // (L - E)^(1/gamma).
+  const double term_sum = TermSumForReducible(law, target_loss_nats - law.irreducible_loss_nats);
   const double inference = demand.weight * demand.token_count / 3;
   const auto too_few_tokens = [&](double d) {
     return law.b * std::pow(d, -law.beta) * (1 + law.beta / law.alpha * (1 + inference / d)) >
-           reducible;
+           term_sum;
   };
   // Demand only adds to D, and the left side goes to zero as D grows, so the doubling ends.
   double high = train_only.token_count + inference;

@@ -10,10 +10,13 @@ namespace {
 // Slack of whole-step rounding, so that a token count that is a whole number of steps stays one.
 constexpr double kStepSlack = 1e-12;
 constexpr int64_t kMostSteps = int64_t{1} << 53;
-// Below so many steps rounding may decide feasibility, and every batch is looked at (if there are
-// not too many).
+// Below so many steps rounding may decide feasibility far from the best batch, and every batch is
+// looked at (if there are not too many).
 constexpr double kFewSteps = 4096;
 constexpr int64_t kMostScanned = 65536;
+// Above that, so many neighbours of the best batch are looked at where rounding alone forbids it.
+constexpr int kMostNeighbours = 1024;
+constexpr double kLimitSlack = 1 + 1e-9;
 
 // One evaluation without feasibility: the curves that bisection walks on.
 struct Point {
@@ -99,16 +102,15 @@ class Chooser {
     choice.step_count = std::max<int64_t>(choice.step_count, 1);
     // Hard constraints hold for the tokens asked for and for the whole steps they become.
     const double tokens = static_cast<double>(choice.step_count) * batch;
-    constexpr double kSlack = 1 + 1e-9;
-    if (std::max(tokens, point.tokens) > size_.max_tokens * kSlack) return std::nullopt;
+    if (std::max(tokens, point.tokens) > size_.max_tokens * kLimitSlack) return std::nullopt;
     if (problem_.has_hardware()) {
       const double wall = at_.overheads.WallSeconds(static_cast<double>(choice.step_count) *
                                                     space_.step.StepSeconds(micro_batches));
-      if (std::max(wall, point.wall) > at_.max_wall_seconds * kSlack) return std::nullopt;
+      if (std::max(wall, point.wall) > at_.max_wall_seconds * kLimitSlack) return std::nullopt;
     }
     if (q.target_loss_nats.has_value() && (SpendsAll() || size_.fixed_tokens.has_value())) {
       const double loss = problem_.loss().At(size_.law, tokens, batch).loss_nats;
-      if (loss > *q.target_loss_nats * kSlack) return std::nullopt;
+      if (loss > *q.target_loss_nats * kLimitSlack) return std::nullopt;
     }
     return choice;
   }
@@ -120,6 +122,40 @@ class Chooser {
     const std::optional<double>& target = problem_.question().target_loss_nats;
     return point.tokens <= size_.max_tokens * slack && point.wall <= at_.max_wall_seconds * slack &&
            (!target.has_value() || point.loss.loss_nats <= *target * slack);
+  }
+
+  // Whether the real tokens of `point` meet every limit, which whole steps cannot without.
+  bool MeetsLimits(const Point& point) const {
+    const std::optional<double>& target = problem_.question().target_loss_nats;
+    return point.tokens <= size_.max_tokens * kLimitSlack &&
+           point.wall <= at_.max_wall_seconds * kLimitSlack &&
+           (!target.has_value() || point.loss.loss_nats <= *target * kLimitSlack);
+  }
+
+  // The best feasible of the multiples from `first` to `last` near `start`, from where the
+  // objective rises to both sides: better ones first, until one is feasible or none can be.
+  std::optional<BatchChoice> BestNear(int64_t start, int64_t first, int64_t last) const {
+    const auto point_at = [&](int64_t j) -> std::optional<Point> {
+      if (j < first || j > last) return std::nullopt;
+      std::optional<Point> point = At(j * space_.micro_batch_multiple);
+      if (point.has_value() && !MeetsLimits(*point)) point.reset();
+      return point;
+    };
+    int64_t below = start - 1, above = start;
+    std::optional<Point> low = point_at(below), high = point_at(above);
+    for (int i = 0; i < kMostNeighbours && (low.has_value() || high.has_value()); ++i) {
+      const bool up = high.has_value() && (!low.has_value() || PrimaryOf(*high) <= PrimaryOf(*low));
+      const int64_t j = up ? above : below;
+      const std::optional<BatchChoice> choice =
+          Feasible(j * space_.micro_batch_multiple, up ? *high : *low);
+      if (choice.has_value()) return choice;
+      if (up) {
+        high = point_at(++above);
+      } else {
+        low = point_at(--below);
+      }
+    }
+    return std::nullopt;
   }
 
   // The best feasible of the first `last` multiples by looking at every one, for runs of so few
@@ -282,13 +318,14 @@ std::optional<BatchChoice> ChooseBatch(const Problem& problem, const Size& size,
   }
   const double steps = at_fastest->tokens / chooser.BatchTokens(fastest * multiple);
   if (steps < kFewSteps && last < kMostScanned) return chooser.BestOfAll(last);
-  // Too slow: the smallest larger batch that is fast enough.
-  const auto feasible = [&](int64_t j) {
-    return j >= best && EvaluateBatch(problem, size, at, space, j * multiple).has_value();
+  const auto in_time = [&](int64_t j) {
+    return chooser.Wall(j * multiple) <= at.max_wall_seconds * kLimitSlack;
   };
-  if (fastest <= best || !feasible(fastest)) return std::nullopt;
-  best = FirstTrue(fastest, feasible);
-  return EvaluateBatch(problem, size, at, space, best * multiple);
+  if (in_time(best)) return chooser.BestNear(best, 1, last);
+  // Too slow: the smallest larger batch that is fast enough, then those beyond.
+  if (fastest <= best || !in_time(fastest)) return std::nullopt;
+  best += FirstTrue(fastest - best, [&](int64_t more) { return in_time(best + more); });
+  return chooser.BestNear(best, best, last);
 }
 
 }  // namespace rhumb

@@ -225,8 +225,7 @@ TEST(BootstrapTest, CopiesOfEveryRowDoNotNarrowTheLaw) {
 TEST(BootstrapTest, AFalseFromProgressCancels) {
   const Rows rows = NoisyRows();
   const BootstrapOptions draws{.draw_count = 1000, .progress = [](double) { return false; }};
-  EXPECT_EQ(BootstrapFit(Fit(rows), {}, rows, draws).status().code(),
-            absl::StatusCode::kCancelled);
+  EXPECT_EQ(BootstrapFit(Fit(rows), {}, rows, draws).status().code(), absl::StatusCode::kCancelled);
 }
 
 // With squares and normal noise both estimate the textbook covariance.

@@ -20,8 +20,8 @@ inline ChinchillaLaw TrueLaw() {
 // A grid of sizes x tokens per parameter, losses by the law times exp(noise). The noise is heavy
 // tailed: normal, and four times as wide for one run in ten, as published tables are.
 inline std::vector<Observation> GridRuns(const ChinchillaLaw& law, int sizes, int ratios,
-                                         double noise_std, uint64_t seed,
-                                         double least_params = 5e7, double most_params = 5e9) {
+                                         double noise_std, uint64_t seed, double least_params = 5e7,
+                                         double most_params = 5e9) {
   Random random(seed);
   std::vector<Observation> runs;
   for (int i = 0; i < sizes; ++i) {

@@ -71,7 +71,7 @@ TEST(CatalogTest, TheCovarianceIsPositiveDefiniteAndStronglyCorrelated) {
   const auto& values = FindLaw("besiroglu2024")->covariance->values;
   Eigen::Matrix<double, 5, 5> matrix;
   for (int i = 0; i < 5; ++i) {
-    for (int j = 0; j < 5; ++j) matrix(i, j) = values[i][j];
+    for (int j = 0; j < 5; ++j) matrix(i, j) = values(i, j);
   }
   EXPECT_EQ(matrix, matrix.transpose());
   const Eigen::SelfAdjointEigenSolver<Eigen::Matrix<double, 5, 5>> solver(matrix);

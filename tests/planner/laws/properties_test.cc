@@ -29,6 +29,7 @@ Law AnyLaw() {
     law.constants.a *= LogUniform(0.3, 3);
     law.constants.b *= LogUniform(0.3, 3);
   }
+  if (*rc::gen::inRange<int>(0, 3) == 0) law.constants.interaction_exponent = LogUniform(0.5, 2);
   if (*rc::gen::inRange<int>(0, 3) == 0) {
     law.repetition = RepetitionConstants{.data_decay_epochs = LogUniform(1, 60),
                                          .param_decay = LogUniform(0.5, 50)};
@@ -57,7 +58,9 @@ double OracleLoss(const Law& law, double n, double d, std::optional<double> uniq
         std::min(n, std::pow(c.alpha * c.a / (c.beta * c.b) * std::pow(u, c.beta), 1 / c.alpha));
     n_eff = un + un * r.param_decay * (1 - std::exp(-(n / un - 1) / r.param_decay));
   }
-  return c.irreducible_loss_nats + c.a / std::pow(n_eff, c.alpha) + c.b / std::pow(d_eff, c.beta);
+  return c.irreducible_loss_nats +
+         std::pow(c.a / std::pow(n_eff, c.alpha) + c.b / std::pow(d_eff, c.beta),
+                  c.interaction_exponent);
 }
 
 RC_GTEST_PROP(LossModelProperty, PredictLossIsTheOracle, ()) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/plan/batch_choice.h"
 
+#include <cmath>
 #include <optional>
+#include <random>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -161,6 +163,41 @@ TEST(ChooseBatchTest, WholeStepsNeverSpendMoreThanTheDeadline) {
   EXPECT_GT(setting.at.overheads.WallSeconds(
                 train + 1.001 * setting.space.step.StepSeconds(choice.micro_batches)),
             *setting.question.deadline_seconds);
+}
+
+// Limits just above what the best batch needs, over runs of more than 4,096 steps: whether a batch
+// is feasible there, rounding to whole steps decides.
+TEST(ChooseBatchTest, NeighboursAreTriedWhereRoundingAloneForbidsTheBestBatch) {
+  std::mt19937_64 random(7);
+  const auto between = [&](double low, double high) {
+    return std::uniform_real_distribution<double>(low, high)(random);
+  };
+  int decided_by_rounding = 0;
+  for (int i = 0; i < 1000; ++i) {
+    PlanQuestion question = SmallQuestion();
+    question.target_loss_nats = between(3.2, 3.7);
+    question.noise_scale_tokens = 8192 * std::exp(between(std::log(4), std::log(64)));
+    const Metric metrics[] = {Metric::kWall, Metric::kLifetimeFlops, Metric::kFlops};
+    const Metric metric = metrics[i % 3];
+    const double fixed = i % 4 == 0 ? 0 : between(0, 0.3), per_micro_batch = between(0.005, 0.03);
+    const Setting free(question, metric, fixed, per_micro_batch);
+    const std::optional<BatchChoice> best = free.Choose();
+    if (!best.has_value() || best->step_count < 4096) continue;
+    const double step = 1.0 / static_cast<double>(best->step_count);
+    if (i % 2 == 0) {
+      question.compute_flops =
+          free.size().flops_per_token * best->token_count * (1 + between(0, 2) * step);
+    } else {
+      question.deadline_seconds = best->wall_seconds * (1 + between(-0.2, 1) * step);
+    }
+    const Setting limited(question, metric, fixed, per_micro_batch);
+    const std::optional<BatchChoice> choice = limited.Choose(), loop = limited.ChooseByLoop();
+    ASSERT_EQ(choice.has_value(), loop.has_value()) << i;
+    if (!loop.has_value()) continue;
+    EXPECT_EQ(limited.Value(*choice), limited.Value(*loop)) << i;
+    decided_by_rounding += loop->micro_batches != best->micro_batches ? 1 : 0;
+  }
+  EXPECT_GT(decided_by_rounding, 50);
 }
 
 }  // namespace

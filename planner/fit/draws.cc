@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/fit/draws.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "planner/fit/bootstrap.h"
+#include "planner/status_macros.h"
+
+namespace rhumb {
+namespace {
+
+constexpr int kRunsPerParameterForResampling = 5;
+constexpr int kDrawsPerProgress = 50;
+constexpr int kMaxRefitIterations = 200;
+// Kernel width over the standard deviation; the variance is kept.
+constexpr double kSmoothing = 0.4;
+constexpr double kMadToStd = 1.4826;
+// A Huber delta below this fraction of the scatter is in effect absolute deviations.
+constexpr double kNearlyAbsolute = 0.5;
+
+double Median(std::vector<double> values) { return Quantile(values, 0.5); }
+
+// Data drawn from the fitted law: one residual for all rows of a run.
+Rows DrawAroundLaw(const Rows& rows, const Eigen::ArrayXd& fitted, const ResidualPool& pool,
+                   Random& random) {
+  Rows drawn = rows;
+  std::vector<double> noise(static_cast<size_t>(rows.run_count));
+  for (double& value : noise) {
+    // Either sign: the fitted law is taken for the truth, and its residuals for symmetric.
+    value = (random.Uniform() < 0.5 ? -1 : 1) * pool.Draw(random);
+  }
+  for (int i = 0; i < rows.size(); ++i) {
+    drawn.log_loss[i] = fitted[i] + noise[static_cast<size_t>(rows.run[static_cast<size_t>(i)])];
+  }
+  return drawn;
+}
+
+}  // namespace
+
+double Quantile(std::vector<double>& values, double probability) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const double at = probability * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<size_t>(at);
+  const size_t above = std::min(below + 1, values.size() - 1);
+  // Infinities are not interpolated.
+  if (values[below] == values[above]) return values[below];
+  return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
+double DrawStudentScale(Random& random, double degrees) {
+  const double shrink = 2 / (9 * degrees);
+  const double root = 1 - shrink + random.Normal() * std::sqrt(shrink);
+  // chi^2_nu / nu = root^3; below nu = 3 the approximation may cross zero.
+  return 1 / std::sqrt(std::max(root * root * root, 1e-3));
+}
+
+ResidualPool::ResidualPool(const FitResult& fit, const Rows& rows) {
+  const Eigen::ArrayXd error = rows.log_loss - fit.form->PredictLogLoss(fit.theta, rows);
+  double squares = 0, count = 0;
+  std::vector<double> sizes;
+  for (int i = 0; i < rows.size(); ++i) {
+    if (!(rows.weight[i] > 0) || !std::isfinite(error[i])) continue;
+    residuals_.push_back(error[i]);
+    sizes.push_back(std::abs(error[i]));
+    squares += error[i] * error[i];
+    ++count;
+  }
+  if (count == 0) {
+    residuals_ = {0};
+    return;
+  }
+  const double runs = rows.run_count;
+  degrees_ = std::max(runs - fit.free_count, 1.0);
+  const double inflation = std::sqrt(std::max(runs, 1.0) / degrees_);
+  std_ = inflation * std::sqrt(squares / count);
+  robust_std_ = inflation * kMadToStd * Median(std::move(sizes));
+  const auto fitted_away = static_cast<size_t>(fit.free_count);
+  if (fit.loss.delta < kNearlyAbsolute * std_ && residuals_.size() > 2 * fitted_away) {
+    // Nearly absolute deviations fit p rows exactly and leave the others what they are.
+    std::stable_sort(residuals_.begin(), residuals_.end(),
+                     [](double a, double b) { return std::abs(a) < std::abs(b); });
+    residuals_.erase(residuals_.begin(),
+                     residuals_.begin() + static_cast<std::ptrdiff_t>(fitted_away));
+  }
+  double left = 0;
+  for (const double residual : residuals_) left += residual * residual;
+  const double scale =
+      left > 0 ? std_ * std::sqrt(static_cast<double>(residuals_.size()) / left) : 0;
+  for (double& residual : residuals_) residual *= scale;
+}
+
+double ResidualPool::Draw(Random& random) const {
+  const double residual =
+      residuals_[static_cast<size_t>(random.Below(static_cast<int>(residuals_.size())))];
+  // The kernel is as wide as the middle of the residuals, so that tails stay what they are.
+  const double width = kSmoothing * std::min(std_, std::max(robust_std_, 0.2 * std_));
+  return std_ > 0
+             ? (residual + width * random.Normal()) / std::sqrt(1 + width * width / (std_ * std_))
+             : 0;
+}
+
+absl::StatusOr<ParameterDraws> DrawParameters(const FitResult& fit, const FitOptions& options,
+                                              const Rows& rows, const DrawOptions& draw) {
+  ParameterDraws draws;
+  const ResidualPool pool(fit, rows);
+  draws.by_residuals = rows.run_count < kRunsPerParameterForResampling * fit.free_count;
+  // A draw that needs more than the whole data did lies in a flat valley and may be missed.
+  FitOptions brief = options;
+  brief.minimize.max_iterations = std::min(brief.minimize.max_iterations, kMaxRefitIterations);
+  if (!draws.by_residuals) {
+    RHUMB_ASSIGN_OR_RETURN(Bootstrap bootstrap, BootstrapFit(fit, brief, rows,
+                                                             {.draw_count = draw.draw_count,
+                                                              .seed = draw.seed,
+                                                              .progress = draw.progress}));
+    draws.thetas = std::move(bootstrap.thetas);
+    draws.failed_count = bootstrap.failed_count;
+  } else {
+    const Refitter refitter(fit, brief);
+    const Eigen::ArrayXd fitted = fit.form->PredictLogLoss(fit.theta, rows);
+    Random random(draw.seed);
+    draws.thetas.resize(draw.draw_count, fit.theta.size());
+    int kept = 0;
+    for (int k = 0; k < draw.draw_count; ++k) {
+      if (draw.progress && k % kDrawsPerProgress == 0 &&
+          !draw.progress(k / static_cast<double>(draw.draw_count))) {
+        return absl::CancelledError("the bootstrap was cancelled");
+      }
+      ParameterVector theta = fit.theta;
+      if (refitter.Refit(DrawAroundLaw(rows, fitted, pool, random), theta)) {
+        draws.thetas.row(kept++) = theta.transpose();
+      } else {
+        ++draws.failed_count;
+      }
+    }
+    draws.thetas.conservativeResize(kept, Eigen::NoChange);
+    if (draws.failed_count > draw.draw_count / 2) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(draws.failed_count, " of ", draw.draw_count,
+                       " data sets drawn around the law have no minimum: the data do not identify "
+                       "the law"));
+    }
+  }
+  const double runs = std::max(rows.run_count, 1);
+  const double by_runs = std::sqrt(pool.degrees() / std::max(runs, pool.degrees()));
+  Random random(draw.seed ^ 0x5DEECE66Du);
+  for (int k = 0; k < draws.thetas.rows(); ++k) {
+    const double scale = DrawStudentScale(random, pool.degrees());
+    draws.student_scale.push_back(scale);
+    draws.stretch.push_back(draws.by_residuals ? scale : by_runs);
+  }
+  return draws;
+}
+
+Eigen::MatrixXd RobustCovariance(const ParameterDraws& draws) {
+  const Eigen::MatrixXd& thetas = draws.thetas;
+  const Eigen::Index count = thetas.rows(), parameters = thetas.cols();
+  Eigen::VectorXd center(parameters), scale(parameters);
+  for (Eigen::Index j = 0; j < parameters; ++j) {
+    std::vector<double> column(thetas.col(j).data(), thetas.col(j).data() + count);
+    center[j] = Quantile(column, 0.5);
+    scale[j] = 0.5 * (Quantile(column, 0.84) - Quantile(column, 0.16));
+  }
+  std::vector<Eigen::Index> kept;
+  for (Eigen::Index i = 0; i < count; ++i) {
+    const auto distance = (thetas.row(i).transpose() - center).array().abs();
+    if ((distance <= 4 * scale.array() + 1e-300).all()) kept.push_back(i);
+  }
+  if (kept.size() < 3) return Eigen::MatrixXd::Zero(parameters, parameters);
+  Eigen::MatrixXd near(static_cast<Eigen::Index>(kept.size()), parameters);
+  for (size_t k = 0; k < kept.size(); ++k) {
+    near.row(static_cast<Eigen::Index>(k)) = thetas.row(kept[k]) - center.transpose();
+  }
+  // The stretch of draws by runs is one number; Student's belongs to quantiles, not to variances.
+  const double stretch = draws.by_residuals || draws.stretch.empty() ? 1 : draws.stretch.front();
+  return stretch * stretch * (near.transpose() * near) / static_cast<double>(kept.size());
+}
+
+}  // namespace rhumb

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/fit/fit_law.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "planner/fit/backtest.h"
+#include "planner/fit/bootstrap.h"
+#include "planner/fit/choose_form.h"
+#include "planner/fit/draws.h"
+#include "planner/fit/fit_trend.h"
+#include "planner/fit/forms.h"
+#include "planner/fit/identifiability.h"
+#include "planner/fit/law_answer.h"
+#include "planner/fit/observation_warnings.h"
+#include "planner/fit/outliers.h"
+#include "planner/fit/prediction.h"
+#include "planner/status_macros.h"
+
+namespace rhumb {
+namespace {
+
+// Draws of the fits inside a roll-out or a back-test: quantiles of a spread, not of a report.
+constexpr int kBacktestDraws = 300;
+constexpr int kBacktestRollOutDraws = 30;
+// A schedule this far along counts as finished.
+constexpr double kFinishedSchedule = 0.999;
+
+absl::Status CheckOptions(const LawFitOptions& options) {
+  if (!(options.level > 0 && options.level < 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("level is ", options.level, "; must lie inside (0, 1)"));
+  }
+  if (options.bootstrap_count < 0 || options.bootstrap_count > 100000) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("bootstrap_count is ", options.bootstrap_count, "; must be from 0 to 100000"));
+  }
+  if (options.bootstrap_count > 0 && options.bootstrap_count < 50) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("bootstrap_count is ", options.bootstrap_count,
+                     "; an interval needs at least 50 draws, or 0 for the sandwich covariance"));
+  }
+  const std::pair<const char*, const std::optional<double>*> thresholds[] = {
+      {"holdout_above_flops", &options.holdout_above_flops},
+      {"holdout_above_params", &options.holdout_above_params}};
+  for (const auto& [field, value] : thresholds) {
+    if (value->has_value() && !(std::isfinite(**value) && **value > 0)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, " is ", **value, "; must be a positive finite number"));
+    }
+  }
+  if (options.family != "auto" && FindForm(options.family) == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("family is '", options.family,
+                                                   "'; must be auto or one of ",
+                                                   absl::StrJoin(FormNames(), ", ")));
+  }
+  return absl::OkStatus();
+}
+
+// The rows that take part, by their place in the set.
+struct Selection {
+  std::vector<int> kept;         // fitted and held out
+  std::vector<int> train, test;  // indices into `kept`'s rows
+  int left_out_count = 0;
+};
+Selection Select(const ObservationSet& observations, const Rows& rows,
+                 const LawFitOptions& options) {
+  Selection selection;
+  const bool takes_checkpoints = options.method == FitMethod::kEnvelope;
+  for (int i = 0; i < rows.size(); ++i) {
+    const Observation& row = observations.observations[static_cast<size_t>(i)];
+    const bool finished = row.schedule_fraction.value_or(1) >= kFinishedSchedule;
+    if (!finished && !options.include_mid_schedule && !takes_checkpoints) {
+      ++selection.left_out_count;
+      continue;
+    }
+    if (row.weight > 0) selection.kept.push_back(i);
+  }
+  const Rows kept = SelectRows(rows, selection.kept);
+  // A run is held out as a whole: its early rows would tell of its end.
+  std::vector<bool> is_held_out(static_cast<size_t>(kept.run_count), false);
+  for (int i = 0; i < kept.size(); ++i) {
+    const bool beyond = (options.holdout_above_flops.has_value() &&
+                         kept.log_flops[i] > std::log(*options.holdout_above_flops)) ||
+                        (options.holdout_above_params.has_value() &&
+                         kept.log_params[i] > std::log(*options.holdout_above_params));
+    if (beyond) is_held_out[static_cast<size_t>(kept.run[static_cast<size_t>(i)])] = true;
+  }
+  for (int i = 0; i < kept.size(); ++i) {
+    const bool out = is_held_out[static_cast<size_t>(kept.run[static_cast<size_t>(i)])];
+    (out ? selection.test : selection.train).push_back(i);
+  }
+  return selection;
+}
+
+// Progress of one stage as a share of the whole; remembers that the caller gave up.
+class Progress {
+ public:
+  explicit Progress(const LawFitOptions& options) : report_(options.progress) {}
+
+  std::function<bool(double)> Stage(double from, double to, const char* name) const {
+    if (!report_) return nullptr;
+    return [this, from, to, name](double fraction) {
+      return report_(from + (to - from) * std::clamp(fraction, 0.0, 1.0), name);
+    };
+  }
+  absl::Status At(double fraction, const char* name) const {
+    if (report_ && !report_(fraction, name)) return absl::CancelledError("the fit was cancelled");
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::function<bool(double, const char*)>& report_;
+};
+
+FitOptions ToFitOptions(const LawFitOptions& options) {
+  FitOptions fit;
+  fit.loss = options.loss;
+  fit.huber_delta = options.huber_delta;
+  fit.fixed = options.fixed;
+  fit.bounds = options.bounds;
+  fit.tied = options.tied;
+  return fit;
+}
+
+std::string ObjectiveDefinition(const LawFitOptions& options) {
+  switch (options.loss) {
+    case LossKind::kHuber:
+      return absl::StrFormat("sum_i w_i Huber_delta(ln L(i) - ln L_i), delta = %g, natural logs",
+                             options.huber_delta);
+    case LossKind::kSquares:
+      return "1/2 sum_i w_i (ln L(i) - ln L_i)^2, natural logs";
+    case LossKind::kAbsolute:
+      return "sum_i w_i |ln L(i) - ln L_i|, natural logs";
+  }
+  return "";
+}
+
+void AddFitWarnings(const FormSpec& spec, const FitResult& fit, const Rows& rows, LawFit& answer) {
+  for (auto& warning : ResidualWarnings(fit, rows)) answer.warnings.push_back(std::move(warning));
+  const std::vector<ParameterInfo>& parameters = fit.form->parameters();
+  for (size_t j = 0; j < parameters.size(); ++j) {
+    if (fit.at_bound[j] && spec.options.bounds.count(parameters[j].symbol) > 0) {
+      answer.warnings.emplace_back(
+          "AT_BOUND", absl::StrCat(parameters[j].symbol, " ended at the bound it was given"));
+    }
+  }
+  int near = 0;
+  for (const double value : fit.local_minima) near += value <= 1.01 * fit.objective;
+  if (near > 1) {
+    answer.warnings.emplace_back(
+        "LOCAL_MINIMA", absl::StrCat(near,
+                                     " different minima lie within 1% of the best objective: "
+                                     "constants that differ between them are not known"));
+  }
+}
+
+absl::Status AddBacktest(const FormSpec& spec, const Rows& kept, const Selection& selection,
+                         const LawFitOptions& options, const std::function<bool(double)>& progress,
+                         LawFit& answer) {
+  const Rows train = SelectRows(kept, selection.train);
+  BacktestOptions backtest;
+  backtest.level = options.level;
+  backtest.predictor = {.draw_count = kBacktestDraws,
+                        .rollout_draw_count = kBacktestRollOutDraws,
+                        .seed = options.seed,
+                        .progress = progress};
+  const std::vector<FormSpec> rivals = RivalsOf(spec, train);
+  if (!selection.test.empty()) {
+    if (options.holdout_above_params.has_value() && !options.holdout_above_flops.has_value()) {
+      backtest.axis = RollOutAxis::kParams;
+    }
+    absl::StatusOr<BacktestSplit> split =
+        BacktestOn(spec, rivals, train, SelectRows(kept, selection.test), backtest);
+    if (absl::IsCancelled(split.status())) return split.status();
+    if (split.ok()) answer.backtest = Summarize(spec.name, {*split}, options.level);
+    return absl::OkStatus();
+  }
+  RHUMB_ASSIGN_OR_RETURN(Backtest rolled, RollOutBacktest(spec, rivals, train, backtest));
+  if (!rolled.splits.empty()) answer.backtest = std::move(rolled);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<std::string> FormNames() {
+  std::vector<std::string> names;
+  for (const Form* form : AllForms()) names.emplace_back(form->name());
+  return names;
+}
+
+absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOptions& options) {
+  RHUMB_RETURN_IF_ERROR(CheckOptions(options));
+  RHUMB_ASSIGN_OR_RETURN(const Rows all, MakeRows(observations.observations));
+  const Progress progress(options);
+  RHUMB_RETURN_IF_ERROR(progress.At(0, "fit"));
+
+  LawFit answer;
+  answer.method = options.method;
+  answer.level = options.level;
+  answer.family = options.family;
+  answer.objective_definition = ObjectiveDefinition(options);
+  answer.warnings = ObservationWarnings(observations.observations);
+  const Selection selection = Select(observations, all, options);
+  answer.left_out_count = selection.left_out_count;
+  if (selection.left_out_count > 0) {
+    answer.warnings.emplace_back(
+        "MID_SCHEDULE_ROWS_LEFT_OUT",
+        absl::StrCat(selection.left_out_count,
+                     " rows in mid-schedule are left out: their loss has not come down yet"));
+  }
+  if (selection.train.empty()) {
+    return absl::InvalidArgumentError(
+        "no row is left to fit: all are in mid-schedule, of weight 0, or held out");
+  }
+  const Rows kept = SelectRows(all, selection.kept);
+  const Rows rows = SelectRows(kept, selection.train);
+  answer.observation_count = rows.size();
+  answer.run_count = rows.run_count;
+  answer.held_out_count = static_cast<int>(selection.test.size());
+  if (options.method == FitMethod::kIsoFlop || options.method == FitMethod::kEnvelope) {
+    RHUMB_RETURN_IF_ERROR(FitTrendLaw(rows, options, progress.Stage(0, 1, "bootstrap"), answer));
+    return answer;
+  }
+
+  FormSpec spec;
+  if (options.family == "auto") {
+    RHUMB_ASSIGN_OR_RETURN(FormChoice choice, ChooseForm(rows, ToFitOptions(options),
+                                                         progress.Stage(0, 0.2, "choose form")));
+    spec = std::move(choice.spec);
+    answer.trials = std::move(choice.trials);
+  } else {
+    RHUMB_ASSIGN_OR_RETURN(spec, MakeSpec(*FindForm(options.family), ToFitOptions(options)));
+  }
+  answer.family = std::string(spec.form->name());
+  RHUMB_RETURN_IF_ERROR(spec.form->CheckRows(rows));
+  answer.identifiability = DiagnoseData(spec, rows);
+  if (!answer.identifiability.identifiable) {
+    answer.termination = "not fitted: the data do not identify the law";
+    return answer;
+  }
+  const absl::StatusOr<FitResult> reached = FitForm(*spec.form, rows, spec.options);
+  if (absl::IsFailedPrecondition(reached.status())) {
+    // An unconverged fit is not a law: it is a finding about the data.
+    answer.termination = std::string(reached.status().message());
+    answer.identifiability.identifiable = false;
+    for (const ParameterInfo& info : spec.form->parameters()) {
+      if (spec.options.fixed.count(info.symbol) > 0) continue;
+      answer.identifiability.undetermined.emplace_back(info.symbol, answer.termination);
+    }
+    return answer;
+  }
+  if (!reached.ok()) return reached.status();
+  const FitResult& fit = *reached;
+  DiagnoseFit(spec, fit, rows, answer.identifiability);
+  AddFitWarnings(spec, fit, rows, answer);
+  answer.termination = std::string(TerminationName(fit.summary.termination));
+  answer.objective = fit.objective;
+  answer.iteration_count = fit.summary.iteration_count;
+  answer.start_count = fit.start_count;
+  answer.local_minima = fit.local_minima;
+  for (Outlier& outlier : FindOutliers(fit, rows)) {
+    const int in_kept = selection.train[static_cast<size_t>(outlier.observation)];
+    outlier.observation = selection.kept[static_cast<size_t>(in_kept)];
+    answer.outliers.push_back(outlier);
+  }
+  const ResidualPool pool(fit, rows);
+  answer.residual_log_std = pool.std();
+  answer.residual_log_robust_std = pool.robust_std();
+
+  // Where only the floor is in doubt the law still predicts, and its errors are worth knowing.
+  const auto& undetermined = answer.identifiability.undetermined;
+  const bool predicts =
+      undetermined.empty() || (undetermined.size() == 1 && undetermined.front().first == "E");
+  if (!predicts) {
+    AddConstants(spec, fit, rows, {}, options.level, answer);
+    RHUMB_RETURN_IF_ERROR(progress.At(1, "done"));
+    return answer;
+  }
+  const double split = options.family == "auto" ? 0.25 : 0.05;
+  std::optional<Predictor> predictor;
+  ParameterDraws draws;
+  if (options.bootstrap_count > 0) {
+    absl::StatusOr<Predictor> created =
+        Predictor::Create(spec, RivalsOf(spec, rows), rows,
+                          {.draw_count = options.bootstrap_count,
+                           .seed = options.seed,
+                           .progress = progress.Stage(split, 0.6, "bootstrap")});
+    if (absl::IsCancelled(created.status())) return created.status();
+    if (created.ok()) {
+      predictor = *std::move(created);
+      draws = predictor->law().draws;
+      answer.covariance_source =
+          absl::StrFormat("bootstrap by %s, %d draws", draws.by_residuals ? "residuals" : "runs",
+                          draws.thetas.rows());
+    } else {
+      MarkAllUndetermined(fit, std::string(created.status().message()), answer);
+    }
+  } else {
+    const absl::StatusOr<ParameterMatrix> sandwich = SandwichCovariance(fit, rows);
+    if (sandwich.ok()) {
+      draws = NormalDraws(fit, *sandwich, pool.degrees(), options.seed);
+      answer.covariance_source = "sandwich by runs, factor n/(n-p)";
+    } else {
+      MarkAllUndetermined(fit, std::string(sandwich.status().message()), answer);
+    }
+  }
+  AddConstants(spec, fit, rows, draws, options.level, answer);
+  if (predictor.has_value()) AddDecisions(*predictor, rows, options.level, answer);
+  RHUMB_RETURN_IF_ERROR(
+      AddBacktest(spec, kept, selection, options, progress.Stage(0.6, 1, "back-test"), answer));
+  if (answer.identifiability.identifiable) {
+    answer.law = MakeLaw(fit, rows, observations, selection.kept, answer);
+  }
+  RHUMB_RETURN_IF_ERROR(progress.At(1, "done"));
+  return answer;
+}
+
+}  // namespace rhumb

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A form with the constraints it is fitted under: what roll-outs and mixtures compare.
+#ifndef RHUMB_PLANNER_FIT_FORM_SPEC_H_
+#define RHUMB_PLANNER_FIT_FORM_SPEC_H_
+
+#include <string>
+#include <vector>
+
+#include "planner/fit/fit.h"
+#include "planner/fit/form.h"
+#include "planner/fit/rows.h"
+
+namespace rhumb {
+
+struct FormSpec {
+  std::string name;  // of the form, "chinchilla-tied" for alpha = beta
+  const Form* form = nullptr;
+  FitOptions options;
+  int free_count = 0;  // parameters, ties counted once
+};
+
+// The spec of one form. InvalidArgument names a constraint that does not fit the form.
+absl::StatusOr<FormSpec> MakeSpec(const Form& form, const FitOptions& options);
+
+// Rivals of a spec that describe the same data by other formulas, without the spec itself: the
+// other members of its group (losses of N and D; powers of one count) under the same loss. Empty
+// where the user fixed, bounded or tied a constant: what is known of one formula's constants is not
+// known of another's.
+std::vector<FormSpec> RivalsOf(const FormSpec& spec, const Rows& rows);
+
+// True if some row processed more tokens than it has unique ones.
+bool HasRepeatedData(const Rows& rows);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_FIT_FORM_SPEC_H_

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/fit/profile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "planner/fit/draws.h"
+#include "planner/laws/loss_model.h"
+
+namespace rhumb {
+namespace {
+
+constexpr double kFurthest = 12;
+constexpr int kBisections = 30;
+
+// Mean squared slope over mean curvature of the loss at normal residuals of the fit's scale: the
+// sample's own count of residuals within delta is p too high, for p of them are fitted away.
+double SlopeCurvatureRatio(const HuberLoss& loss, double scale) {
+  double squares = 0, curvature = 0;
+  constexpr int kPoints = 200;
+  for (int k = 0; k < kPoints; ++k) {
+    const double r = scale * StandardNormalQuantile((k + 0.5) / kPoints);
+    squares += loss.Slope(r) * loss.Slope(r);
+  }
+  // P(|r| < delta), which the points would miss for a small delta.
+  curvature = std::erf(std::min(loss.delta / scale, 1e3) / std::sqrt(2.0));
+  return squares / kPoints / std::max(curvature, 1e-300);
+}
+
+}  // namespace
+
+double StudentQuantile(double probability, double degrees) {
+  const double z = StandardNormalQuantile(probability);
+  const double z2 = z * z;
+  const double v = degrees;
+  return z * (1 + (z2 + 1) / (4 * v) + ((5 * z2 + 16) * z2 + 3) / (96 * v * v) +
+              (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * v * v * v));
+}
+
+Interval ProfileInterval(const FitResult& fit, const FitOptions& options, const Rows& rows,
+                         int parameter, double level) {
+  const ResidualPool pool(fit, rows);
+  const double scale = std::max(
+      pool.robust_std() > 0 ? std::max(pool.robust_std(), 0.5 * pool.std()) : pool.std(), 1e-12);
+  const double t = StudentQuantile(0.5 + 0.5 * level, pool.degrees());
+  const double allowed = fit.expansion.value + 0.5 * t * t * SlopeCurvatureRatio(fit.loss, scale);
+  const Refitter refitter(fit, options);
+  const double center = fit.theta[parameter];
+  const auto side = [&](double sign) {
+    ParameterVector last = fit.theta;  // each refit starts from its neighbour's
+    const auto acceptable = [&](double distance, ParameterVector& theta) {
+      theta[parameter] = center + sign * distance;
+      double objective = std::numeric_limits<double>::infinity();
+      const bool found =
+          refitter.Holding(parameter, theta[parameter]).Refit(rows, theta, &objective);
+      return found && objective <= allowed;
+    };
+    double inside = 0, outside = 1e-3;
+    for (;; outside *= 2) {
+      ParameterVector theta = last;
+      if (!acceptable(outside, theta)) break;
+      inside = outside;
+      last = theta;
+      if (outside > kFurthest) return sign * std::numeric_limits<double>::infinity();
+    }
+    for (int k = 0; k < kBisections && outside - inside > 1e-4 * outside; ++k) {
+      ParameterVector theta = last;
+      const double middle = 0.5 * (inside + outside);
+      if (acceptable(middle, theta)) {
+        inside = middle;
+        last = theta;
+      } else {
+        outside = middle;
+      }
+    }
+    return center + sign * 0.5 * (inside + outside);
+  };
+  return {side(-1), side(+1)};
+}
+
+}  // namespace rhumb

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/fit/suggest.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "Eigen/Cholesky"
+#include "Eigen/Core"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "planner/laws/chinchilla.h"
+#include "planner/laws/law_covariance.h"
+#include "planner/laws/loss_model.h"
+#include "planner/status_macros.h"
+
+namespace rhumb {
+namespace {
+
+constexpr int kGridSizes = 25;   // candidate N
+constexpr int kGridRatios = 13;  // candidate D/N
+constexpr double kBoxMargin = 1.4142135623730951;
+
+struct Candidate {
+  SuggestedRun run;
+  Eigen::VectorXd gradient;  // d ln L / d theta
+};
+
+struct Ranges {
+  double low_params, high_params, low_ratio, high_ratio;
+};
+
+absl::StatusOr<Ranges> RangesOf(const Law& law, const SuggestOptions& options) {
+  const auto pick = [](double given, const std::optional<double>& boxed, double margin) {
+    return given > 0 ? given : boxed.value_or(0) * margin;
+  };
+  const Ranges ranges{
+      pick(options.min_param_count, law.box.min_param_count, 1 / kBoxMargin),
+      pick(options.max_param_count, law.box.max_param_count, kBoxMargin),
+      pick(options.min_tokens_per_param, law.box.min_tokens_per_param, 1 / kBoxMargin),
+      pick(options.max_tokens_per_param, law.box.max_tokens_per_param, kBoxMargin)};
+  if (!(ranges.low_params > 0) || !(ranges.high_params >= ranges.low_params)) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "min_param_count %g and max_param_count %g must be a range above 0 (the law "
+        "states none)",
+        ranges.low_params, ranges.high_params));
+  }
+  if (!(ranges.low_ratio > 0) || !(ranges.high_ratio >= ranges.low_ratio)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("min_tokens_per_param %g and max_tokens_per_param %g must be a range above "
+                        "0 (the law states none)",
+                        ranges.low_ratio, ranges.high_ratio));
+  }
+  return ranges;
+}
+
+// The entries of a gradient that the covariance names.
+Eigen::VectorXd Named(const LawCovariance& covariance, const LawGradient& gradient) {
+  Eigen::VectorXd named(static_cast<Eigen::Index>(covariance.parameters.size()));
+  for (size_t k = 0; k < covariance.parameters.size(); ++k) {
+    const auto at =
+        std::find(kLawParameters.begin(), kLawParameters.end(), covariance.parameters[k].c_str());
+    named[static_cast<Eigen::Index>(k)] =
+        at == kLawParameters.end() ? 0 : gradient[static_cast<size_t>(at - kLawParameters.begin())];
+  }
+  return named;
+}
+
+Candidate MakeCandidate(const Law& law, double param_count, double ratio) {
+  Candidate candidate;
+  candidate.run.param_count = param_count;
+  candidate.run.token_count = param_count * ratio;
+  candidate.run.training_flops =
+      kTrainingFlopsPerParamToken * param_count * candidate.run.token_count;
+  const TokenUse use{.token_count = candidate.run.token_count};
+  candidate.gradient = Named(*law.covariance, LossGradient(law, param_count, use)) /
+                       PredictLoss(law, param_count, use);
+  return candidate;
+}
+
+// Covariance after one more run: the rank-one update of Sherman & Morrison, which needs no inverse
+// of a covariance that may be singular.
+void AddRun(const Eigen::VectorXd& gradient, double noise_variance, Eigen::MatrixXd& covariance) {
+  const Eigen::VectorXd moved = covariance * gradient;
+  covariance -= moved * moved.transpose() / (noise_variance + gradient.dot(moved));
+}
+
+struct Design {
+  std::vector<SuggestedRun> runs;
+  double flops = 0;
+  double variance = 0;
+};
+
+Design Greedy(const std::vector<Candidate>& candidates, const Eigen::VectorXd& decision,
+              Eigen::MatrixXd covariance, double noise_variance, double budget, int max_count,
+              bool per_flop) {
+  Design design;
+  while (static_cast<int>(design.runs.size()) < max_count) {
+    const Candidate* best = nullptr;
+    double best_score = 0;
+    const Eigen::VectorXd toward = covariance * decision;
+    for (const Candidate& candidate : candidates) {
+      if (design.flops + candidate.run.training_flops > budget * (1 + 1e-12)) continue;
+      const double overlap = candidate.gradient.dot(toward);
+      const double removed =
+          overlap * overlap /
+          (noise_variance + candidate.gradient.dot(covariance * candidate.gradient));
+      const double score = per_flop ? removed / candidate.run.training_flops : removed;
+      if (score > best_score) {
+        best_score = score;
+        best = &candidate;
+      }
+    }
+    if (best == nullptr) break;
+    AddRun(best->gradient, noise_variance, covariance);
+    design.runs.push_back(best->run);
+    design.flops += best->run.training_flops;
+    design.runs.back().std_after = std::sqrt(std::max(decision.dot(covariance * decision), 0.0));
+  }
+  design.variance = std::max(decision.dot(covariance * decision), 0.0);
+  return design;
+}
+
+// `count` runs of equal compute, their sizes evenly in ln N between the smallest and largest that
+// this compute allows: what people run without a design.
+Design EvenGrid(const Law& law, const Ranges& ranges, const Eigen::VectorXd& decision,
+                Eigen::MatrixXd covariance, double noise_variance, double budget, int count) {
+  Design design;
+  const double each = budget / count / kTrainingFlopsPerParamToken;
+  const double low = std::max(ranges.low_params, std::sqrt(each / ranges.high_ratio));
+  const double high = std::min(ranges.high_params, std::sqrt(each / ranges.low_ratio));
+  for (int k = 0; k < count; ++k) {
+    const double share = count == 1 ? 0.5 : k / (count - 1.0);
+    const double params = low <= high ? low * std::pow(high / low, share) : ranges.low_params;
+    const double ratio = std::clamp(each / params / params, ranges.low_ratio, ranges.high_ratio);
+    const Candidate candidate = MakeCandidate(law, params, ratio);
+    if (design.flops + candidate.run.training_flops > budget * (1 + 1e-9)) break;
+    AddRun(candidate.gradient, noise_variance, covariance);
+    design.runs.push_back(candidate.run);
+    design.flops += candidate.run.training_flops;
+    design.runs.back().std_after = std::sqrt(std::max(decision.dot(covariance * decision), 0.0));
+  }
+  design.variance = std::max(decision.dot(covariance * decision), 0.0);
+  return design;
+}
+
+}  // namespace
+
+absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& options) {
+  const std::pair<const char*, double> positive[] = {{"target_flops", options.target_flops},
+                                                     {"budget_flops", options.budget_flops}};
+  for (const auto& [field, value] : positive) {
+    if (!(std::isfinite(value) && value > 0)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, " is ", value, "; must be a positive finite number"));
+    }
+  }
+  if (options.max_run_count < 1 || options.max_run_count > 1000) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_run_count is ", options.max_run_count, "; must be from 1 to 1000"));
+  }
+  if (!law.covariance.has_value() || !law.residual_log_std.has_value() ||
+      !(*law.residual_log_std > 0)) {
+    return absl::FailedPreconditionError(
+        "the law carries no covariance or no residual deviation: fit it first");
+  }
+  RHUMB_RETURN_IF_ERROR(ValidateLawCovariance(*law.covariance));
+  RHUMB_ASSIGN_OR_RETURN(const Ranges ranges, RangesOf(law, options));
+  std::vector<Candidate> candidates;
+  for (int i = 0; i < kGridSizes; ++i) {
+    const double params = ranges.low_params *
+                          std::pow(ranges.high_params / ranges.low_params, i / (kGridSizes - 1.0));
+    for (int j = 0; j < kGridRatios; ++j) {
+      const double ratio = ranges.low_ratio *
+                           std::pow(ranges.high_ratio / ranges.low_ratio, j / (kGridRatios - 1.0));
+      Candidate candidate = MakeCandidate(law, params, ratio);
+      if (candidate.run.training_flops <= options.budget_flops) {
+        candidates.push_back(std::move(candidate));
+      }
+    }
+  }
+  if (candidates.empty()) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "the cheapest run of the ranges takes %.3g FLOPs, more than budget_flops %.3g",
+        kTrainingFlopsPerParamToken * ranges.low_params * ranges.low_params * ranges.low_ratio,
+        options.budget_flops));
+  }
+  Eigen::VectorXd decision;
+  if (options.target == SuggestTarget::kLogParams) {
+    decision =
+        Named(*law.covariance, LogOptimalParamsGradient(law.constants, options.target_flops));
+  } else {
+    // At the optimum the loss does not change with N at fixed C: its own partial derivatives do.
+    const FrontierPoint point = OptimumForCompute(law.constants, options.target_flops);
+    decision = Named(*law.covariance,
+                     LossGradient(law, point.param_count, {.token_count = point.token_count})) /
+               point.loss_nats;
+  }
+  const Eigen::MatrixXd& covariance = law.covariance->values;
+  const double noise_variance = *law.residual_log_std * *law.residual_log_std;
+  Design best = Greedy(candidates, decision, covariance, noise_variance, options.budget_flops,
+                       options.max_run_count, true);
+  Design other = Greedy(candidates, decision, covariance, noise_variance, options.budget_flops,
+                        options.max_run_count, false);
+  if (other.variance < best.variance) best = std::move(other);
+  const Design grid =
+      EvenGrid(law, ranges, decision, covariance, noise_variance, options.budget_flops,
+               std::max(static_cast<int>(best.runs.size()), 1));
+  return Suggestion{.runs = std::move(best.runs),
+                    .training_flops = best.flops,
+                    .std_before = std::sqrt(std::max(decision.dot(covariance * decision), 0.0)),
+                    .std_after = std::sqrt(best.variance),
+                    .grid_runs = grid.runs,
+                    .grid_flops = grid.flops,
+                    .grid_std_after = std::sqrt(grid.variance)};
+}
+
+}  // namespace rhumb
