@@ -18,7 +18,7 @@ constexpr size_t kMaxRequestIdBytes = 128;
 
 std::string FreshRequestId() {
   thread_local std::mt19937_64 generator{std::random_device{}()};
-  return absl::StrFormat("%016x", generator());
+  return absl::StrCat(absl::Hex(generator(), absl::kZeroPad16));
 }
 
 bool IsPrintable(absl::string_view text) {
@@ -41,7 +41,7 @@ std::string SetReplyHeaders(grpc::ServerContextBase& context) {
   return id;
 }
 
-Call::Call(grpc::ServerContext& context, const char* method, const PeerRegistry& peers)
+Call::Call(grpc::ServerContextBase& context, const char* method, const PeerRegistry& peers)
     : context_(context),
       method_(method),
       caller_(peers.Find(context.peer())),

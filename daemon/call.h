@@ -23,15 +23,18 @@ inline constexpr char kVersionHeader[] = "x-rhumb-version";
 // printable, else fresh.
 std::string SetReplyHeaders(grpc::ServerContextBase& context);
 
-// One unary call, alive while it is answered.
+// One call, alive while it is answered.
 class Call {
  public:
   // `method` is a literal as in "PlanService/CreatePlan".
-  Call(grpc::ServerContext& context, const char* method, const PeerRegistry& peers);
+  Call(grpc::ServerContextBase& context, const char* method, const PeerRegistry& peers);
 
   const Caller& caller() const { return caller_; }
   // Uid that what the call makes belongs to.
   int64_t owner_uid() const { return caller_.uid; }
+
+  // Whether the caller has gone or its deadline has passed.
+  bool IsCancelled() const { return context_.IsCancelled(); }
 
   // True from shortly before the deadline on, so that the best answer so far still arrives, and
   // once cancelled. Cheap enough to poll.
@@ -41,7 +44,7 @@ class Call {
   grpc::Status Finish(const absl::Status& status) const;
 
  private:
-  grpc::ServerContext& context_;
+  grpc::ServerContextBase& context_;
   const char* method_;
   const Caller caller_;
   const std::string request_id_;

@@ -303,34 +303,6 @@ v1::Recompute ToProto(Recompute recompute) {
   return v1::RECOMPUTE_UNSPECIFIED;
 }
 
-std::optional<ParamCountConvention> FromProto(v1::ParamCountConvention convention) {
-  switch (convention) {
-    case v1::PARAM_COUNT_CONVENTION_TOTAL:
-      return ParamCountConvention::kTotal;
-    case v1::PARAM_COUNT_CONVENTION_NON_EMBEDDING:
-      return ParamCountConvention::kNonEmbedding;
-    default:
-      return std::nullopt;
-  }
-}
-
-v1::ParamCountConvention ToProto(ParamCountConvention convention) {
-  return convention == ParamCountConvention::kTotal ? v1::PARAM_COUNT_CONVENTION_TOTAL
-                                                    : v1::PARAM_COUNT_CONVENTION_NON_EMBEDDING;
-}
-
-v1::FlopsConvention ToProto(FlopsConvention convention) {
-  switch (convention) {
-    case FlopsConvention::kSixNd:
-      return v1::FLOPS_CONVENTION_SIX_ND;
-    case FlopsConvention::kExactCausal:
-      return v1::FLOPS_CONVENTION_EXACT_CAUSAL;
-    case FlopsConvention::kExactFull:
-      return v1::FLOPS_CONVENTION_EXACT_FULL;
-  }
-  return v1::FLOPS_CONVENTION_UNSPECIFIED;
-}
-
 LayoutConstraints FromProto(const v1::LayoutConstraints& in) {
   LayoutConstraints out;
   out.tensor_parallel_size = Optional(in.has_tensor_parallel_size(), in.tensor_parallel_size());

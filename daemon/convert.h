@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // API messages to planner structs and back, value by value. No look-ups, no defaults but those of a
-// field's comment.
+// field's comment. Laws are in convert_law.h, fits in fit_convert.h.
 #ifndef RHUMB_DAEMON_CONVERT_H_
 #define RHUMB_DAEMON_CONVERT_H_
 
 #include <optional>
 
+#include "daemon/convert_law.h"
 #include "planner/cost/hardware.h"
 #include "planner/cost/model_shape.h"
 #include "planner/laws/law.h"
@@ -13,7 +14,6 @@
 #include "planner/plan/plan.h"
 #include "planner/plan/question.h"
 #include "rhumb/v1/cluster.pb.h"
-#include "rhumb/v1/law.pb.h"
 #include "rhumb/v1/plan.pb.h"
 #include "rhumb/v1/plan_service.pb.h"
 
@@ -23,12 +23,9 @@ namespace rhumb::daemon {
 std::optional<Objective> FromProto(v1::Objective objective);
 std::optional<Precision> FromProto(v1::Precision precision);
 std::optional<Recompute> FromProto(v1::Recompute recompute);
-std::optional<ParamCountConvention> FromProto(v1::ParamCountConvention convention);
 v1::Objective ToProto(Objective objective);
 v1::Precision ToProto(Precision precision);
 v1::Recompute ToProto(Recompute recompute);
-v1::ParamCountConvention ToProto(ParamCountConvention convention);
-v1::FlopsConvention ToProto(FlopsConvention convention);
 
 // Unset optional parts get the value their comment names. The shape may still be invalid
 // (ValidateModelShape).
@@ -38,8 +35,6 @@ v1::Architecture ToProto(const ModelShape& shape, ParamCountConvention conventio
 
 LayoutConstraints FromProto(const v1::LayoutConstraints& constraints);
 
-v1::Law ToProto(const Law& law, bool with_covariance);
-v1::Plan::LawUse ToLawUse(const Law& law);
 v1::GpuType ToProto(const Gpu& gpu);
 
 // Everything but name, create_time, owner_uid, planner_version, law and search.seconds, which the

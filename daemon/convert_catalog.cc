@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of convert.h that speaks of shapes, laws and GPU types.
-#include <cmath>
+// The part of convert.h that speaks of shapes and GPU types.
 #include <cstdint>
 #include <string>
 
@@ -106,73 +105,6 @@ v1::Architecture ToProto(const ModelShape& in, ParamCountConvention convention) 
   out.set_embedding_size(in.embedding_size);
   out.set_attention_sinks(in.attention_sinks);
   out.set_expert_bias(in.expert_bias);
-  return out;
-}
-
-namespace {
-
-const char* FamilyName(LawFamily family) {
-  return family == LawFamily::kDataConstrained ? "data-constrained" : "chinchilla";
-}
-
-}  // namespace
-
-v1::Plan::LawUse ToLawUse(const Law& law) {
-  v1::Plan::LawUse out;
-  out.set_name(law.name);
-  out.set_version(law.version);
-  out.set_family(FamilyName(law.family));
-  out.set_param_count_convention(ToProto(law.param_count_convention));
-  out.set_flops_convention(ToProto(law.flops_convention));
-  out.set_tokenizer(law.tokenizer);
-  out.set_dataset(law.dataset);
-  out.set_source(law.source);
-  return out;
-}
-
-v1::Law ToProto(const Law& law, bool with_covariance) {
-  v1::Law out;
-  out.set_name("laws/" + law.name);
-  out.set_version(law.version);
-  out.set_family(FamilyName(law.family));
-  out.set_param_count_convention(ToProto(law.param_count_convention));
-  out.set_flops_convention(ToProto(law.flops_convention));
-  out.set_tokenizer(law.tokenizer);
-  out.set_dataset(law.dataset);
-  out.set_source(law.source);
-  auto& constants = *out.mutable_constants();
-  constants["E"] = law.constants.irreducible_loss_nats;
-  constants["A"] = law.constants.a;
-  constants["B"] = law.constants.b;
-  constants["alpha"] = law.constants.alpha;
-  constants["beta"] = law.constants.beta;
-  if (law.repetition) {
-    constants["R_D"] = law.repetition->data_decay_epochs;
-    constants["R_N"] = law.repetition->param_decay;
-  }
-  if (law.covariance) {
-    // Delta method: the covariance is of ln A, ln B, ln E, alpha, beta.
-    const auto& v = law.covariance->values;
-    auto& errors = *out.mutable_std_errors();
-    errors["A"] = law.constants.a * std::sqrt(v[0][0]);
-    errors["B"] = law.constants.b * std::sqrt(v[1][1]);
-    errors["E"] = law.constants.irreducible_loss_nats * std::sqrt(v[2][2]);
-    errors["alpha"] = std::sqrt(v[3][3]);
-    errors["beta"] = std::sqrt(v[4][4]);
-    out.set_covariance_source(law.covariance->source);
-    if (with_covariance) {
-      for (const auto& row : v) out.mutable_covariance()->Add(row.begin(), row.end());
-    }
-  }
-  if (law.reference_batch_tokens) out.set_reference_batch_tokens(*law.reference_batch_tokens);
-  const DataBox& box = law.box;
-  if (box.min_param_count) out.set_min_param_count(*box.min_param_count);
-  if (box.max_param_count) out.set_max_param_count(*box.max_param_count);
-  if (box.min_training_flops) out.set_min_training_flops(*box.min_training_flops);
-  if (box.max_training_flops) out.set_max_training_flops(*box.max_training_flops);
-  if (box.min_tokens_per_param) out.set_min_tokens_per_param(*box.min_tokens_per_param);
-  if (box.max_tokens_per_param) out.set_max_tokens_per_param(*box.max_tokens_per_param);
-  if (box.max_epoch_count) out.set_max_epoch_count(*box.max_epoch_count);
   return out;
 }
 

@@ -5,65 +5,166 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
-#include <initializer_list>
 #include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
+#include "absl/base/casts.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "daemon/sha256.h"
 #include "planner/cost/framework_profile.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/cost/time_constants.h"
-#include "planner/laws/catalog.h"
 #include "planner/plan/make_plan.h"
 
 namespace rhumb::daemon {
 namespace {
 
+// Values one after the other, so that no two lists of the same types share a text.
+class Figures {
+ public:
+  template <typename... Values>
+  explicit Figures(const Values&... values) {
+    (Append(values), ...);
+  }
+
+  std::string text() && { return std::move(text_); }
+
+ private:
+  // All bits: figures that print alike may differ.
+  void Append(double value) {
+    absl::StrAppend(&text_, absl::Hex(absl::bit_cast<uint64_t>(value)), " ");
+  }
+  void Append(const std::string& value) { absl::StrAppend(&text_, value.size(), ":", value, " "); }
+  void Append(const Eigen::MatrixXd& values) {
+    absl::StrAppend(&text_, values.rows(), "x", values.cols(), " ");
+    for (const double value : values.reshaped()) Append(value);
+  }
+  template <typename Value>
+  void Append(const std::optional<Value>& value) {
+    absl::StrAppend(&text_, value.has_value() ? "+" : "-");
+    if (value.has_value()) Append(*value);
+  }
+  template <typename Value>
+  void Append(const std::vector<Value>& values) {
+    absl::StrAppend(&text_, values.size(), " ");
+    for (const Value& value : values) Append(value);
+  }
+  template <typename Value>
+  std::enable_if_t<std::is_integral_v<Value> || std::is_enum_v<Value>> Append(Value value) {
+    absl::StrAppend(&text_, static_cast<int64_t>(value), " ");
+  }
+  void Append(const ChinchillaLaw& law) {
+    const auto& [e, a, b, alpha, beta, gamma] = law;
+    Append(std::vector<double>{e, a, b, alpha, beta, gamma});
+  }
+  void Append(const RepetitionConstants& constants) {
+    const auto& [data_decay_epochs, param_decay] = constants;
+    Append(std::vector<double>{data_decay_epochs, param_decay});
+  }
+  void Append(const LawCovariance& covariance) {
+    const auto& [parameters, values, source] = covariance;
+    Append(parameters);
+    Append(values);
+    Append(source);
+  }
+  void Append(const DataBox& box) {
+    const auto& [min_n, max_n, min_c, max_c, min_ratio, max_ratio, max_epochs] = box;
+    Append(std::vector<std::optional<double>>{min_n, max_n, min_c, max_c, min_ratio, max_ratio,
+                                              max_epochs});
+  }
+
+  std::string text_;
+};
+
 // The built-in figures answers rest on: whoever changes one need not remember to bump a version.
 std::string BuildFigures() {
   std::string text;
-  const auto add = [&text](std::initializer_list<double> values) {
-    for (const double value : values) absl::StrAppendFormat(&text, "%.17g ", value);
-  };
   for (const Gpu& gpu : GpuCatalog()) {
-    absl::StrAppend(&text, "\n", gpu.id, " ", gpu.family, " ");
-    add({static_cast<double>(gpu.memory_bytes), gpu.memory_bytes_per_second,
-         gpu.peak_fp16_flops_per_second.value_or(0), gpu.peak_bf16_flops_per_second.value_or(0),
-         gpu.peak_fp8_flops_per_second.value_or(0), gpu.peak_fp4_flops_per_second.value_or(0),
-         gpu.scale_up_bytes_per_second, static_cast<double>(gpu.gpus_per_scale_up_domain),
-         gpu.network_bytes_per_second, gpu.board_watts, gpu.price_usd_per_gpu_hour.value_or(-1)});
-    const TimeConstants& c = TimeConstantsOf(gpu.family);
-    add({c.gemm_16bit_fraction, c.gemm_8bit_fraction, c.gemm_4bit_fraction,
-         c.flash_attention_fraction, c.cudnn_attention_fraction, c.memory_fraction,
-         c.scale_up_fraction, c.network_fraction, c.tensor_parallel_overlap,
-         c.data_parallel_overlap, c.expert_gemm_fraction, c.reference_watts_per_peak,
-         c.power_exponent});
+    absl::StrAppend(&text, FiguresOf(gpu), FiguresOf(TimeConstantsOf(gpu.family)),
+                    FiguresOf(TimeErrorOf(gpu.family)), "\n");
   }
-  for (const FrameworkProfile& f : FrameworkProfiles()) {
-    absl::StrAppend(&text, "\n", f.name, " ", f.version, " ");
-    add({f.weight_bytes, f.gradient_bytes, f.optimizer_bytes, f.gathered_gradient_bytes,
-         f.hidden_activation_bytes, f.logits_bytes, f.workspace_bytes, f.reserved_factor,
-         f.context_bytes, f.layer_launch_seconds, f.elementwise_hidden_bytes,
-         f.gather_network_fraction, f.step_fixed_seconds});
-  }
-  for (const Law& law : LawCatalog()) {
-    absl::StrAppend(&text, "\n", law.name, " ");
-    add({law.constants.irreducible_loss_nats, law.constants.a, law.constants.b,
-         law.constants.alpha, law.constants.beta, law.reference_batch_tokens.value_or(0)});
+  for (const FrameworkProfile& profile : FrameworkProfiles()) {
+    absl::StrAppend(&text, FiguresOf(profile), "\n");
   }
   return text;
 }
 
 }  // namespace
 
+// The bindings below name every field: one that is added or taken away breaks the build here.
+
+std::string FiguresOf(const Law& law) {
+  const auto& [name, version, family, param_count_convention, flops_convention, tokenizer, dataset,
+               source, constants, repetition, covariance, residual_log_std, reference_batch_tokens,
+               box] = law;
+  return Figures(name, version, family, param_count_convention, flops_convention, tokenizer,
+                 dataset, source, constants, repetition, covariance, residual_log_std,
+                 reference_batch_tokens, box)
+      .text();
+}
+
+std::string FiguresOf(const Gpu& gpu) {
+  const auto& [id, aliases, family, memory_bytes, memory_bytes_per_second, fp16, bf16, fp8, fp4,
+               scale_up_link, scale_up_bytes_per_second, gpus_per_scale_up_domain,
+               network_bytes_per_second, board_watts, price_usd_per_gpu_hour, price_source,
+               source] = gpu;
+  return Figures(id, aliases, family, memory_bytes, memory_bytes_per_second, fp16, bf16, fp8, fp4,
+                 scale_up_link, scale_up_bytes_per_second, gpus_per_scale_up_domain,
+                 network_bytes_per_second, board_watts, price_usd_per_gpu_hour, price_source,
+                 source)
+      .text();
+}
+
+std::string FiguresOf(const TimeConstants& constants) {
+  const auto& [family, source, fitted, gemm_16bit, gemm_8bit, gemm_4bit, gemm_fill_elements,
+               flash_attention, cudnn_attention, memory, scale_up, network, tensor_parallel_overlap,
+               data_parallel_overlap, expert_gemm, reference_watts_per_peak, power_exponent] =
+      constants;
+  return Figures(family, source, fitted, gemm_16bit, gemm_8bit, gemm_4bit, gemm_fill_elements,
+                 flash_attention, cudnn_attention, memory, scale_up, network,
+                 tensor_parallel_overlap, data_parallel_overlap, expert_gemm,
+                 reference_watts_per_peak, power_exponent)
+      .text();
+}
+
+std::string FiguresOf(const TimeError& error) {
+  const auto& [log_bias, log_sigma, log_quantile_05, log_quantile_95, row_count, table_count,
+               source] = error;
+  return Figures(log_bias, log_sigma, log_quantile_05, log_quantile_95, row_count, table_count,
+                 source)
+      .text();
+}
+
+std::string FiguresOf(const FrameworkProfile& profile) {
+  const auto& [name, version, attention, compiled, overlaps_tensor_parallel, overlaps_data_parallel,
+               overlaps_pipeline, selective_recompute, recompute_stops_early, weight_bytes,
+               gradient_bytes, optimizer_bytes, sharded_weight_bytes, gathered_gradient_bytes,
+               reduced_gradient_bytes, reduces_to_all, hidden_activation_bytes, keeps_8bit_inputs,
+               fuses_gated_activation, stage_boundary_copies, logits_bytes, workspace_bytes,
+               reserved_factor, context_bytes, counter, layer_launch_seconds,
+               elementwise_hidden_bytes, gather_network_fraction, step_fixed_seconds] = profile;
+  return Figures(name, version, attention, compiled, overlaps_tensor_parallel,
+                 overlaps_data_parallel, overlaps_pipeline, selective_recompute,
+                 recompute_stops_early, weight_bytes, gradient_bytes, optimizer_bytes,
+                 sharded_weight_bytes, gathered_gradient_bytes, reduced_gradient_bytes,
+                 reduces_to_all, hidden_activation_bytes, keeps_8bit_inputs, fuses_gated_activation,
+                 stage_boundary_copies, logits_bytes, workspace_bytes, reserved_factor,
+                 context_bytes, counter, layer_launch_seconds, elementwise_hidden_bytes,
+                 gather_network_fraction, step_fixed_seconds)
+      .text();
+}
+
 std::string PlanInputsBytes(const Law& law, int64_t owner_uid, absl::string_view calibration,
                             absl::string_view cluster_content) {
   static const std::string& figures = *new std::string(Sha256Hex(BuildFigures()));
   // Lengths before free bytes, so that no two inputs share a text.
-  return absl::StrCat("planner ", kPlannerVersion, " ", figures, "\nlaw ", law.name, " ", law.version, "\nowner ",
-                      owner_uid, "\ncalibration ", calibration.size(), " ", calibration,
-                      "\ncluster ", cluster_content.size(), "\n", cluster_content);
+  return absl::StrCat("planner ", kPlannerVersion, " ", figures, "\nlaw ", law.name, " ",
+                      law.version, " ", Sha256Hex(FiguresOf(law)), "\nowner ", owner_uid,
+                      "\ncalibration ", calibration.size(), " ", calibration, "\ncluster ",
+                      cluster_content.size(), "\n", cluster_content);
 }
 
 std::string PlanName(absl::string_view request_bytes, absl::string_view inputs_bytes) {

@@ -9,13 +9,24 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "planner/cost/framework_profile.h"
+#include "planner/cost/hardware.h"
+#include "planner/cost/time_constants.h"
 #include "planner/laws/law.h"
 
 namespace rhumb::daemon {
 
+// Every field of a built-in or stored figure that answers rest on, as bytes: equal only for equal
+// figures. A field added to one of these structs does not compile until it is added here.
+std::string FiguresOf(const Law& law);
+std::string FiguresOf(const Gpu& gpu);
+std::string FiguresOf(const TimeConstants& constants);
+std::string FiguresOf(const TimeError& error);
+std::string FiguresOf(const FrameworkProfile& profile);
+
 // Everything beside the resolved request that an answer depends on, as stored with the plan:
-// planner version and its built-in figures (GPUs, time constants, profiles, laws), law and its version, owner, calibration, and the inventory used
-// (`cluster_content`, empty without a cluster).
+// planner version and its built-in figures (GPUs, time constants, profiles), the law with all its
+// figures, owner, calibration, and the inventory used (`cluster_content`, empty without a cluster).
 std::string PlanInputsBytes(const Law& law, int64_t owner_uid, absl::string_view calibration,
                             absl::string_view cluster_content);
 

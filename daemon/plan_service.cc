@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/plan_service.h"
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +17,7 @@
 #include "daemon/predict.h"
 #include "daemon/rpc_status.h"
 #include "daemon/validate.h"
+#include "planner/laws/catalog.h"
 #include "planner/plan/check.h"
 #include "planner/plan/make_plan.h"
 #include "planner/status_macros.h"
@@ -23,6 +27,8 @@ namespace rhumb::daemon {
 namespace {
 
 constexpr int kMaxFullPageSize = 100;
+// For so long a plan that another process deletes may still be answered.
+constexpr int64_t kRepeatedCheckNs = 50'000'000;
 
 void Append(const std::vector<FieldViolation>& found, FieldViolations& violations) {
   for (const FieldViolation& violation : found)
@@ -55,8 +61,22 @@ grpc::Status PlanService::CreatePlan(grpc::ServerContext* context,
 
 absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest& request,
                                                      const Call& call) {
+  const bool has_key = !request.request_id().empty() && !request.validate_only();
+  std::string asked;
+  if (!has_key) {
+    asked = request.SerializeAsString();
+    RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> repeated, FindRepeated(asked, call));
+    if (repeated.has_value()) return *std::move(repeated);
+  }
   FieldViolations violations;
   ValidateCreatePlanRequest(request, violations);
+  RequestKey key;
+  // Before anything is looked up: what the first call found may be gone since.
+  if (has_key && violations.empty()) {
+    key = {request.request_id(), "CreatePlan", call.owner_uid(), RequestContentHash(request)};
+    RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> repeated, FindByRequestId(key));
+    if (repeated.has_value()) return *std::move(repeated);
+  }
   RHUMB_ASSIGN_OR_RETURN(const ResolvedPlanRequest resolved,
                          ResolvePlanRequest(request, store_, violations));
   // A question that names unknown hardware is not judged as one without hardware.
@@ -69,21 +89,21 @@ absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest
     }
     return violations.ToStatus();
   }
-  RequestKey key;
-  if (!request.request_id().empty() && !request.validate_only()) {
-    key = {request.request_id(), "CreatePlan", call.owner_uid(), RequestContentHash(request)};
-    RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> repeated, FindRepetition(key));
-    if (repeated.has_value()) return *std::move(repeated);
-  }
   const std::string request_bytes = DeterministicBytes(resolved.canonical);
   const std::string inputs =
       PlanInputsBytes(resolved.question.law, call.owner_uid(), resolved.canonical.calibration(),
                       resolved.cluster_content);
   const std::string name = PlanName(request_bytes, inputs);
+  const int64_t generation = repeated_.generation();
   RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> known, FindPlan(name));
   // A stored answer needs no planning; only a new request_id still has to be remembered.
-  if (known.has_value() && key.id.empty()) return *std::move(known);
-  if (known.has_value()) return StorePlan(*known, resolved, request_bytes, inputs, key);
+  if (known.has_value() && has_key) {
+    return StorePlan(*known, resolved, request_bytes, inputs, key);
+  }
+  if (known.has_value()) {
+    RememberRepeated(asked, resolved, *known, call, generation);
+    return *std::move(known);
+  }
 
   Append(ValidateQuestion(resolved.question), violations);
   if (!violations.empty()) return violations.ToStatus();
@@ -95,10 +115,54 @@ absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest
   return StorePlan(plan, resolved, request_bytes, inputs, key);
 }
 
-absl::StatusOr<std::optional<v1::Plan>> PlanService::FindRepetition(const RequestKey& key) {
+absl::StatusOr<std::optional<v1::Plan>> PlanService::FindByRequestId(const RequestKey& key) {
   RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> name, store_.FindByRequestId(key));
   if (!name.has_value()) return std::nullopt;
   return FindPlan(*name);
+}
+
+absl::StatusOr<std::optional<v1::Plan>> PlanService::FindRepeated(const std::string& asked,
+                                                                  const Call& call) {
+  const std::shared_ptr<const RepeatedPlan> known = repeated_.Find(call.owner_uid(), asked);
+  if (known == nullptr) return std::nullopt;
+  RHUMB_ASSIGN_OR_RETURN(const bool stored, IsStillStored(*known));
+  if (!stored) {
+    repeated_.Clear();
+    return std::nullopt;
+  }
+  if (!known->cluster.empty()) {
+    RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> cluster,
+                           store_.FindCluster(known->cluster));
+    if (!cluster.has_value() || cluster->content != known->cluster_content) return std::nullopt;
+  }
+  return known->message;
+}
+
+absl::StatusOr<bool> PlanService::IsStillStored(const RepeatedPlan& known) {
+  const int64_t now = clock_();
+  const int64_t checked = known.checked_ns.load(std::memory_order_relaxed);
+  if (now >= checked && now - checked < kRepeatedCheckNs) return true;
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> stored, store_.FindPlanBytes(known.name));
+  known.checked_ns.store(now, std::memory_order_relaxed);
+  return stored == known.plan_bytes;
+}
+
+void PlanService::RememberRepeated(const std::string& asked, const ResolvedPlanRequest& resolved,
+                                   const v1::Plan& plan, const Call& call, int64_t generation) {
+  // What FindRepeated does not look up again must not change: laws of the catalogue do not, laws
+  // and calibrations that somebody stored may.
+  if (FindLaw(resolved.question.law.name) == nullptr) return;
+  if (!resolved.canonical.calibration().empty()) return;
+  auto known = std::make_shared<RepeatedPlan>();
+  known->name = plan.name();
+  known->plan_bytes = plan.SerializeAsString();
+  const std::unique_ptr<v1::Plan> message = Unparsed(known->plan_bytes);
+  if (message == nullptr) return;
+  known->message.Swap(message.get());
+  known->cluster = resolved.canonical.cluster();
+  known->cluster_content = resolved.cluster_content;
+  known->checked_ns = clock_();
+  repeated_.Insert(call.owner_uid(), asked, std::move(known), generation);
 }
 
 absl::StatusOr<std::optional<v1::Plan>> PlanService::FindPlan(const std::string& name) {
@@ -219,8 +283,11 @@ absl::StatusOr<google::protobuf::Empty> PlanService::DeletePlanImpl(
                                         "; only its owner and the daemon's user may delete it"));
   }
   if (request.validate_only()) return google::protobuf::Empty();
-  RHUMB_ASSIGN_OR_RETURN(const bool found, store_.DeletePlan(name));
-  if (!found) return NoSuchPlan(name);
+  const absl::StatusOr<bool> found = store_.DeletePlan(name);
+  // After the deletion, and also if nobody knows whether it happened.
+  repeated_.Clear();
+  RHUMB_RETURN_IF_ERROR(found.status());
+  if (!*found) return NoSuchPlan(name);
   return google::protobuf::Empty();
 }
 
@@ -228,7 +295,7 @@ grpc::Status PlanService::PredictLoss(grpc::ServerContext* context,
                                       const v1::PredictLossRequest* request,
                                       v1::PredictLossResponse* response) {
   const Call call(*context, "PlanService/PredictLoss", peers_);
-  return Serve(call, response, [&] { return AnswerPredictLoss(*request); });
+  return Serve(call, response, [&] { return AnswerPredictLoss(*request, store_); });
 }
 
 grpc::Status PlanService::CheckConfiguration(grpc::ServerContext* context,

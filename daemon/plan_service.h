@@ -12,6 +12,7 @@
 #include "daemon/call.h"
 #include "daemon/clock.h"
 #include "daemon/peer.h"
+#include "daemon/repeated_plans.h"
 #include "daemon/resolve.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
@@ -44,7 +45,15 @@ class PlanService final : public v1::PlanService::Service {
  private:
   absl::StatusOr<v1::Plan> CreatePlanImpl(const v1::CreatePlanRequest& request, const Call& call);
   // The plan an earlier call with this request_id answered, if it is still stored.
-  absl::StatusOr<std::optional<v1::Plan>> FindRepetition(const RequestKey& key);
+  absl::StatusOr<std::optional<v1::Plan>> FindByRequestId(const RequestKey& key);
+  // The stored plan that the same bytes were answered before, for sending only; nullopt unless it
+  // is still stored and still the answer.
+  absl::StatusOr<std::optional<v1::Plan>> FindRepeated(const std::string& asked, const Call& call);
+  // Whether the store still holds what `known` says. Looked up now and then only: plans of this
+  // service are deleted by this service, but other processes may write the same file.
+  absl::StatusOr<bool> IsStillStored(const RepeatedPlan& known);
+  void RememberRepeated(const std::string& asked, const ResolvedPlanRequest& resolved,
+                        const v1::Plan& plan, const Call& call, int64_t generation);
   absl::StatusOr<std::optional<v1::Plan>> FindPlan(const std::string& name);
   absl::StatusOr<v1::Plan> Solve(const ResolvedPlanRequest& resolved, const Call& call) const;
   absl::StatusOr<v1::Plan> StorePlan(const v1::Plan& plan, const ResolvedPlanRequest& resolved,
@@ -58,6 +67,7 @@ class PlanService final : public v1::PlanService::Service {
   const PeerRegistry& peers_;
   const Clock clock_;
   StorageStatus* const lenient_storage_;
+  RepeatedPlans repeated_;
 };
 
 }  // namespace rhumb::daemon

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "daemon/convert.h"
+#include "daemon/law_lookup.h"
 #include "daemon/validate.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/laws/catalog.h"
@@ -261,7 +262,10 @@ v1::CreatePlanRequest Canonical(const v1::CreatePlanRequest& request,
   out.clear_validate_only();
   if (out.gpu_type().empty() && out.cluster().empty())
     out.clear_price_usd_per_gpu_hour();  // is in the pools
-  out.set_law(question.law.name);
+  // Of a stored law the version too: the question stays what it was when the law is fitted again.
+  const bool published = FindLaw(question.law.name) != nullptr;
+  out.set_law(published ? question.law.name
+                        : absl::StrCat(question.law.name, "@", question.law.version));
   out.set_sequence_length(question.sequence_length);
   out.set_vocab_size(question.vocab_size);
   out.set_precision(ToProto(question.precision));
@@ -312,20 +316,6 @@ std::string UnknownName(absl::string_view kind, absl::string_view name,
   return absl::StrCat(text, "; nearest: ", absl::StrJoin(NearestNames(name, known, 3), ", "));
 }
 
-std::vector<std::string> LawNames() {
-  std::vector<std::string> names;
-  for (const Law& law : LawCatalog()) names.push_back(law.name);
-  return names;
-}
-
-Law ResolveLaw(absl::string_view name, absl::string_view field, FieldViolations& violations) {
-  absl::string_view id = absl::StripPrefix(name, "laws/");
-  if (name.empty()) id = kDefaultLawName;
-  if (const Law* law = FindLaw(id)) return *law;
-  violations.Add(field, UnknownName("law", id, LawNames()));
-  return *FindLaw(kDefaultLawName);
-}
-
 BatchRule ResolveBatchRule(const std::string& name, FieldViolations& violations) {
   if (name.empty()) return BatchRule::kKaplan2020;
   const absl::StatusOr<BatchRule> rule = ParseBatchRule(name);
@@ -346,7 +336,7 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
   if (question.max_epoch_count == kDefaultMaxEpochCount) question.max_epoch_count.reset();
   if (question.failures_per_gpu_hour == kDefaultFailuresPerGpuHour)
     question.failures_per_gpu_hour.reset();
-  question.law = ResolveLaw(request.law(), "law", violations);
+  RHUMB_ASSIGN_OR_RETURN(question.law, ResolveLaw(request.law(), "law", store, violations));
   question.batch_rule = ResolveBatchRule(request.batch_rule(), violations);
   question.framework = ResolveFramework(request.framework(), violations);
   question.precision = FromProto(request.precision()).value_or(Precision::kBf16);

@@ -5,12 +5,12 @@
 #define RHUMB_DAEMON_RESOLVE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "daemon/rpc_status.h"
 #include "daemon/store/store.h"
-#include "planner/laws/law.h"
 #include "planner/plan/check.h"
 #include "planner/plan/question.h"
 #include "rhumb/v1/plan_service.pb.h"
@@ -36,16 +36,11 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
 absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRequest& request,
                                                   Store& store, FieldViolations& violations);
 
-// The law called `name` ("laws/x", "x", or "" for the default), or the default law and a violation
-// of `field`.
-Law ResolveLaw(absl::string_view name, absl::string_view field, FieldViolations& violations);
-
 BatchRule ResolveBatchRule(const std::string& name, FieldViolations& violations);
 
 // "unknown law "x"; nearest: a, b, c".
 std::string UnknownName(absl::string_view kind, absl::string_view name,
                         const std::vector<std::string>& known);
-std::vector<std::string> LawNames();
 
 }  // namespace rhumb::daemon
 

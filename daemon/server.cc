@@ -90,7 +90,8 @@ class ServerImpl final : public Server {
   void MakeServices() {
     plans_ = std::make_unique<PlanService>(*store_, peers_, SystemNanoseconds,
                                            options_.in_process_only ? &storage_ : nullptr);
-    laws_ = std::make_unique<LawService>(peers_);
+    laws_ = std::make_unique<LawService>(*store_, peers_, SystemNanoseconds,
+                                         options_.in_process_only ? &storage_ : nullptr);
     clusters_ = std::make_unique<ClusterService>(*store_, peers_, SystemNanoseconds);
     health_ = std::make_unique<HealthService>(std::vector<std::string>{
         v1::PlanService::service_full_name(), v1::LawService::service_full_name(),

@@ -32,6 +32,10 @@ void ValidateApplyClusterRequest(const v1::ApplyClusterRequest& request,
 // Adds every NaN and infinity of an answer: none is ever stored or sent.
 void FindNonFinite(const google::protobuf::Message& message, FieldViolations& violations);
 
+// Unsets every single number that is not finite, at any depth: for statistics that data may not
+// allow. Maps and lists are left as they are.
+void ClearNonFinite(google::protobuf::Message& message);
+
 // Rows of a page: 0 means 50, more than `maximum` means `maximum`; InvalidArgument for a negative
 // size.
 absl::StatusOr<int> PageSize(int32_t requested, int maximum = 1000);

@@ -7,8 +7,12 @@
 #include "client/cli/check_command.h"
 #include "client/cli/cluster_command.h"
 #include "client/cli/completion_command.h"
+#include "client/cli/fit_command.h"
 #include "client/cli/gpu_command.h"
+#include "client/cli/law_backtest_command.h"
 #include "client/cli/law_command.h"
+#include "client/cli/law_import_command.h"
+#include "client/cli/law_suggest_command.h"
 #include "client/cli/output.h"
 #include "client/cli/plan_command.h"
 #include "client/cli/plans_command.h"
@@ -19,10 +23,12 @@ namespace rhumb::cli {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>& commands = *new std::vector<Command>{
-      PlanCommand(),        CheckCommand(),       PredictCommand(),       LawListCommand(),
-      LawShowCommand(),     GpuListCommand(),     GpuShowCommand(),       ClusterApplyCommand(),
-      ClusterListCommand(), ClusterShowCommand(), ClusterDeleteCommand(), PlansListCommand(),
-      PlansShowCommand(),   PlansDeleteCommand(), CompletionCommand(),    VersionCommand()};
+      PlanCommand(),          CheckCommand(),        PredictCommand(),     FitCommand(),
+      LawListCommand(),       LawShowCommand(),      LawImportCommand(),   LawExportCommand(),
+      LawBacktestCommand(),   LawSuggestCommand(),   LawDeleteCommand(),   GpuListCommand(),
+      GpuShowCommand(),       ClusterApplyCommand(), ClusterListCommand(), ClusterShowCommand(),
+      ClusterDeleteCommand(), PlansListCommand(),    PlansShowCommand(),   PlansDeleteCommand(),
+      CompletionCommand(),    VersionCommand()};
   return commands;
 }
 

@@ -2,6 +2,7 @@
 #include "client/cli/home.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +13,7 @@
 #include "client/cli/command.h"
 #include "client/cli/local.h"
 #include "client/cli/output.h"
-#include "client/config/human_numbers.h"
+#include "client/cli/request_fields.h"
 #include "client/cpp/address.h"
 #include "planner/status_macros.h"
 
@@ -21,13 +22,17 @@ namespace {
 
 absl::StatusOr<client::ClientOptions> ReadClientOptions(const Invocation& invocation) {
   client::ClientOptions options;
-  if (invocation.Has("timeout")) {
-    const absl::StatusOr<double> seconds = ParseDuration(invocation.Value("timeout"), std::nullopt);
-    if (!seconds.ok())
-      return absl::InvalidArgumentError(absl::StrCat("--timeout: ", seconds.status().message()));
-    options.timeout = absl::Seconds(*seconds);
-  }
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<double> seconds, ReadTimeoutSeconds(invocation));
+  if (seconds.has_value()) options.timeout = absl::Seconds(*seconds);
   return options;
+}
+
+// Whether `command` is about what is stored: without a store its answer would not be one that is
+// merely not kept, but a wrong one.
+bool IsAboutTheStore(const Command& command) {
+  const bool is_plans = command.words.front() == "plans";
+  const bool is_cluster = command.words.front() == "cluster" && command.words.back() != "apply";
+  return is_plans || is_cluster;
 }
 
 absl::StatusOr<Home> OpenDaemon(const std::string& address, const std::string& origin,
@@ -81,6 +86,10 @@ absl::StatusOr<Home> OpenHome(const Invocation& invocation, Context& context) {
   }
   RHUMB_ASSIGN_OR_RETURN(LocalServer server, StartLocalServer(ReadDataEnvironment()));
   const char* why = local ? "as --local says" : "no daemon found";
+  if (!server.storage.ok() && context.command != nullptr && IsAboutTheStore(*context.command)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the store cannot be opened: ", server.storage.message()));
+  }
   if (server.storage.ok()) {
     Remark(invocation, context,
            absl::StrCat(why, "; answering in-process, database ", server.database_path));

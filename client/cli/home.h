@@ -13,7 +13,8 @@ namespace rhumb::cli {
 //
 // UNAVAILABLE if a socket exists but nothing answers there (never a fallback), or with --no-local
 // nothing exists; PERMISSION_DENIED if the socket may not be used; INVALID_ARGUMENT for flags that
-// contradict each other.
+// contradict each other; FAILED_PRECONDITION if the command being run is about what is stored and
+// in-process there is no store (any other is answered, and stderr says that nothing was stored).
 absl::StatusOr<Home> OpenHome(const Invocation& invocation, Context& context);
 
 }  // namespace rhumb::cli

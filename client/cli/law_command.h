@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rhumb law: the scaling laws the daemon knows.
+// rhumb law list, show, delete: the scaling laws the daemon knows.
 #ifndef RHUMB_CLIENT_CLI_LAW_COMMAND_H_
 #define RHUMB_CLIENT_CLI_LAW_COMMAND_H_
 
@@ -9,6 +9,7 @@ namespace rhumb::cli {
 
 Command LawListCommand();
 Command LawShowCommand();
+Command LawDeleteCommand();
 
 }  // namespace rhumb::cli
 

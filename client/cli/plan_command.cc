@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/plan_command.h"
 
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -59,18 +60,23 @@ std::vector<Flag> PlanFlags() {
   return flags;
 }
 
-absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(const Invocation& invocation,
+// The question of --file, empty without.
+absl::StatusOr<v1::CreatePlanRequest> ReadFile(const Invocation& invocation,
+                                               const Context& context) {
+  if (!invocation.Has("file")) return v1::CreatePlanRequest();
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
+  absl::StatusOr<v1::CreatePlanRequest> read =
+      ReadQuestionFile(invocation.Value("file"), context.now_unix_seconds, timeout);
+  if (read.ok()) return read;
+  return absl::Status(read.status().code(), absl::StrCat("--file: ", read.status().message()));
+}
+
+// `request` is the file's question; flags win over it.
+absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(v1::CreatePlanRequest request,
+                                                   const Invocation& invocation,
                                                    const Context& context) {
-  v1::CreatePlanRequest request;
-  if (invocation.Has("file")) {
-    absl::StatusOr<v1::CreatePlanRequest> read =
-        ReadQuestionFile(invocation.Value("file"), context.now_unix_seconds);
-    if (!read.ok())
-      return absl::InvalidArgumentError(absl::StrCat("--file: ", read.status().message()));
-    request = *std::move(read);
-    // Pools are choices: those of the flags replace the file's, not join them.
-    if (invocation.Has("gpus")) request.clear_gpu_pools();
-  }
+  // Pools are choices: those of the flags replace the file's, not join them.
+  if (invocation.Has("gpus")) request.clear_gpu_pools();
   std::vector<Flag> flags = PlanFieldFlags();
   RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
   if (invocation.Has("arch")) {
@@ -144,9 +150,13 @@ int RunPlan(const Invocation& invocation, Context& context) {
   if (!sweep->flag.empty() && invocation.Has("save")) {
     return FailUsage(context, absl::InvalidArgumentError("--save takes one question, not a sweep"));
   }
+  // Once for a whole sweep: a pipe gives its text once.
+  const absl::StatusOr<v1::CreatePlanRequest> file = ReadFile(invocation, context);
+  if (absl::IsDeadlineExceeded(file.status())) return Fail(context, file.status());
+  if (!file.ok()) return FailUsage(context, file.status());
   std::vector<v1::CreatePlanRequest> requests;
   for (const Invocation& single : sweep->invocations) {
-    absl::StatusOr<v1::CreatePlanRequest> request = ReadQuestion(single, context);
+    absl::StatusOr<v1::CreatePlanRequest> request = ReadQuestion(*file, single, context);
     if (!request.ok()) return FailUsage(context, request.status());
     requests.push_back(*std::move(request));
   }

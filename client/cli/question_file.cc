@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/question_file.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <fstream>
+#include <limits>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/architecture_message.h"
@@ -20,6 +31,9 @@
 
 namespace rhumb::cli {
 namespace {
+
+// As ReadTextFile allows.
+constexpr size_t kMaxStreamBytes = 4 << 20;
 
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
@@ -153,6 +167,45 @@ absl::Status ReadTable(const Reader& reader, const DocumentValue& table, const s
   return absl::OkStatus();
 }
 
+// All that a pipe or a terminal gives until its end. Opening does not block, so that only poll()
+// waits: for a writer that never comes, too.
+absl::StatusOr<std::string> ReadStream(const std::string& path,
+                                       std::optional<double> timeout_seconds) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point began = Clock::now();
+  const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot open ", path, ": ", std::strerror(errno)));
+  }
+  const absl::Cleanup closer = [fd] { close(fd); };
+  std::string text;
+  while (true) {
+    double left_ms = std::numeric_limits<double>::infinity();
+    if (timeout_seconds.has_value()) {
+      left_ms = 1000 * *timeout_seconds -
+                std::chrono::duration<double, std::milli>(Clock::now() - began).count();
+    }
+    // Asked by the clock, too: what trickles in is always ready.
+    pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
+    const int wait_ms = left_ms < 1e9 ? static_cast<int>(std::ceil(std::max(left_ms, 0.0))) : -1;
+    const int count = left_ms > 0 ? poll(&ready, 1, wait_ms) : 0;
+    if (count == 0) return absl::DeadlineExceededError(absl::StrCat(path, " has not ended"));
+    char piece[16384];
+    const ssize_t size = count < 0 ? -1 : read(fd, piece, sizeof(piece));
+    if (size == 0) return text;
+    if (size < 0 && errno != EINTR && errno != EAGAIN) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
+    }
+    if (size > 0) text.append(piece, static_cast<size_t>(size));
+    if (text.size() > kMaxStreamBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, " is larger than ", kMaxStreamBytes, " bytes"));
+    }
+  }
+}
+
 std::string PrintScalar(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
   switch (field.cpp_type()) {
@@ -212,8 +265,14 @@ absl::StatusOr<v1::CreatePlanRequest> ParseQuestion(absl::string_view text,
 }
 
 absl::StatusOr<v1::CreatePlanRequest> ReadQuestionFile(absl::string_view path,
-                                                       double now_unix_seconds) {
-  const absl::StatusOr<std::string> text = ReadTextFile(path);
+                                                       double now_unix_seconds,
+                                                       std::optional<double> timeout_seconds) {
+  struct stat about;
+  const bool may_wait = stat(std::string(path).c_str(), &about) == 0 &&
+                        (S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode));
+  const absl::StatusOr<std::string> text =
+      may_wait ? ReadStream(std::string(path), timeout_seconds) : ReadTextFile(path);
+  if (absl::IsDeadlineExceeded(text.status())) return text.status();
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
   const size_t slash = path.rfind('/');
   const absl::string_view folder = slash == absl::string_view::npos ? "" : path.substr(0, slash);

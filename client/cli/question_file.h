@@ -3,6 +3,7 @@
 #ifndef RHUMB_CLIENT_CLI_QUESTION_FILE_H_
 #define RHUMB_CLIENT_CLI_QUESTION_FILE_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -29,9 +30,12 @@ absl::StatusOr<v1::CreatePlanRequest> ParseQuestion(absl::string_view text,
                                                     absl::string_view folder,
                                                     double now_unix_seconds);
 
-// As ParseQuestion of the file at `path`, which stands in front of every message.
-absl::StatusOr<v1::CreatePlanRequest> ReadQuestionFile(absl::string_view path,
-                                                       double now_unix_seconds);
+// As ParseQuestion of the file at `path`, which stands in front of every message. What is no
+// regular file, as the pipe of `<(command)`, is waited for up to `timeout_seconds` (nullopt: for
+// good) and then is DEADLINE_EXCEEDED.
+absl::StatusOr<v1::CreatePlanRequest> ReadQuestionFile(
+    absl::string_view path, double now_unix_seconds,
+    std::optional<double> timeout_seconds = std::nullopt);
 
 // `request` as TOML that ParseQuestion reads back to the same message.
 std::string PrintQuestion(const v1::CreatePlanRequest& request);

@@ -2,6 +2,7 @@
 #include "client/cli/render_check.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/cli/format.h"
 #include "client/cli/render_parts.h"
 #include "client/cli/report.h"
@@ -35,6 +36,16 @@ std::string FinishSentence(const v1::CheckConfigurationResponse& answer) {
     }
   }
   return absl::StrCat(text, ".");
+}
+
+// The value of a law that predicts something else than a loss.
+std::string ShortValue(const v1::PredictLossResponse& answer) {
+  return answer.has_value() ? ShortExponents(absl::StrFormat("%.4g", answer.value())) : "";
+}
+
+// "N total"; empty where the law does not count.
+std::string CountedAs(absl::string_view what, const std::string& convention) {
+  return convention.empty() ? "" : absl::StrCat(what, convention);
 }
 
 }  // namespace
@@ -96,21 +107,36 @@ Table CheckTable(const v1::CheckConfigurationResponse& answer, bool whole_run) {
 std::string RenderPrediction(const v1::PredictLossResponse& answer, bool wide,
                              const Terminal& terminal) {
   Report report(terminal);
-  report.Sentence(absl::StrCat("Expected loss ", FormatLossEstimate(answer.loss()), "."),
-                  Style::kGood);
+  report.Sentence(
+      answer.has_loss()
+          ? absl::StrCat("Expected loss ", FormatLossEstimate(answer.loss()), ".")
+          : absl::StrCat(
+                "Expected ",
+                JoinParts({answer.output(), ShortValue(answer), answer.output_unit()}, " "), "."),
+      Style::kGood);
+  if (answer.has_run_loss()) {
+    report.Row("One run", absl::StrCat(FormatLossEstimate(answer.run_loss()),
+                                       ", with the scatter of runs around the law"));
+  }
   const v1::Plan::LawUse& law = answer.law();
   report.Row("Law",
              JoinParts({BareName(law.name()),
                         law.family().empty() ? "" : absl::StrCat("family ", law.family()),
-                        absl::StrCat("N ", ConventionName(law.param_count_convention())),
+                        CountedAs("N ", ConventionName(law.param_count_convention())),
                         law.dataset().empty() ? "" : absl::StrCat("data ", law.dataset()),
                         law.tokenizer().empty() ? "" : absl::StrCat("tokenizer ", law.tokenizer())},
                        ", "));
   if (wide) report.Row("", law.source());
-  report.Row("Compute", absl::StrCat(FormatFlops(answer.training_flops()), " (",
-                                     ConventionName(law.flops_convention()), ")"));
-  report.Row("Batch", absl::StrCat("critical batch ", FormatCount(answer.critical_batch_tokens()),
-                                   " tokens"));
+  if (answer.has_training_flops()) {
+    const std::string convention = ConventionName(law.flops_convention());
+    report.Row("Compute",
+               absl::StrCat(FormatFlops(answer.training_flops()), convention.empty() ? "" : " (",
+                            convention, convention.empty() ? "" : ")"));
+  }
+  if (answer.has_critical_batch_tokens()) {
+    report.Row("Batch", absl::StrCat("critical batch ", FormatCount(answer.critical_batch_tokens()),
+                                     " tokens"));
+  }
   AddWarnings(answer.warnings(), report);
   AddAssumptions(answer.assumptions(), wide, report);
   return report.text();
@@ -121,10 +147,11 @@ Table PredictionTable(const v1::PredictLossResponse& answer) {
   table.columns = {
       {.title = "LOSS"}, {.title = "LOW"}, {.title = "HIGH"}, {.title = "FLOP"}, {.title = "LAW"}};
   const v1::LossEstimate& loss = answer.loss();
-  table.rows.push_back({FormatLoss(loss.mean_nats()),
+  table.rows.push_back({answer.has_loss() ? FormatLoss(loss.mean_nats()) : ShortValue(answer),
                         loss.has_low_nats() ? FormatLoss(loss.low_nats()) : "",
                         loss.has_high_nats() ? FormatLoss(loss.high_nats()) : "",
-                        FormatFlops(answer.training_flops()), BareName(answer.law().name())});
+                        answer.has_training_flops() ? FormatFlops(answer.training_flops()) : "",
+                        BareName(answer.law().name())});
   return table;
 }
 

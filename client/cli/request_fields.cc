@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -138,6 +137,14 @@ absl::Status SetFieldsFromFlags(const std::vector<Flag>& flags, const Invocation
     }
   }
   return wrong.empty() ? absl::OkStatus() : absl::InvalidArgumentError(absl::StrJoin(wrong, "\n"));
+}
+
+absl::StatusOr<std::optional<double>> ReadTimeoutSeconds(const Invocation& invocation) {
+  if (!invocation.Has("timeout")) return std::nullopt;
+  const absl::StatusOr<double> seconds = ParseDuration(invocation.Value("timeout"), std::nullopt);
+  if (!seconds.ok())
+    return absl::InvalidArgumentError(absl::StrCat("--timeout: ", seconds.status().message()));
+  return *seconds;
 }
 
 }  // namespace rhumb::cli

@@ -4,10 +4,12 @@
 #ifndef RHUMB_CLIENT_CLI_REQUEST_FIELDS_H_
 #define RHUMB_CLIENT_CLI_REQUEST_FIELDS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/command.h"
 #include "google/protobuf/descriptor.h"
@@ -31,6 +33,9 @@ absl::Status SetField(google::protobuf::Message& message, absl::string_view path
 // flag's title; all wrong flags are reported at once, one a line.
 absl::Status SetFieldsFromFlags(const std::vector<Flag>& flags, const Invocation& invocation,
                                 double now_unix_seconds, google::protobuf::Message& message);
+
+// --timeout in seconds, nullopt if it is not given; INVALID_ARGUMENT if it is no duration.
+absl::StatusOr<std::optional<double>> ReadTimeoutSeconds(const Invocation& invocation);
 
 }  // namespace rhumb::cli
 

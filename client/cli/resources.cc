@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/resources.h"
 
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,13 +25,6 @@ std::string FormatBandwidth(double bytes_per_second) {
   return absl::StrFormat("%.3g GB/s", bytes_per_second / 1e9);
 }
 
-// "from 4.4e7 to 1.6e10", or one side of it.
-std::string Range(bool has_low, double low, bool has_high, double high) {
-  return JoinParts({has_low ? absl::StrCat("from ", FormatCount(low)) : "",
-                    has_high ? absl::StrCat("to ", FormatCount(high)) : ""},
-                   " ");
-}
-
 int64_t GpuCount(const v1::Cluster& cluster) {
   int64_t count = 0;
   for (const v1::Pool& pool : cluster.pools()) count += pool.node_count() * pool.gpus_per_node();
@@ -41,9 +33,8 @@ int64_t GpuCount(const v1::Cluster& cluster) {
 
 }  // namespace
 
-absl::StatusOr<v1::ListLawsResponse> AllLaws(client::Client& client) {
+absl::StatusOr<v1::ListLawsResponse> AllLaws(client::Client& client, v1::ListLawsRequest request) {
   v1::ListLawsResponse all;
-  v1::ListLawsRequest request;
   request.set_page_size(kPageSize);
   do {
     RHUMB_ASSIGN_OR_RETURN(const v1::ListLawsResponse page, client.ListLaws(request));
@@ -75,79 +66,6 @@ absl::StatusOr<v1::ListClustersResponse> AllClusters(client::Client& client) {
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
   return all;
-}
-
-Table LawsTable(const std::vector<v1::Law>& laws) {
-  Table table;
-  table.columns = {{.title = "NAME"},
-                   {.title = "FAMILY"},
-                   {.title = "N COUNTS"},
-                   {.title = "DATASET"},
-                   {.title = "INTERVAL"},
-                   {.title = "TOKENIZER", .wide_only = true},
-                   {.title = "VERSION", .number = true, .wide_only = true},
-                   {.title = "SOURCE", .wide_only = true}};
-  for (const v1::Law& law : laws) {
-    table.rows.push_back({BareName(law.name()), law.family(),
-                          ConventionName(law.param_count_convention()), law.dataset(),
-                          law.covariance_source().empty() ? "no" : "yes", law.tokenizer(),
-                          absl::StrCat(law.version()), law.source()});
-  }
-  return table;
-}
-
-std::string RenderLaw(const v1::Law& law, const Terminal& terminal) {
-  Report report(terminal);
-  report.Sentence(absl::StrCat(BareName(law.name()), ", version ", law.version(), ": family ",
-                               law.family(), "."),
-                  Style::kBold);
-  std::map<std::string, double> constants(law.constants().begin(), law.constants().end());
-  std::vector<std::string> texts;
-  for (const auto& [symbol, value] : constants) {
-    const auto error = law.std_errors().find(symbol);
-    texts.push_back(absl::StrCat(
-        symbol, " = ", absl::StrFormat("%.6g", value),
-        error == law.std_errors().end() ? "" : absl::StrFormat(" +- %.2g", error->second)));
-  }
-  report.Row("Constants", absl::StrJoin(texts, ", "));
-  report.Row("Conventions",
-             JoinParts({absl::StrCat("N ", ConventionName(law.param_count_convention())),
-                        absl::StrCat("FLOP ", ConventionName(law.flops_convention())),
-                        "loss in nats per token"},
-                       ", "));
-  report.Row("Data",
-             JoinParts({law.dataset(),
-                        law.tokenizer().empty() ? "" : absl::StrCat("tokenizer ", law.tokenizer())},
-                       ", "));
-  report.Row(
-      "Range",
-      JoinParts(
-          {JoinParts({law.has_min_param_count() || law.has_max_param_count() ? "N" : "",
-                      Range(law.has_min_param_count(), law.min_param_count(),
-                            law.has_max_param_count(), law.max_param_count())},
-                     " "),
-           JoinParts(
-               {law.has_min_training_flops() || law.has_max_training_flops() ? "FLOP" : "",
-                JoinParts({law.has_min_training_flops()
-                               ? absl::StrCat("from ", FormatScientific(law.min_training_flops()))
-                               : "",
-                           law.has_max_training_flops()
-                               ? absl::StrCat("to ", FormatScientific(law.max_training_flops()))
-                               : ""},
-                          " ")},
-               " "),
-           JoinParts({law.has_min_tokens_per_param() || law.has_max_tokens_per_param() ? "D/N" : "",
-                      Range(law.has_min_tokens_per_param(), law.min_tokens_per_param(),
-                            law.has_max_tokens_per_param(), law.max_tokens_per_param())},
-                     " "),
-           law.has_max_epoch_count()
-               ? absl::StrCat("up to ", FormatRatio(law.max_epoch_count()), " epochs")
-               : ""},
-          "; "));
-  report.Row("Interval", law.covariance_source().empty() ? "none: no covariance is published"
-                                                         : law.covariance_source());
-  report.Row("Source", law.source());
-  return report.text();
 }
 
 Table GpuTypesTable(const std::vector<v1::GpuType>& types) {

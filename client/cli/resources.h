@@ -21,13 +21,13 @@ namespace rhumb::cli {
 // Rows a page asks for: the most the daemon gives.
 inline constexpr int kPageSize = 1000;
 
+inline constexpr int kObservationPageSize = 10000;
+
 // All pages as one response without a next_page_token.
-absl::StatusOr<v1::ListLawsResponse> AllLaws(client::Client& client);
+absl::StatusOr<v1::ListLawsResponse> AllLaws(client::Client& client,
+                                             v1::ListLawsRequest request = {});
 absl::StatusOr<v1::ListGpuTypesResponse> AllGpuTypes(client::Client& client);
 absl::StatusOr<v1::ListClustersResponse> AllClusters(client::Client& client);
-
-Table LawsTable(const std::vector<v1::Law>& laws);
-std::string RenderLaw(const v1::Law& law, const Terminal& terminal);
 
 Table GpuTypesTable(const std::vector<v1::GpuType>& types);
 std::string RenderGpuType(const v1::GpuType& type, const Terminal& terminal);

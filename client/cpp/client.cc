@@ -3,11 +3,15 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -34,14 +38,16 @@ constexpr int kMaxReconnectMilliseconds = 1000;
 // Every reply of the daemon carries its version here.
 constexpr char kVersionHeader[] = "x-rhumb-version";
 
+// How long an interrupt may go unnoticed.
+constexpr absl::Duration kBetweenLooks = absl::Milliseconds(100);
+
 enum class Repeatable { kNo, kYes };
 
-// Calls `method` of `stub` until it answers, fails for good, or the attempts or the time are used
-// up.
-template <typename Stub, typename Request, typename Response>
-absl::StatusOr<Response> Call(
-    Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-    const Request& request, const ClientOptions& options, Repeatable repeatable) {
+// Runs `attempt(context, response)` until it answers, fails for good, or the attempts or the time
+// are used up.
+template <typename Response, typename Run>
+absl::StatusOr<Response> Attempt(const ClientOptions& options, Repeatable repeatable,
+                                 const Run& attempt_once) {
   const absl::Time deadline = absl::Now() + options.timeout;
   absl::Duration backoff = options.initial_backoff;
   for (int attempt = 1;; ++attempt) {
@@ -49,7 +55,7 @@ absl::StatusOr<Response> Call(
     if (options.timeout < absl::InfiniteDuration())
       context.set_deadline(absl::ToChronoTime(deadline));
     Response response;
-    const grpc::Status status = (stub.*method)(&context, request, &response);
+    const grpc::Status status = attempt_once(context, response);
     if (status.ok()) return response;
     const bool again = repeatable == Repeatable::kYes && attempt < options.max_attempts &&
                        status.error_code() == grpc::StatusCode::UNAVAILABLE &&
@@ -58,6 +64,61 @@ absl::StatusOr<Response> Call(
     absl::SleepFor(backoff);
     backoff *= 2;
   }
+}
+
+// The same for `method` of `stub`.
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Call(
+    Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+    const Request& request, const ClientOptions& options, Repeatable repeatable) {
+  return Attempt<Response>(options, repeatable,
+                           [&](grpc::ClientContext& context, Response& response) {
+                             return (stub.*method)(&context, request, &response);
+                           });
+}
+
+// A fit's messages until its end. Reads on a completion queue of its own, so that `progress` is
+// asked whether to go on even while the daemon has nothing to say.
+absl::StatusOr<v1::LawFitResult> ReadFit(v1::LawService::Stub& stub,
+                                         const v1::FitLawRequest& request,
+                                         const ClientOptions& options,
+                                         const Client::FitProgress& progress) {
+  grpc::ClientContext context;
+  if (options.timeout < absl::InfiniteDuration()) {
+    context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+  }
+  grpc::CompletionQueue queue;
+  const auto reader = stub.AsyncFitLaw(&context, request, &queue, nullptr);
+  v1::FitLawResponse message;
+  v1::FitLawResponse::Progress last;
+  absl::StatusOr<v1::LawFitResult> result = absl::InternalError("the fit ended without a result");
+  bool started = false, cancelled = false, ended = false;
+  while (!ended) {
+    void* tag = nullptr;
+    bool ok = false;
+    const auto next = queue.AsyncNext(&tag, &ok, absl::ToChronoTime(absl::Now() + kBetweenLooks));
+    if (next == grpc::CompletionQueue::GOT_EVENT) {
+      if (started && ok && message.has_result()) result = std::move(*message.mutable_result());
+      if (started && ok && message.has_progress()) last = message.progress();
+      ended = !ok;
+      if (ok) reader->Read(&message, nullptr);
+      started = true;
+    }
+    if (!cancelled && !ended && progress && !progress(last)) {
+      cancelled = true;
+      context.TryCancel();
+    }
+  }
+  grpc::Status status;
+  reader->Finish(&status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) {
+  }
+  if (!status.ok()) return FromGrpcStatus(status);
+  return result;
 }
 
 }  // namespace
@@ -149,6 +210,69 @@ absl::StatusOr<v1::Law> Client::GetLaw(const v1::GetLawRequest& request) {
 
 absl::StatusOr<v1::ListLawsResponse> Client::ListLaws(const v1::ListLawsRequest& request) {
   return Call(stubs_->law, &v1::LawService::Stub::ListLaws, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Law> Client::CreateLaw(const v1::CreateLawRequest& request) {
+  // The content of the newest version again writes nothing.
+  return Call(stubs_->law, &v1::LawService::Stub::CreateLaw, request, options_, Repeatable::kYes);
+}
+
+absl::Status Client::DeleteLaw(const v1::DeleteLawRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::DeleteLaw, request, options_, Repeatable::kNo)
+      .status();
+}
+
+absl::StatusOr<v1::ObservationSet> Client::ImportObservations(
+    const std::vector<v1::ImportObservationsRequest>& messages) {
+  // The same content is the same set, so sending twice stores once.
+  return Attempt<v1::ObservationSet>(
+      options_, Repeatable::kYes, [&](grpc::ClientContext& context, v1::ObservationSet& response) {
+        const std::unique_ptr<grpc::ClientWriter<v1::ImportObservationsRequest>> writer =
+            stubs_->law.ImportObservations(&context, &response);
+        for (const v1::ImportObservationsRequest& message : messages) {
+          // The daemon has ended the call: the status says why.
+          if (!writer->Write(message)) break;
+        }
+        writer->WritesDone();
+        return writer->Finish();
+      });
+}
+
+absl::StatusOr<v1::GetObservationsResponse> Client::GetObservations(
+    const v1::GetObservationsRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::GetObservations, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::ListObservationSetsResponse> Client::ListObservationSets(
+    const v1::ListObservationSetsRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::ListObservationSets, request, options_,
+              Repeatable::kYes);
+}
+
+absl::Status Client::DeleteObservations(const v1::DeleteObservationsRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::DeleteObservations, request, options_,
+              Repeatable::kNo)
+      .status();
+}
+
+absl::StatusOr<v1::LawFitResult> Client::FitLaw(const v1::FitLawRequest& request,
+                                                const FitProgress& progress) {
+  return ReadFit(stubs_->law, request, options_, progress);
+}
+
+absl::StatusOr<v1::LawFitResult> Client::GetLawFit(const v1::GetLawFitRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::GetLawFit, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::BacktestLawResponse> Client::BacktestLaw(const v1::BacktestLawRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::BacktestLaw, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::SuggestExperimentsResponse> Client::SuggestExperiments(
+    const v1::SuggestExperimentsRequest& request) {
+  return Call(stubs_->law, &v1::LawService::Stub::SuggestExperiments, request, options_,
+              Repeatable::kYes);
 }
 
 absl::StatusOr<v1::Cluster> Client::ApplyCluster(const v1::ApplyClusterRequest& request) {

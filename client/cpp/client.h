@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C++ client of rhumbd: one method a unary RPC, with deadlines, and retries where repeating is
-// harmless.
+// The C++ client of rhumbd: one method an RPC, with deadlines, and retries where repeating is
+// harmless. Streams are whole too: all messages in, or the result out with a callback on the way.
 //
 //   RHUMB_ASSIGN_OR_RETURN(auto client,
 //   rhumb::client::Client::Connect("unix:///run/rhumb/rhumbd.sock")); rhumb::v1::CreatePlanRequest
@@ -9,8 +9,10 @@
 #ifndef RHUMB_CLIENT_CPP_CLIENT_H_
 #define RHUMB_CLIENT_CPP_CLIENT_H_
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,6 +23,7 @@
 #include "rhumb/v1/cluster_service.pb.h"
 #include "rhumb/v1/law.pb.h"
 #include "rhumb/v1/law_service.pb.h"
+#include "rhumb/v1/observation.pb.h"
 #include "rhumb/v1/plan.pb.h"
 #include "rhumb/v1/plan_service.pb.h"
 
@@ -47,7 +50,8 @@ struct ClientOptions {
 // DEADLINE_EXCEEDED.
 //
 // Retried on UNAVAILABLE are calls that change nothing or have the same effect when repeated: all
-// but the deletes (whose second attempt would answer NOT_FOUND for what the first one did).
+// but the deletes (whose second attempt would answer NOT_FOUND for what the first one did) and
+// FitLaw (long, and the daemon's queue may be what is full).
 // Thread-safe. A Client keeps its connection; making one per call is slow.
 class Client {
  public:
@@ -74,6 +78,28 @@ class Client {
 
   absl::StatusOr<v1::Law> GetLaw(const v1::GetLawRequest& request);
   absl::StatusOr<v1::ListLawsResponse> ListLaws(const v1::ListLawsRequest& request);
+  absl::StatusOr<v1::Law> CreateLaw(const v1::CreateLawRequest& request);
+  absl::Status DeleteLaw(const v1::DeleteLawRequest& request);
+
+  // Sends all of `messages`; the first names the set. What a message may hold is limited by the
+  // daemon (16 MiB): a few thousand rows each. Retried like a unary call.
+  absl::StatusOr<v1::ObservationSet> ImportObservations(
+      const std::vector<v1::ImportObservationsRequest>& messages);
+  absl::StatusOr<v1::GetObservationsResponse> GetObservations(
+      const v1::GetObservationsRequest& request);
+  absl::StatusOr<v1::ListObservationSetsResponse> ListObservationSets(
+      const v1::ListObservationSetsRequest& request);
+  absl::Status DeleteObservations(const v1::DeleteObservationsRequest& request);
+
+  // Told how far a fit is; false cancels it, and FitLaw answers CANCELLED. Called on the caller's
+  // thread, also now and then without news so that it can look for an interrupt.
+  using FitProgress = std::function<bool(const v1::FitLawResponse::Progress&)>;
+  absl::StatusOr<v1::LawFitResult> FitLaw(const v1::FitLawRequest& request,
+                                          const FitProgress& progress = nullptr);
+  absl::StatusOr<v1::LawFitResult> GetLawFit(const v1::GetLawFitRequest& request);
+  absl::StatusOr<v1::BacktestLawResponse> BacktestLaw(const v1::BacktestLawRequest& request);
+  absl::StatusOr<v1::SuggestExperimentsResponse> SuggestExperiments(
+      const v1::SuggestExperimentsRequest& request);
 
   absl::StatusOr<v1::Cluster> ApplyCluster(const v1::ApplyClusterRequest& request);
   absl::StatusOr<v1::Cluster> GetCluster(const v1::GetClusterRequest& request);

@@ -1,72 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/store/store.h"
 
-#include <limits>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/store/rows.h"
 #include "daemon/store/soci.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
 namespace {
-
-// STRICT tables refuse text in a BLOB column: bytes go through soci::blob.
-void Write(soci::blob& blob, const std::string& bytes) {
-  blob.write(0, bytes.data(), bytes.size());
-}
-
-std::string Bytes(soci::blob& blob) {
-  std::string bytes(blob.get_len(), '\0');
-  if (!bytes.empty()) blob.read(0, bytes.data(), bytes.size());
-  return bytes;
-}
-
-// SOCI binds long long, which int64_t is not on Linux.
-using Integer = long long;
-
-absl::Status OtherContent(const RequestKey& key) {
-  return absl::AlreadyExistsError(
-      absl::StrCat("request_id ", key.id, " was used before for another request; use a new one"));
-}
-
-// What the request made before, nullopt if it is new.
-absl::StatusOr<std::optional<std::string>> SelectRequest(soci::session& session,
-                                                         const RequestKey& key) {
-  std::string method, content_hash, resource;
-  const Integer owner = key.owner_uid;
-  session << "SELECT method, content_hash, resource_name FROM request_ids "
-             "WHERE owner_uid = :owner AND id = :id",
-      soci::use(owner), soci::use(key.id), soci::into(method), soci::into(content_hash),
-      soci::into(resource);
-  if (!session.got_data()) return std::nullopt;
-  if (method != key.method || content_hash != key.content_hash) return OtherContent(key);
-  return resource;
-}
-
-// Remembers the request in the transaction that does what it asks.
-absl::Status InsertRequest(soci::session& session, const RequestKey& key,
-                           const std::string& resource, int64_t now_ns) {
-  if (key.id.empty()) return absl::OkStatus();
-  const Integer expired = now_ns - kRequestIdLifetimeNs, owner = key.owner_uid, now = now_ns;
-  session << "DELETE FROM request_ids WHERE create_time_ns < :expired", soci::use(expired);
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> known, SelectRequest(session, key));
-  if (known.has_value()) {
-    // The same content: what it made has been deleted since, or a racing call made the same.
-    session
-        << "UPDATE request_ids SET resource_name = :resource WHERE owner_uid = :owner AND id = :id",
-        soci::use(resource), soci::use(owner), soci::use(key.id);
-    return absl::OkStatus();
-  }
-  session << "INSERT INTO request_ids "
-             "(owner_uid, id, method, content_hash, resource_name, create_time_ns) "
-             "VALUES (:owner, :id, :method, :hash, :resource, :now)",
-      soci::use(owner), soci::use(key.id), soci::use(key.method), soci::use(key.content_hash),
-      soci::use(resource), soci::use(now);
-  return absl::OkStatus();
-}
 
 std::optional<StoredPlan> SelectPlan(soci::session& session, const std::string& name) {
   StoredPlan plan;
@@ -81,10 +26,10 @@ std::optional<StoredPlan> SelectPlan(soci::session& session, const std::string& 
   if (!session.got_data()) return std::nullopt;
   plan.owner_uid = owner;
   plan.create_time_ns = created;
-  plan.basic = Bytes(basic);
-  plan.plan = Bytes(full);
-  plan.request = Bytes(request);
-  plan.inputs = Bytes(inputs);
+  plan.basic = BlobBytes(basic);
+  plan.plan = BlobBytes(full);
+  plan.request = BlobBytes(request);
+  plan.inputs = BlobBytes(inputs);
   return plan;
 }
 
@@ -100,14 +45,14 @@ std::optional<StoredCluster> SelectCluster(soci::session& session, const std::st
   cluster.version = version;
   cluster.owner_uid = owner;
   cluster.update_time_ns = updated;
-  cluster.content = Bytes(content);
+  cluster.content = BlobBytes(content);
   return cluster;
 }
 
 void UpsertCluster(soci::session& session, const StoredCluster& cluster) {
   const Integer version = cluster.version, owner = cluster.owner_uid, now = cluster.update_time_ns;
   soci::blob content(session);
-  Write(content, cluster.content);
+  WriteBlob(content, cluster.content);
   session << "INSERT INTO clusters (name, version, owner_uid, update_time_ns, content) "
              "VALUES (:name, :version, :owner, :now, :content) "
              "ON CONFLICT (name) DO UPDATE SET version = excluded.version, "
@@ -115,11 +60,6 @@ void UpsertCluster(soci::session& session, const StoredCluster& cluster) {
              "content = excluded.content",
       soci::use(cluster.name), soci::use(version), soci::use(owner), soci::use(now),
       soci::use(content);
-}
-
-// Newest first: beyond every row.
-ListPosition StartOf(const std::optional<ListPosition>& after) {
-  return after.value_or(ListPosition{std::numeric_limits<int64_t>::max(), ""});
 }
 
 // One row of `table` (a constant of this file) by name, and the requests that made it.
@@ -152,7 +92,7 @@ struct PlanBytesStatement {
     std::optional<std::string> found;
     // To the end: a statement left on its row would keep a snapshot open, and the log from being
     // folded in.
-    while (statement.fetch()) found = Bytes(bytes);
+    while (statement.fetch()) found = BlobBytes(bytes);
     return found;
   }
 
@@ -178,7 +118,10 @@ class Store::PreparedReads {
 };
 
 Store::Store(std::unique_ptr<Database> database)
-    : database_(std::move(database)), prepared_(std::make_unique<PreparedReads>()) {}
+    : database_(std::move(database)),
+      prepared_(std::make_unique<PreparedReads>()),
+      laws_(*database_),
+      observations_(*database_) {}
 
 Store::~Store() = default;
 
@@ -216,10 +159,10 @@ absl::StatusOr<StoredPlan> Store::InsertPlan(const StoredPlan& plan, const Reque
   RHUMB_RETURN_IF_ERROR(database_->Write([&](soci::session& session) -> absl::Status {
     const Integer owner = plan.owner_uid, created = plan.create_time_ns;
     soci::blob basic(session), full(session), request(session), inputs(session);
-    Write(basic, plan.basic);
-    Write(full, plan.plan);
-    Write(request, plan.request);
-    Write(inputs, plan.inputs);
+    WriteBlob(basic, plan.basic);
+    WriteBlob(full, plan.plan);
+    WriteBlob(request, plan.request);
+    WriteBlob(inputs, plan.inputs);
     soci::statement insert =
         (session.prepare
              << "INSERT INTO plans (name, owner_uid, create_time_ns, state, law, basic, "
@@ -259,7 +202,7 @@ absl::StatusOr<std::vector<StoredPlan>> Store::ListPlans(const std::optional<Lis
     while (select.fetch()) {
       row.owner_uid = owner;
       row.create_time_ns = created;
-      (full ? row.plan : row.basic) = Bytes(bytes);
+      (full ? row.plan : row.basic) = BlobBytes(bytes);
       plans.push_back(row);
     }
     return absl::OkStatus();
@@ -317,7 +260,7 @@ absl::StatusOr<std::vector<StoredCluster>> Store::ListClusters(
       row.version = version;
       row.owner_uid = owner;
       row.update_time_ns = updated;
-      row.content = Bytes(content);
+      row.content = BlobBytes(content);
       clusters.push_back(row);
     }
     return absl::OkStatus();

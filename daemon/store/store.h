@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named questions to the durable store: plans, clusters, answered requests. Messages of the API are
-// opaque bytes here. No SQL exists outside this folder.
+// Named questions to the durable store: plans, clusters, answered requests; laws and observations
+// through law_store.h and observation_store.h. Messages of the API are opaque bytes here. No SQL
+// exists outside this folder.
 #ifndef RHUMB_DAEMON_STORE_STORE_H_
 #define RHUMB_DAEMON_STORE_STORE_H_
 
@@ -14,6 +15,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "daemon/store/database.h"
+#include "daemon/store/law_store.h"
+#include "daemon/store/observation_store.h"
+#include "daemon/store/request_key.h"
 
 namespace rhumb::daemon {
 
@@ -34,23 +38,6 @@ struct StoredCluster {
   int64_t update_time_ns = 0;
   std::string content;  // message bytes without what the other fields say
 };
-
-// A request that may be repeated. An empty id is no such promise.
-struct RequestKey {
-  std::string id;
-  std::string method;
-  int64_t owner_uid = 0;
-  std::string content_hash;
-};
-
-// Position in a list, newest first: the last row of the page before.
-struct ListPosition {
-  int64_t time_ns = 0;
-  std::string name;
-};
-
-// Answered requests are remembered for longer than the 24 hours promised.
-inline constexpr int64_t kRequestIdLifetimeNs = int64_t{48} * 3600 * 1'000'000'000;
 
 // Thread-safe. Every error is fit for a caller: no bound value is in its text.
 class Store {
@@ -93,6 +80,9 @@ class Store {
   absl::StatusOr<std::vector<std::string>> ClusterNames();
   absl::StatusOr<bool> DeleteCluster(absl::string_view name);
 
+  LawStore& laws() { return laws_; }
+  ObservationStore& observations() { return observations_; }
+
   // Empties the writer's queue and checkpoints.
   void Close() { database_->Close(); }
 
@@ -101,6 +91,8 @@ class Store {
 
   std::unique_ptr<Database> database_;
   std::unique_ptr<PreparedReads> prepared_;  // destroyed before the sessions it belongs to
+  LawStore laws_;
+  ObservationStore observations_;
 };
 
 }  // namespace rhumb::daemon

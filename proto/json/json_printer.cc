@@ -2,6 +2,7 @@
 #include "proto/json/json_printer.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 #include <algorithm>
@@ -76,6 +77,18 @@ class Printer {
       PrintTimestamp(message);
       return;
     }
+    if (message.GetDescriptor() == google::protobuf::ListValue::descriptor()) {
+      PrintRepeated(message, *message.GetDescriptor()->field(0));
+      return;
+    }
+    if (message.GetDescriptor() == google::protobuf::Struct::descriptor()) {
+      PrintMap(message, *message.GetDescriptor()->field(0));
+      return;
+    }
+    if (message.GetDescriptor() == google::protobuf::Value::descriptor()) {
+      PrintAnyValue(message);
+      return;
+    }
     const Reflection& reflection = *message.GetReflection();
     Open('{');
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
@@ -104,6 +117,17 @@ class Printer {
     out_ += FormatInstant(reflection.GetInt64(message, descriptor.FindFieldByNumber(1)),
                           reflection.GetInt32(message, descriptor.FindFieldByNumber(2)));
     out_ += '"';
+  }
+
+  // google.protobuf.Value: the JSON value it holds.
+  void PrintAnyValue(const Message& message) {
+    const FieldDescriptor* set = message.GetReflection()->GetOneofFieldDescriptor(
+        message, message.GetDescriptor()->oneof_decl(0));
+    if (set == nullptr || set->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+      out_ += "null";
+    } else {
+      PrintValue(message, *set, -1);
+    }
   }
 
   void PrintRepeated(const Message& message, const FieldDescriptor& field) {

@@ -2,6 +2,7 @@
 #include "proto/json/json_reader.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 #include <charconv>
@@ -402,6 +403,45 @@ absl::Status ReadMap(const Value& value, const std::string& path, const FieldDes
   return absl::OkStatus();
 }
 
+absl::Status ReadRepeated(const Value& value, const std::string& path, const FieldDescriptor& field,
+                          Message* message) {
+  if (value.kind != Value::Kind::kArray) {
+    return Refuse(path, absl::StrCat("must be an array, got ", Describe(value)));
+  }
+  for (size_t i = 0; i < value.items.size(); ++i) {
+    RHUMB_RETURN_IF_ERROR(
+        ReadValue(value.items[i], absl::StrCat(path, "[", i, "]"), field, message));
+  }
+  return absl::OkStatus();
+}
+
+// google.protobuf.Value: any JSON value.
+absl::Status ReadAnyValue(const Value& value, const std::string& path, Message* message) {
+  const char* name = "number_value";
+  switch (value.kind) {
+    case Value::Kind::kNull: {
+      const FieldDescriptor* null = message->GetDescriptor()->FindFieldByName("null_value");
+      message->GetReflection()->SetEnumValue(message, null, 0);
+      return absl::OkStatus();
+    }
+    case Value::Kind::kBool:
+      name = "bool_value";
+      break;
+    case Value::Kind::kString:
+      name = "string_value";
+      break;
+    case Value::Kind::kArray:
+      name = "list_value";
+      break;
+    case Value::Kind::kObject:
+      name = "struct_value";
+      break;
+    default:
+      break;
+  }
+  return ReadValue(value, path, *message->GetDescriptor()->FindFieldByName(name), message);
+}
+
 absl::Status UnknownKey(const std::string& path, const std::string& key,
                         const google::protobuf::Descriptor& type) {
   std::vector<std::string> known;
@@ -416,6 +456,11 @@ absl::Status ReadObject(const Value& value, const std::string& path, Message* me
   const auto& type = *message->GetDescriptor();
   if (&type == google::protobuf::Timestamp::descriptor())
     return ReadTimestamp(value, path, message);
+  if (&type == google::protobuf::ListValue::descriptor())
+    return ReadRepeated(value, path, *type.field(0), message);
+  if (&type == google::protobuf::Struct::descriptor())
+    return ReadMap(value, path, *type.field(0), message);
+  if (&type == google::protobuf::Value::descriptor()) return ReadAnyValue(value, path, message);
   if (value.kind != Value::Kind::kObject) {
     return Refuse(path, absl::StrCat("must be an object, got ", Describe(value)));
   }
@@ -427,13 +472,7 @@ absl::Status ReadObject(const Value& value, const std::string& path, Message* me
     if (field->is_map()) {
       RHUMB_RETURN_IF_ERROR(ReadMap(member, member_path, *field, message));
     } else if (field->is_repeated()) {
-      if (member.kind != Value::Kind::kArray) {
-        return Refuse(member_path, absl::StrCat("must be an array, got ", Describe(member)));
-      }
-      for (size_t i = 0; i < member.items.size(); ++i) {
-        RHUMB_RETURN_IF_ERROR(
-            ReadValue(member.items[i], absl::StrCat(member_path, "[", i, "]"), *field, message));
-      }
+      RHUMB_RETURN_IF_ERROR(ReadRepeated(member, member_path, *field, message));
     } else {
       RHUMB_RETURN_IF_ERROR(ReadValue(member, member_path, *field, message));
     }

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/question_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "google/protobuf/descriptor.h"
@@ -100,6 +108,52 @@ TEST(QuestionFileTest, BrokenTomlIsRefusedWithItsLine) {
 TEST(QuestionFileTest, AMissingFileIsRefusedByName) {
   EXPECT_THAT(ReadQuestionFile("/no/such/question.toml", 0),
               StatusIs(kInvalid, "/no/such/question.toml"));
+}
+
+// A named pipe in a folder of its own.
+class PipeTest : public ::testing::Test {
+ protected:
+  PipeTest() {
+    std::string pattern = ::testing::TempDir() + "rhumb-pipe-XXXXXX";
+    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    path_ = folder_ + "/question";
+    EXPECT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  }
+  ~PipeTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string folder_, path_;
+};
+
+TEST_F(PipeTest, IsReadToItsEnd) {
+  std::thread writer([this] {
+    std::ofstream pipe(path_);
+    pipe << "level = 0.5\n" << std::flush;
+    pipe << "compute_flops = 1e21\n";
+  });
+  const absl::StatusOr<v1::CreatePlanRequest> request = ReadQuestionFile(path_, 0, 60);
+  writer.join();
+  ASSERT_THAT(request, IsOk());
+  EXPECT_EQ(request->level(), 0.5);
+  EXPECT_EQ(request->compute_flops(), 1e21);
+}
+
+TEST_F(PipeTest, ThatNobodyWritesToIsGivenUpInTime) {
+  EXPECT_THAT(ReadQuestionFile(path_, 0, 0.05),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, path_));
+}
+
+TEST_F(PipeTest, ThatIsNeverClosedIsGivenUpInTime) {
+  const int writer = open(path_.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(writer, 0);
+  ASSERT_EQ(write(writer, "level = 0.5\n", 12), 12);
+  EXPECT_THAT(ReadQuestionFile(path_, 0, 0.05),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, path_));
+  close(writer);
+}
+
+TEST(QuestionFileTest, ADeviceWithoutEndIsRefused) {
+  EXPECT_THAT(ReadQuestionFile("/dev/zero", 0, 60), StatusIs(kInvalid, "larger than"));
 }
 
 // Fills every field of `message` at random, nested ones too.

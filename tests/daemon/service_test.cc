@@ -210,6 +210,52 @@ TEST_F(ServiceTest, RequestIdIsRememberedAcrossARestart) {
   EXPECT_EQ(Create(request).status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
 }
 
+v1::Cluster Alpha(int64_t node_count) {
+  v1::Cluster cluster;
+  cluster.set_name("alpha");
+  auto* pool = cluster.add_pools();
+  pool->set_gpu_type("H100-SXM5-80GB");
+  pool->set_node_count(node_count);
+  pool->set_gpus_per_node(8);
+  return cluster;
+}
+
+v1::CreatePlanRequest QuestionAboutAlpha() {
+  v1::CreatePlanRequest request;
+  request.set_deadline_seconds(86400);
+  request.set_cluster("alpha");
+  return request;
+}
+
+v1::DeleteClusterRequest DeletionOfAlpha() {
+  v1::DeleteClusterRequest request;
+  request.set_name("clusters/alpha");
+  return request;
+}
+
+TEST_F(ServiceTest, RepeatedRequestIdIsAnsweredThoughItsClusterIsGone) {
+  ASSERT_TRUE(Apply(Alpha(2)).status.ok());
+  v1::CreatePlanRequest request = QuestionAboutAlpha();
+  request.set_request_id(kIdA);
+  const auto first = Create(request);
+  ASSERT_TRUE(first.status.ok()) << first.status.error_message();
+  ASSERT_TRUE(
+      Ask(*clusters_, &v1::ClusterService::Stub::DeleteCluster, DeletionOfAlpha()).status.ok());
+  const auto second = Create(request);
+  ASSERT_TRUE(second.status.ok()) << second.status.error_message();
+  EXPECT_TRUE(MessageDifferencer::Equals(first.response, second.response));
+  request.clear_request_id();
+  EXPECT_EQ(Create(request).status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ServiceTest, RequestIdWithOtherContentAlreadyExistsEvenIfThatCannotBeResolved) {
+  v1::CreatePlanRequest request = ComputeQuestion(1e21);
+  request.set_request_id(kIdA);
+  ASSERT_TRUE(Create(request).status.ok());
+  request.set_cluster("no-such-cluster");
+  EXPECT_EQ(Create(request).status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+}
+
 TEST_F(ServiceTest, RequestIdOfAKnownPlanIsRememberedToo) {
   ASSERT_TRUE(Create(ComputeQuestion(1e21)).status.ok());
   v1::CreatePlanRequest request = ComputeQuestion(1e21);
@@ -288,6 +334,40 @@ TEST_F(ServiceTest, DeletedPlanIsGoneAndCanBeMadeAgain) {
   EXPECT_EQ(Ask(*plans_, &v1::PlanService::Stub::DeletePlan, request).status.error_code(),
             grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(Create(ComputeQuestion(1e21)).response.name(), created.response.name());
+}
+
+// From the third time on a question is answered without being resolved; that must not show.
+TEST_F(ServiceTest, AQuestionAskedOftenIsAnsweredTheSame) {
+  const auto first = Create(HardwareQuestion());
+  for (int i = 0; i < 4; ++i) {
+    const auto again = Create(HardwareQuestion());
+    ASSERT_TRUE(again.status.ok()) << again.status.error_message();
+    EXPECT_TRUE(MessageDifferencer::Equals(again.response, first.response)) << i;
+  }
+  EXPECT_EQ(StoredPlanCount(), 1);
+}
+
+TEST_F(ServiceTest, AQuestionAskedOftenIsStoredAgainAfterItsPlanIsDeleted) {
+  v1::DeletePlanRequest deletion;
+  for (int i = 0; i < 3; ++i) deletion.set_name(Create(ComputeQuestion(1e21)).response.name());
+  ASSERT_TRUE(Ask(*plans_, &v1::PlanService::Stub::DeletePlan, deletion).status.ok());
+  EXPECT_EQ(StoredPlanCount(), 0);
+  EXPECT_EQ(Create(ComputeQuestion(1e21)).response.name(), deletion.name());
+  EXPECT_EQ(StoredPlanCount(), 1);
+}
+
+TEST_F(ServiceTest, AQuestionAskedOftenFollowsItsCluster) {
+  ASSERT_TRUE(Apply(Alpha(2)).status.ok());
+  std::string before;
+  for (int i = 0; i < 3; ++i) before = Create(QuestionAboutAlpha()).response.name();
+  ASSERT_TRUE(Apply(Alpha(1)).status.ok());
+  const auto smaller = Create(QuestionAboutAlpha());
+  ASSERT_TRUE(smaller.status.ok()) << smaller.status.error_message();
+  EXPECT_NE(smaller.response.name(), before);
+  EXPECT_LE(smaller.response.allocation().gpu_count(), 8);
+  ASSERT_TRUE(
+      Ask(*clusters_, &v1::ClusterService::Stub::DeleteCluster, DeletionOfAlpha()).status.ok());
+  EXPECT_EQ(Create(QuestionAboutAlpha()).status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(ServiceTest, PredictLossIsTheLawAtThePoint) {

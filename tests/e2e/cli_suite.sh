@@ -274,6 +274,9 @@ malformed_inputs() {
   refused 'line 4.*nodes' cluster apply "$work/pool_key.toml"
   refused 'gpu_type.*NO-SUCH-GPU' cluster apply "$work/pool_gpu.toml"
   refused 'no such file' cluster apply "$work/nowhere.toml"
+  [[ -p $work/pipe ]] || mkfifo "$work/pipe"
+  expect 5 plan -f "$work/pipe" --timeout 1s && shows "$err" '--file: .*pipe has not ended' 'a pipe that nobody writes to'
+  silent 'a pipe that nobody writes to'
   refused '--tokens \(token_count\)' predict --params 7B
   refused '--params \(param_count\)' predict --params -7B --tokens 1T
   refused '--output.*xml' law list -o xml
@@ -462,6 +465,14 @@ mkdir -p "$work/damaged/rhumb"
 head -c 8192 /dev/urandom >"$work/damaged/rhumb/rhumb.db"
 before=$(cksum <"$work/damaged/rhumb/rhumb.db")
 XDG_DATA_HOME=$work/damaged expect 0 plan --compute 1e21 && nothing_stored "a damaged database"
+# What is about the store itself has no answer there.
+for words in 'plans list' 'plans list -o json -q' 'plans show plans/p-0123456789' 'plans delete plans/p-0123456789' \
+  'cluster list' 'cluster show alpha' 'cluster delete alpha'; do
+  read -ra arguments <<<"$words"
+  XDG_DATA_HOME=$work/damaged expect 1 "${arguments[@]}" && silent "$words without a store" &&
+    shows "$err" 'the store cannot be opened' "$words without a store"
+done
+XDG_DATA_HOME=$work/file.sock expect 1 plans list
 checks=$((checks + 1))
 [[ $(cksum <"$work/damaged/rhumb/rhumb.db") == "$before" ]] || fail "a damaged database was changed"
 mkdir -p "$work/readonly"

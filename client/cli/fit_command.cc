@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/fit_command.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/failure.h"
+#include "client/cli/fit_flags.h"
+#include "client/cli/format.h"
+#include "client/cli/law_picture.h"
+#include "client/cli/observation_import.h"
+#include "client/cli/output.h"
+#include "client/cli/progress_bar.h"
+#include "client/cli/render_fit.h"
+
+namespace rhumb::cli {
+namespace {
+
+// `word` so that a shell reads it back as one.
+std::string Quoted(const std::string& word) {
+  constexpr char kPlain[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return absl::StrCat(quoted, "'");
+}
+
+// What to do after this fit.
+std::vector<std::string> NextCommands(const v1::LawFitResult& fit, const std::string& file,
+                                      bool stored) {
+  const std::string quoted = Quoted(file);
+  // Methods that only tell how the optimum grows.
+  if (!fit.has_law() && fit.diagnostics().identifiable()) {
+    return {absl::StrCat("fit ", quoted, " --method vpnls")};
+  }
+  if (!fit.has_law()) {
+    return {absl::StrCat("fit ", quoted, " --family auto"),
+            absl::StrCat("fit ", quoted, " --fix E=1.8")};
+  }
+  if (!stored) {
+    return {absl::StrCat("fit ", quoted, " --name NAME"),
+            absl::StrCat("fit ", quoted, " --plot braille"),
+            absl::StrCat("fit ", quoted, " --family auto")};
+  }
+  const std::string name = BareName(fit.law().name());
+  const double largest = fit.law().has_max_training_flops() ? fit.law().max_training_flops() : 1e21;
+  const std::string target = ShortExponents(absl::StrFormat("%.1g", largest * 10));
+  const std::string budget = ShortExponents(absl::StrFormat("%.1g", largest / 10));
+  return {
+      absl::StrCat("law show ", name, " --plot braille"),
+      absl::StrCat("plan --law ", name, " --compute ", target),
+      absl::StrCat("law suggest ", name, " --budget-flops ", budget, " --target-compute ", target)};
+}
+
+int RunFit(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const absl::StatusOr<PictureOptions> picture = ReadPictureFlags(invocation);
+  if (!picture.ok()) return FailUsage(context, picture.status());
+  const absl::StatusOr<TableQuestion> question = ReadTableFlags(invocation);
+  if (!question.ok()) return FailUsage(context, question.status());
+  absl::StatusOr<v1::FitLawRequest> request = ReadFitFlags(invocation);
+  if (!request.ok()) return FailUsage(context, request.status());
+  request->set_validate_only(invocation.Has("validate-only"));
+
+  ProgressBar progress(context);
+  const std::string& file = invocation.arguments[0];
+  const absl::StatusOr<ObservationRows> rows = ReadRows(file, *question, progress);
+  if (!rows.ok()) return FailUsage(context, rows.status());
+  RemarkOnRows(*rows, invocation, context);
+
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const InterruptWatch watch;
+  absl::StatusOr<TemporarySet> set = TemporarySet::Import(*home->client, *rows, question->header,
+                                                          context.now_unix_seconds, progress);
+  if (!set.ok()) {
+    progress.Clear();
+    return Fail(context, set.status());
+  }
+  request->set_observations(set->name());
+  absl::StatusOr<v1::LawFitResult> fit =
+      home->client->FitLaw(*request, [&](const v1::FitLawResponse::Progress& done) {
+        progress.Show(done.fraction(), done.stage().empty() ? "waiting" : done.stage());
+        return !InterruptWatch::interrupted();
+      });
+  progress.Clear();
+  if (!fit.ok()) {
+    if (InterruptWatch::interrupted()) {
+      *context.err << "rhumb: cancelled; nothing was stored\n";
+      return kExitError;
+    }
+    return Fail(context, fit.status());
+  }
+  if (rows->skipped_count > 0) {
+    v1::Plan::Warning& warning = *fit->mutable_diagnostics()->add_warnings();
+    warning.set_code("BAD_ROWS_SKIPPED");
+    warning.set_text(absl::StrCat(Counted(rows->skipped_count, "row"),
+                                  " of the file could not be read and were left out"));
+  }
+  // Version 0: answered, but there is no store to keep it in.
+  const bool stored = !request->name().empty() && !request->validate_only() && fit->has_law() &&
+                      fit->law().version() > 0;
+  if (stored) set->Keep();
+
+  FitRenderOptions render = {.wide = output->table.wide,
+                             .stored = "",
+                             .next = NextCommands(*fit, file, stored),
+                             .file = rows->file.substr(rows->file.rfind('/') + 1)};
+  if (stored) {
+    render.stored =
+        absl::StrCat(fit->law().name(), ", version ", fit->law().version(), ", and ", set->name(),
+                     " with its ", Counted(rows->observations.size(), "row"));
+  }
+  const auto table = [&] {
+    return output->table.parsable
+               ? RenderTable(ConstantsTable(*fit), output->table, context.out_terminal)
+               : RenderFit(*fit, render, context.out_terminal);
+  };
+  const std::vector<std::string> names =
+      stored ? std::vector<std::string>{fit->law().name()} : std::vector<std::string>{};
+  const absl::Status written = WriteMessage(*fit, *output, table, names, context);
+  if (!written.ok()) return Fail(context, written);
+  const absl::Status drawn =
+      DrawLaw(fit->law(), rows->observations, request->options(), *picture, context);
+  if (!drawn.ok()) return Fail(context, drawn);
+  return fit->diagnostics().identifiable() ? kExitOk : kExitError;
+}
+
+}  // namespace
+
+Command FitCommand() {
+  std::vector<Flag> flags = FitFlags();
+  for (std::vector<Flag> more : {TableFlags(), PictureFlags()}) {
+    flags.insert(flags.end(), more.begin(), more.end());
+  }
+  flags.push_back({.name = "validate-only",
+                   .kind = FlagKind::kSwitch,
+                   .help = "fit and answer, store nothing",
+                   .group = "Law",
+                   .aliases = {"dry-run"}});
+  return {.words = {"fit"},
+          .summary = "Fit a scaling law to a table of measured losses.",
+          .description =
+              "OBS is CSV (commas, semicolons or tabs) with a line of column names: param_count,\n"
+              "token_count and loss_nats, and where known unique_token_count, training_flops,\n"
+              "global_batch_tokens, learning_rate, step_count, schedule_fraction, weight and run\n"
+              "(or N, D, L, params, tokens, loss, flops and their like). - reads stdin.",
+          .arguments = {{.name = "OBS",
+                         .help = "table of observations",
+                         .completion = Completion::kFile}},
+          .flags = std::move(flags),
+          .examples =
+              {{"fit runs.csv --name mine", "fit and store, to plan with --law mine"},
+               {"fit runs.csv --map param_count=params_nonemb --where 'in_fit==1' --plot braille",
+                "choose columns and rows, and look at it"},
+               {"fit runs.csv --holdout 'training_flops>1e21' --bootstrap 4000 -o json",
+                "how well do the small runs predict the large ones?"},
+               {"fit runs.csv --family auto --fix E=1.69 --tie alpha=beta",
+                "let roll-out choose "
+                "the form, with what is known"}},
+          .run = RunFit};
+}
+
+}  // namespace rhumb::cli

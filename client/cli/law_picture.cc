@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/law_picture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <ostream>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/format.h"
+#include "client/cli/planner_law.h"
+#include "client/cli/report.h"
+#include "client/plot/law_figures.h"
+#include "client/plot/svg.h"
+#include "client/plot/terminal_plot.h"
+#include "planner/laws/chinchilla.h"
+#include "planner/laws/law_covariance.h"
+#include "planner/laws/loss_model.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::cli {
+namespace {
+
+using Runs = google::protobuf::RepeatedPtrField<v1::Observation>;
+
+constexpr int kCurvePoints = 120;
+constexpr int kMapPoints = 64;
+// How far beyond the data a curve goes: as far as plans are asked for.
+constexpr double kBeyondData = 100;
+constexpr double kMaxTerminalWidth = 120;
+constexpr int kTerminalRows = 22;
+
+double FlopsOf(const v1::Observation& run) {
+  return run.has_training_flops()
+             ? run.training_flops()
+             : kTrainingFlopsPerParamToken * run.param_count() * run.token_count();
+}
+
+bool IsFitted(const v1::Observation& run, const v1::LawFitOptions& fit) {
+  if (fit.has_holdout_above_flops() && FlopsOf(run) > fit.holdout_above_flops()) return false;
+  if (fit.has_holdout_above_params() && run.param_count() > fit.holdout_above_params())
+    return false;
+  return fit.include_mid_schedule() || !run.has_schedule_fraction() || run.schedule_fraction() >= 1;
+}
+
+TokenUse UseOf(const v1::Observation& run) {
+  TokenUse use;
+  use.token_count = run.token_count();
+  if (run.has_unique_token_count()) use.unique_token_count = run.unique_token_count();
+  return use;
+}
+
+std::vector<plot::LawPoint> Points(const Runs& runs, const std::optional<Law>& law,
+                                   const v1::LawFitOptions& fit) {
+  std::vector<plot::LawPoint> points;
+  for (const v1::Observation& run : runs) {
+    plot::LawPoint& point = points.emplace_back();
+    point.param_count = run.param_count();
+    point.token_count = run.token_count();
+    point.training_flops = FlopsOf(run);
+    point.loss_nats = run.loss_nats();
+    point.label =
+        JoinParts({run.run(), run.line() > 0 ? absl::StrCat("line ", run.line()) : ""}, ", ");
+    point.is_outlier = !IsFitted(run, fit);
+    if (law.has_value()) {
+      point.residual_nats = run.loss_nats() - PredictLoss(*law, run.param_count(), UseOf(run));
+    }
+  }
+  return points;
+}
+
+// Range of `value` over the runs, or what the law says of the runs behind it.
+std::optional<plot::Range> RangeOf(const Runs& runs, double (*value)(const v1::Observation&),
+                                   const std::optional<double>& low,
+                                   const std::optional<double>& high) {
+  if (runs.empty()) {
+    if (!low.has_value() || !high.has_value()) return std::nullopt;
+    return plot::Range{*low, *high};
+  }
+  plot::Range range = {value(runs[0]), value(runs[0])};
+  for (const v1::Observation& run : runs) {
+    range.low = std::min(range.low, value(run));
+    range.high = std::max(range.high, value(run));
+  }
+  return range;
+}
+
+std::vector<double> LogSpaced(double low, double high, int count) {
+  std::vector<double> values;
+  for (int i = 0; i < count; ++i) {
+    values.push_back(low * std::pow(high / low, static_cast<double>(i) / (count - 1)));
+  }
+  return values;
+}
+
+std::vector<plot::CurvePoint> Frontier(const Law& law, const plot::Range& data, double level) {
+  std::vector<plot::CurvePoint> curve;
+  for (const double flops : LogSpaced(data.low, data.high * kBeyondData, kCurvePoints)) {
+    const FrontierPoint best = OptimumForCompute(law.constants, flops);
+    plot::CurvePoint& point = curve.emplace_back();
+    point.x = flops;
+    point.y = best.loss_nats;
+    const std::optional<LossInterval> interval = PredictLossInterval(
+        law, best.param_count, {.token_count = best.token_count, .unique_token_count = {}}, level);
+    if (interval.has_value()) {
+      point.low = interval->low_nats;
+      point.high = interval->high_nats;
+    }
+  }
+  return curve;
+}
+
+std::string Title(const v1::Law& law) {
+  return law.name().empty() ? absl::StrCat(law.family(), " fit") : BareName(law.name());
+}
+
+std::string SourceLine(const v1::Law& law) {
+  return JoinParts(
+      {law.source(), law.dataset(),
+       law.name().empty() || law.version() == 0 ? "" : absl::StrCat("version ", law.version())},
+      ", ");
+}
+
+plot::PanelStack LossPicture(const v1::Law& message, const std::optional<Law>& law,
+                             const Runs& runs, const v1::LawFitOptions& fit, double level) {
+  plot::LawPicture picture;
+  picture.law = Title(message);
+  picture.source = SourceLine(message);
+  picture.points = Points(runs, law, fit);
+  picture.level = level;
+  if (law.has_value()) {
+    const std::optional<plot::Range> data =
+        RangeOf(runs, FlopsOf, law->box.min_training_flops, law->box.max_training_flops);
+    // A law whose source states no range is drawn over what models are trained with today.
+    picture.frontier = Frontier(*law, data.value_or(plot::Range{1e18, 1e24}), level);
+    if (message.has_min_training_flops() && message.has_max_training_flops()) {
+      picture.data_training_flops =
+          plot::Range{message.min_training_flops(), message.max_training_flops()};
+    }
+  }
+  return plot::LossOverCompute(picture);
+}
+
+plot::HeatMap MapPicture(const v1::Law& message, const Law& law, const Runs& runs,
+                         const v1::LawFitOptions& fit) {
+  plot::NdMap map;
+  map.law = Title(message);
+  map.source = SourceLine(message);
+  map.points = Points(runs, law, fit);
+  map.data_param_counts = RangeOf(
+      runs, [](const v1::Observation& run) { return run.param_count(); }, law.box.min_param_count,
+      law.box.max_param_count);
+  map.data_token_counts =
+      RangeOf(runs, [](const v1::Observation& run) { return run.token_count(); }, {}, {});
+  const plot::Range params = map.data_param_counts.value_or(plot::Range{1e8, 1e11});
+  // Where only sizes are known, tokens around the best ones for them.
+  const plot::Range tokens = map.data_token_counts.value_or(
+      plot::Range{OptimumForParams(law.constants, params.low).token_count,
+                  OptimumForParams(law.constants, params.high).token_count});
+  map.param_counts = LogSpaced(params.low / 2, params.high * 10, kMapPoints);
+  map.token_counts = LogSpaced(tokens.low / 2, tokens.high * 10, kMapPoints);
+  for (const double token_count : map.token_counts) {
+    for (const double param_count : map.param_counts) {
+      map.losses_nats.push_back(
+          PredictLoss(law, param_count, {.token_count = token_count, .unique_token_count = {}}));
+    }
+  }
+  // The budget of ten times the largest run: what a plan would ask next.
+  const double budget = kTrainingFlopsPerParamToken * params.high * tokens.high;
+  const FrontierPoint best = OptimumForCompute(law.constants, budget);
+  for (double flops = budget; map.budgets_flops.size() < 4; flops /= 100) {
+    map.budgets_flops.insert(map.budgets_flops.begin(), flops);
+  }
+  map.optimum = plot::LawPoint{.param_count = best.param_count,
+                               .token_count = best.token_count,
+                               .training_flops = budget,
+                               .loss_nats = best.loss_nats};
+  return plot::LossOverParamsAndTokens(map);
+}
+
+template <typename Picture>
+absl::Status Draw(const Picture& picture, const PictureOptions& options, Context& context) {
+  if (options.braille.has_value()) {
+    plot::TerminalOptions terminal;
+    terminal.width =
+        static_cast<int>(std::min<double>(context.out_terminal.width, kMaxTerminalWidth));
+    terminal.height = kTerminalRows;
+    terminal.charset = *options.braille ? plot::Charset::kBraille : plot::Charset::kAscii;
+    terminal.color = context.out_terminal.color;
+    *context.out << "\n" << plot::RenderTerminal(picture, terminal);
+  }
+  if (options.svg_file.empty()) return absl::OkStatus();
+  std::ofstream file(options.svg_file, std::ios::binary | std::ios::trunc);
+  file << plot::RenderSvg(picture, plot::SvgOptions());
+  file.close();
+  if (!file) {
+    return absl::FailedPreconditionError(absl::StrCat("cannot write ", options.svg_file));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<Flag> PictureFlags() {
+  constexpr char kPicture[] = "Picture";
+  return {{.name = "plot",
+           .kind = FlagKind::kChoice,
+           .placeholder = "HOW",
+           .help = "draw the law and its runs under the answer",
+           .group = kPicture,
+           .choices = {"braille", "ascii", "none"}},
+          {.name = "svg",
+           .kind = FlagKind::kFile,
+           .placeholder = "FILE",
+           .help = "write the picture to a file",
+           .group = kPicture,
+           .completion = Completion::kFile},
+          {.name = "picture",
+           .kind = FlagKind::kChoice,
+           .placeholder = "WHAT",
+           .help = "loss over compute with residuals (default), or the map of N and D",
+           .group = kPicture,
+           .choices = {"loss", "map"}}};
+}
+
+absl::StatusOr<PictureOptions> ReadPictureFlags(const Invocation& invocation) {
+  PictureOptions options;
+  const std::string how = invocation.Value("plot", "none");
+  if (how != "none") options.braille = how == "braille";
+  options.svg_file = invocation.Value("svg");
+  if (invocation.Value("picture") == "map") options.kind = PictureKind::kMap;
+  const std::string output = invocation.Value("output", invocation.Has("json") ? "json" : "table");
+  const bool is_table = output == "table" || output == "wide";
+  if (options.braille.has_value() && (!is_table || invocation.Has("parsable"))) {
+    return absl::InvalidArgumentError(
+        "--plot draws under a table; with another output write a file with --svg");
+  }
+  if (invocation.Has("picture") && !options.braille.has_value() && options.svg_file.empty()) {
+    return absl::InvalidArgumentError("--picture needs --plot or --svg");
+  }
+  return options;
+}
+
+absl::Status DrawLaw(const v1::Law& message, const Runs& runs, const v1::LawFitOptions& fit,
+                     const PictureOptions& options, Context& context) {
+  if (!options.braille.has_value() && options.svg_file.empty()) return absl::OkStatus();
+  const std::optional<Law> law = PlannerLaw(message);
+  if (!law.has_value() && (runs.empty() || options.kind == PictureKind::kMap)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(Title(message), " is no law of N and D: there is nothing to draw"));
+  }
+  if (options.kind == PictureKind::kMap) {
+    return Draw(MapPicture(message, *law, runs, fit), options, context);
+  }
+  return Draw(LossPicture(message, law, runs, fit, options.level), options, context);
+}
+
+}  // namespace rhumb::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Observations, fit options and fit answers: API messages to planner structs and back.
+#ifndef RHUMB_DAEMON_FIT_CONVERT_H_
+#define RHUMB_DAEMON_FIT_CONVERT_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "planner/fit/fit_law.h"
+#include "planner/fit/observation.h"
+#include "rhumb/v1/law.pb.h"
+#include "rhumb/v1/law_service.pb.h"
+#include "rhumb/v1/observation.pb.h"
+
+namespace rhumb::daemon {
+
+Observation FromProto(const v1::Observation& row);
+// The set without its rows.
+ObservationSet FromProto(const v1::ObservationSet& set);
+
+// Unset fields get the planner's default; `progress` is left empty.
+LawFitOptions FromProto(const v1::LawFitOptions& options);
+// Every field set, so that equal options are equal messages.
+v1::LawFitOptions ToProto(const LawFitOptions& options);
+
+// Everything but the law's name and version, `seconds`, `observations` and `options`. Numbers that
+// are not finite are left out where a field may be absent. `rows` are what was fitted, by index.
+v1::LawFitResult ToProto(const LawFit& fit, const std::vector<v1::Observation>& rows);
+v1::Backtest ToProto(const Backtest& backtest);
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_FIT_CONVERT_H_

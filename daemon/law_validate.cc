@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/law_validate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/convert_law.h"
+#include "daemon/law_lookup.h"
+#include "daemon/resolve.h"
+#include "daemon/validate.h"
+#include "planner/fit/fit_law.h"
+#include "planner/laws/law_covariance.h"
+#include "proto/json/json_printer.h"
+
+namespace rhumb::daemon {
+namespace {
+
+constexpr size_t kMaxRunBytes = 256;
+constexpr char kAuto[] = "auto";
+
+std::string Show(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return PrintJsonNumber(value);
+}
+
+// The part of `status` that a field's description needs: FieldError's text begins with the field.
+void AddStatus(const absl::Status& status, absl::string_view field, FieldViolations& violations) {
+  if (!status.ok()) violations.Add(field, status.message());
+}
+
+// Symbols of a planable family, with E allowed to be zero.
+struct Symbols {
+  std::vector<absl::string_view> required, allowed;
+};
+
+std::optional<Symbols> SymbolsOf(absl::string_view family) {
+  if (family == "chinchilla") {
+    return Symbols{{"E", "A", "B", "alpha", "beta"}, {"E", "A", "B", "alpha", "beta", "gamma"}};
+  }
+  if (family == "data-constrained") {
+    return Symbols{{"E", "A", "B", "alpha", "beta", "R_D", "R_N"},
+                   {"E", "A", "B", "alpha", "beta", "gamma", "R_D", "R_N"}};
+  }
+  return std::nullopt;
+}
+
+void ValidateConstants(const v1::Law& law, FieldViolations& violations) {
+  const std::optional<Symbols> symbols = SymbolsOf(law.family());
+  if (!symbols.has_value()) {
+    violations.Add("law.family", absl::StrCat("must be chinchilla or data-constrained, got \"",
+                                              law.family(), "\""));
+    return;
+  }
+  for (const absl::string_view symbol : symbols->required) {
+    if (law.constants().count(std::string(symbol)) == 0) {
+      violations.Add(absl::StrCat("law.constants[", symbol, "]"), "must be given");
+    }
+  }
+  for (const auto& [symbol, value] : law.constants()) {
+    const std::string path = absl::StrCat("law.constants[", symbol.substr(0, 64), "]");
+    const auto& allowed = symbols->allowed;
+    if (std::find(allowed.begin(), allowed.end(), symbol) == allowed.end()) {
+      violations.Add(path, absl::StrCat("is no constant of ", law.family(), ", which has ",
+                                        absl::StrJoin(allowed, ", ")));
+    } else if (!std::isfinite(value) || value < 0 || (value == 0 && symbol != "E")) {
+      violations.Add(path, absl::StrCat("must be ", symbol == "E" ? "0 or more" : "positive",
+                                        " and finite, got ", Show(value)));
+    }
+  }
+}
+
+void ValidateCovariance(const v1::Law& law, FieldViolations& violations) {
+  const int size = law.covariance_parameters_size();
+  const int limit = static_cast<int>(kLawParameters.size());
+  if (size > limit) {
+    violations.Add("law.covariance_parameters",
+                   absl::StrCat("must have at most ", limit, " entries, got ", size));
+    return;
+  }
+  if (law.covariance_size() != size * size) {
+    violations.Add("law.covariance",
+                   absl::StrCat("must have ", size * size, " values, the square of the ", size,
+                                " covariance_parameters, got ", law.covariance_size()));
+    return;
+  }
+  if (size == 0) return;
+  AddStatus(ValidateLawCovariance(*FromProto(law).covariance), "law.covariance", violations);
+}
+
+// low <= high where both are given.
+void CheckOrder(bool both, double low, double high, absl::string_view low_field,
+                absl::string_view high_field, FieldViolations& violations) {
+  if (both && low > high) {
+    violations.Add(low_field, absl::StrCat("must be at most ", high_field, " = ", Show(high),
+                                           ", got ", Show(low)));
+  }
+}
+
+void ValidateRanges(const v1::Law& law, FieldViolations& violations) {
+  CheckOrder(law.has_min_param_count() && law.has_max_param_count(), law.min_param_count(),
+             law.max_param_count(), "law.min_param_count", "max_param_count", violations);
+  CheckOrder(law.has_min_training_flops() && law.has_max_training_flops(), law.min_training_flops(),
+             law.max_training_flops(), "law.min_training_flops", "max_training_flops", violations);
+  CheckOrder(law.has_min_tokens_per_param() && law.has_max_tokens_per_param(),
+             law.min_tokens_per_param(), law.max_tokens_per_param(), "law.min_tokens_per_param",
+             "max_tokens_per_param", violations);
+  for (const auto& [field, has, value] :
+       {std::tuple{"law.residual_log_std", law.has_residual_log_std(), law.residual_log_std()},
+        {"law.reference_batch_tokens", law.has_reference_batch_tokens(),
+         law.reference_batch_tokens()}}) {
+    if (has && !(value > 0)) {
+      violations.Add(field, absl::StrCat("must be positive, got ", Show(value)));
+    }
+  }
+}
+
+// The rest of the request without what ValidateValues would misjudge: covariances are negative too,
+// and answers may hold anything.
+v1::CreateLawRequest PlainPart(const v1::CreateLawRequest& request) {
+  v1::CreateLawRequest plain = request;
+  v1::Law& law = *plain.mutable_law();
+  law.clear_constants();
+  law.clear_std_errors();
+  law.clear_covariance();
+  law.clear_covariance_parameters();
+  law.clear_source();
+  law.clear_covariance_source();
+  law.clear_variables();
+  law.clear_fit_options();
+  law.clear_observations();
+  law.clear_version();
+  law.clear_owner_uid();
+  law.clear_content_hash();
+  law.clear_form();
+  law.clear_conventions();
+  return plain;
+}
+
+// A source is a sentence, longer than a name, and shown in tables all the same.
+void CheckSentence(const std::string& text, absl::string_view field, FieldViolations& violations) {
+  constexpr size_t kMaxBytes = 2000;
+  if (text.size() > kMaxBytes) {
+    violations.Add(field,
+                   absl::StrCat("must have at most ", kMaxBytes, " bytes, got ", text.size()));
+  } else if (std::any_of(text.begin(), text.end(),
+                         [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
+    violations.Add(field, "must not contain control characters");
+  }
+}
+
+void CheckName(const std::string& name, absl::string_view field, FieldViolations& violations) {
+  const auto valid = NameForStoredLaw(name, field);
+  if (valid.ok()) return;
+  const auto id = ResourceName("laws", name, field);
+  violations.Add(field, id.ok() ? absl::StrCat(*id, " is a published law; choose another name")
+                                : "must be an id of lower-case letters, digits and dashes that "
+                                  "begins with a letter, at most 63 long");
+}
+
+void RequireObservations(const std::string& name, FieldViolations& violations) {
+  if (name.empty()) violations.Add("observations", "must be given");
+}
+
+}  // namespace
+
+void ValidateCreateLawRequest(const v1::CreateLawRequest& request, FieldViolations& violations) {
+  if (!request.has_law()) {
+    violations.Add("law", "must be given");
+    return;
+  }
+  const v1::Law& law = request.law();
+  CheckName(law.name(), "law.name", violations);
+  ValidateValues(PlainPart(request), violations);
+  CheckSentence(law.source(), "law.source", violations);
+  CheckSentence(law.covariance_source(), "law.covariance_source", violations);
+  ValidateConstants(law, violations);
+  if (SymbolsOf(law.family()).has_value()) ValidateCovariance(law, violations);
+  ValidateRanges(law, violations);
+}
+
+void ValidateFitOptions(const v1::LawFitOptions& options, absl::string_view path,
+                        FieldViolations& violations) {
+  const auto at = [&](absl::string_view field) { return absl::StrCat(path, ".", field); };
+  std::vector<std::string> families = FormNames();
+  families.emplace_back(kAuto);
+  if (!options.family().empty() &&
+      std::find(families.begin(), families.end(), options.family()) == families.end()) {
+    violations.Add(at("family"), UnknownName("family", options.family(), families));
+  }
+  for (const auto& [symbol, bounds] : options.bounds()) {
+    const bool both = bounds.has_low() && bounds.has_high();
+    if (!bounds.has_low() && !bounds.has_high()) {
+      violations.Add(at(absl::StrCat("bounds[", symbol, "]")), "must have low, high or both");
+    } else if (both && !(bounds.low() <= bounds.high())) {
+      violations.Add(at(absl::StrCat("bounds[", symbol, "]")),
+                     absl::StrCat("must have low <= high, got ", Show(bounds.low()), " and ",
+                                  Show(bounds.high())));
+    }
+    if (options.fixed().count(symbol) > 0) {
+      violations.Add(at(absl::StrCat("fixed[", symbol, "]")), "is bounded too; give one of both");
+    }
+  }
+  for (int i = 0; i < options.tied_size(); ++i) {
+    const v1::TiedConstants& tied = options.tied(i);
+    if (tied.symbol().empty() || tied.to().empty() || tied.symbol() == tied.to()) {
+      violations.Add(at(absl::StrCat("tied[", i, "]")),
+                     absl::StrCat("must name two different constants, got \"", tied.symbol(),
+                                  "\" and \"", tied.to(), "\""));
+    }
+  }
+}
+
+void ValidateFitLawRequest(const v1::FitLawRequest& request, FieldViolations& violations) {
+  ValidateValues(request, violations);
+  RequireObservations(request.observations(), violations);
+  if (!request.name().empty()) CheckName(request.name(), "name", violations);
+  ValidateFitOptions(request.options(), "options", violations);
+}
+
+void ValidateBacktestLawRequest(const v1::BacktestLawRequest& request,
+                                FieldViolations& violations) {
+  ValidateValues(request, violations);
+  RequireObservations(request.observations(), violations);
+  if (request.law().empty() == !request.has_options()) {
+    violations.Add("law", request.has_options() ? "and options exclude each other"
+                                                : "or options must be given");
+  }
+  if (request.has_level() && request.has_options()) {
+    violations.Add("level", "is of `law`; give options.level");
+  }
+  if (request.has_options()) ValidateFitOptions(request.options(), "options", violations);
+}
+
+void ValidateSuggestExperimentsRequest(const v1::SuggestExperimentsRequest& request,
+                                       FieldViolations& violations) {
+  ValidateValues(request, violations);
+  if (request.law().empty()) violations.Add("law", "must be given");
+  // A double without presence: zero is what an unset one reads as.
+  if (request.budget_flops() == 0) violations.Add("budget_flops", "must be given");
+  if (request.target_compute_flops() == 0) violations.Add("target_compute_flops", "must be given");
+  CheckOrder(request.has_min_param_count() && request.has_max_param_count(),
+             request.min_param_count(), request.max_param_count(), "min_param_count",
+             "max_param_count", violations);
+  CheckOrder(request.has_min_tokens_per_param() && request.has_max_tokens_per_param(),
+             request.min_tokens_per_param(), request.max_tokens_per_param(),
+             "min_tokens_per_param", "max_tokens_per_param", violations);
+}
+
+void ValidateImportHeader(const v1::ImportObservationsRequest& request,
+                          FieldViolations& violations) {
+  v1::ImportObservationsRequest plain;
+  v1::ObservationSet& set = *plain.mutable_observation_set();
+  const v1::ObservationSet& given = request.observation_set();
+  plain.set_request_id(request.request_id());
+  set.set_param_count_convention(given.param_count_convention());
+  set.set_flops_convention(given.flops_convention());
+  set.set_tokenizer(given.tokenizer());
+  set.set_dataset(given.dataset());
+  ValidateValues(plain, violations);
+  CheckSentence(given.source(), "observation_set.source", violations);
+  if (!given.name().empty() &&
+      !ResourceName("observations", given.name(), "observation_set.name").ok()) {
+    violations.Add("observation_set.name",
+                   "must be an id of lower-case letters, digits and dashes that begins with a "
+                   "letter, at most 63 long");
+  }
+}
+
+void ValidateObservation(const v1::Observation& row, int64_t index, FieldViolations& violations) {
+  const auto bad = [&](absl::string_view field, absl::string_view text) {
+    violations.Add(absl::StrCat("observations[", index, "].", field),
+                   row.line() > 0 ? absl::StrCat("line ", row.line(), ": ", text) : text);
+  };
+  const auto positive = [&](absl::string_view field, bool given, double value) {
+    if (given && !(std::isfinite(value) && value > 0)) {
+      bad(field, absl::StrCat("must be positive and finite, got ", Show(value)));
+    }
+  };
+  positive("param_count", true, row.param_count());
+  positive("token_count", true, row.token_count());
+  positive("loss_nats", true, row.loss_nats());
+  positive("training_flops", row.has_training_flops(), row.training_flops());
+  positive("unique_token_count", row.has_unique_token_count(), row.unique_token_count());
+  positive("global_batch_tokens", row.has_global_batch_tokens(), row.global_batch_tokens());
+  positive("learning_rate", row.has_learning_rate(), row.learning_rate());
+  positive("step_count", row.has_step_count(), row.step_count());
+  if (row.has_schedule_fraction() &&
+      !(row.schedule_fraction() >= 0 && row.schedule_fraction() <= 1)) {
+    bad("schedule_fraction",
+        absl::StrCat("must be from 0 to 1, got ", Show(row.schedule_fraction())));
+  }
+  if (row.has_weight() && !(std::isfinite(row.weight()) && row.weight() >= 0)) {
+    bad("weight", absl::StrCat("must be 0 or more and finite, got ", Show(row.weight())));
+  }
+  if (row.run().size() > kMaxRunBytes) {
+    bad("run", absl::StrCat("must have at most ", kMaxRunBytes, " bytes, got ", row.run().size()));
+  } else if (std::any_of(row.run().begin(), row.run().end(),
+                         [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
+    bad("run", "must not contain control characters");
+  }
+  if (row.line() < 0) bad("line", absl::StrCat("must not be negative, got ", row.line()));
+}
+
+}  // namespace rhumb::daemon

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/observation_import.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "daemon/identity.h"
+#include "daemon/rpc_status.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::daemon {
+namespace {
+
+constexpr int kMaxImports = 16;
+
+}  // namespace
+
+ObservationImport::ObservationImport(grpc::CallbackServerContext& context,
+                                     v1::ObservationSet* response, const PeerRegistry& peers,
+                                     const ImportContext& import)
+    : call_(context, "LawService/ImportObservations", peers),
+      response_(response),
+      import_(import) {}
+
+ObservationImport* ObservationImport::Start(grpc::CallbackServerContext& context,
+                                            v1::ObservationSet* response, const PeerRegistry& peers,
+                                            const ImportContext& import) {
+  auto* stream = new ObservationImport(context, response, peers, import);
+  if (++import.import_count > kMaxImports) {
+    stream->End(ErrorWithReason(absl::StatusCode::kResourceExhausted, "TOO_MANY_IMPORTS",
+                                "too many imports are under way; try again later"));
+  } else {
+    stream->StartRead(&stream->message_);
+  }
+  return stream;
+}
+
+void ObservationImport::OnReadDone(bool ok) {
+  if (ok) {
+    rows_.Add(message_);
+    if (rows_.too_many()) {
+      End(rows_.Finish(call_.owner_uid()).status());
+    } else {
+      StartRead(&message_);
+    }
+    return;
+  }
+  // The caller has sent all, or has gone: half a set is not stored.
+  if (call_.IsCancelled()) {
+    End(absl::CancelledError("the caller has gone"));
+  } else if (!import_.workers.Submit([this] { End(StoreRows()); })) {
+    End(ErrorWithReason(absl::StatusCode::kResourceExhausted, "TOO_MANY_IMPORTS",
+                        "too many imports are waiting; try again later"));
+  }
+}
+
+absl::Status ObservationImport::StoreRows() {
+  RHUMB_ASSIGN_OR_RETURN(ObservationGatherer::Gathered gathered, rows_.Finish(call_.owner_uid()));
+  const v1::ImportObservationsRequest& header = rows_.header();
+  if (header.validate_only()) {
+    RHUMB_ASSIGN_OR_RETURN(*response_, ToMessage(gathered.set));
+    return absl::OkStatus();
+  }
+  RequestKey key;
+  if (!header.request_id().empty()) {
+    // Name and rows are what was asked; how many messages they came in is not.
+    key = {header.request_id(), "ImportObservations", call_.owner_uid(),
+           absl::StrCat(gathered.set.name, " ", gathered.set.content_hash)};
+  }
+  const int64_t now_ns = import_.clock();
+  gathered.set.create_time_ns = now_ns;
+  const absl::StatusOr<StoredObservationSet> stored =
+      import_.store.observations().InsertSet(gathered.set, gathered.chunks, key, now_ns);
+  RHUMB_RETURN_IF_ERROR(stored.status());
+  RHUMB_ASSIGN_OR_RETURN(*response_, ToMessage(*stored));
+  return absl::OkStatus();
+}
+
+void ObservationImport::End(const absl::Status& status) { Finish(call_.Finish(status)); }
+
+void ObservationImport::OnDone() {
+  --import_.import_count;
+  delete this;
+}
+
+}  // namespace rhumb::daemon

@@ -1,0 +1,241 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Tables of measured losses in, laws out, in-process and against a daemon: a known law comes back, the stored one plans,
+# broken files are refused by line and column, nothing is stored by mistake.
+#   usage: fit_suite.sh RHUMB RHUMBD SHARED_DIR
+set -uo pipefail
+(($# == 3)) || { echo "usage: fit_suite.sh RHUMB RHUMBD SHARED_DIR" >&2; exit 2; }
+rhumb_program=$1 rhumbd_program=$2 shared=$3
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/rhumb-fit.XXXXXX")
+daemon=
+finish() {
+  [[ -z $daemon ]] || kill "$daemon" 2>/dev/null
+  [[ -z $daemon ]] || wait "$daemon" 2>/dev/null
+  rm -rf "$work"
+}
+trap finish EXIT
+unset RHUMB_ADDR NO_COLOR
+export HOME=$work/home XDG_DATA_HOME=$work/data XDG_RUNTIME_DIR=$work/runtime LC_ALL=C.UTF-8
+mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
+
+checks=0 failures=0 skipped=0
+out=$work/stdout err=$work/stderr
+rhumb=()
+
+fail() {
+  failures=$((failures + 1))
+  echo "FAILED: $*"
+  sed 's/^/    stdout: /' "$out" | head -8
+  sed 's/^/    stderr: /' "$err" | head -8
+}
+# expect CODE ARGUMENT...: runs rhumb and compares its exit code; streams are left in $out and $err.
+expect() {
+  local wanted=$1 code
+  shift
+  checks=$((checks + 1))
+  "${rhumb[@]}" "$@" >"$out" 2>"$err" </dev/null
+  code=$?
+  ((code == wanted)) || { fail "exit $code instead of $wanted: rhumb $*"; return 1; }
+}
+# shows FILE REGEX WHAT
+shows() {
+  checks=$((checks + 1))
+  grep -qE -- "$2" "$1" || tr -s ' \n' ' ' <"$1" | grep -qE -- "$2" || fail "no match of '$2' in $(basename "$1") of: $3"
+}
+# refused REGEX ARGUMENT...: exit 2, REGEX on stderr, nothing on stdout.
+refused() {
+  local pattern=$1
+  shift
+  expect 2 "$@" || return
+  shows "$err" "$pattern" "rhumb $*"
+  checks=$((checks + 1))
+  [[ ! -s $out ]] || fail "something on stdout of: rhumb $*"
+}
+# holds EXPRESSION WHAT: a Python expression over the JSON in $out, called `answer`.
+holds() {
+  checks=$((checks + 1))
+  python3 -c 'import json,math,sys
+answer = json.load(open(sys.argv[1]))
+sys.exit(not eval(sys.argv[2]))' "$out" "$1" 2>>"$err" || fail "not so: $1, of: $2"
+}
+
+# Runs of L = 1.8 + 480 N^-0.35 + 2000 D^-0.37 with 0.2% of noise, over eight sizes and eight lengths.
+tables() {
+  python3 - "$work" <<'END'
+import random, sys
+random.seed(7)
+folder = sys.argv[1]
+rows = []
+for i in range(8):
+    for j in range(8):
+        n, d = 2e7 * 2.2 ** i, 4e8 * 2.5 ** j
+        loss = (1.8 + 480 * n ** -0.35 + 2000 * d ** -0.37) * (1 + random.gauss(0, 0.002))
+        rows.append((n, d, loss, f"r{i}-{j}", int((i + j) % 5 != 0)))
+def write(name, lines):
+    with open(f"{folder}/{name}", "w") as f:
+        f.write("\n".join(lines) + "\n")
+write("runs.csv", ["param_count,token_count,loss_nats,run,in_fit"] +
+      [f"{n:.6g},{d:.6g},{l:.6f},{r},{k}" for n, d, l, r, k in rows])
+write("other.csv", ["# somewhere else", "size;T;c4 val;run"] +
+      [f'{n:.6g};{d:.6g};{l:.6f};{r}' for n, d, l, r, k in rows])
+write("one_size.csv", ["N,D,L"] + [f"1e9,{d:.6g},{1.8 + 2000 * d ** -0.37:.6f}" for _, d, *_ in rows[:8]])
+write("bad.csv", ["N,D,L", "1e9,2e10,2.5", "1e9,,2.4", "1e9,2e10,nan"] +
+      [f"{n:.6g},{d:.6g},{l:.6f}" for n, d, l, *_ in rows])
+END
+}
+
+laws_come_back() {
+  expect 0 fit "$work/runs.csv" --name mine --bootstrap 200 -o json || return
+  holds 'abs(answer["constants"]["E"] - 1.8) < 0.1' 'fit'
+  holds 'abs(answer["constants"]["alpha"] - 0.35) < 0.04 and abs(answer["constants"]["beta"] - 0.37) < 0.04' 'fit'
+  holds 'answer["intervals"]["E"]["low"] < answer["constants"]["E"] < answer["intervals"]["E"]["high"]' 'fit'
+  holds 'answer["observation_count"] == 64 and answer["diagnostics"]["identifiable"] is True' 'fit'
+  holds 'all(k in answer for k in ("law", "std_errors", "covariance", "objective", "seconds"))' 'fit'
+  holds 'isinstance(answer["covariance"][0], list) and len(answer["covariance"]) == len(answer["covariance"][0])' 'fit'
+  holds 'abs(answer["optimal_exponents"]["a"] + answer["optimal_exponents"]["b"] - 1) < 1e-9' 'fit'
+  holds 'set(("observation_count", "mean_abs_error_fraction", "rmse_fraction", "level")) <= set(answer["backtest"])' 'fit'
+  # The same table, options and seed are the same answer and the same version.
+  cp "$out" "$work/first.json"
+  expect 0 fit "$work/runs.csv" --name mine --bootstrap 200 -o json
+  checks=$((checks + 1))
+  python3 -c 'import json,sys
+a, b = (json.load(open(p)) for p in sys.argv[1:])
+sys.exit(a["constants"] != b["constants"] or a["law"]["version"] != b["law"]["version"])' "$work/first.json" "$out" ||
+    fail "a repeated fit is another law"
+  # Other names, another separator: the same law.
+  expect 0 fit "$work/other.csv" --map param_count=size,token_count=T --map 'loss=c4 val' --bootstrap 0 -o json
+  holds 'abs(answer["constants"]["alpha"] - 0.35) < 0.04' 'fit of other.csv'
+  expect 0 fit "$work/runs.csv" --where 'in_fit==1' --bootstrap 0 -o json
+  holds '50 < answer["observation_count"] < 64' 'fit --where'
+  shows "$err" '--where leaves out [0-9]+ rows' 'fit --where'
+  expect 0 fit "$work/runs.csv" --fix E=1.8 --tie alpha=beta --bootstrap 0 -o json
+  holds 'answer["constants"]["E"] == 1.8 and answer["constants"]["alpha"] == answer["constants"]["beta"]' 'fit --fix --tie'
+  expect 0 fit "$work/runs.csv" --holdout 'training_flops>1e20' --bootstrap 0 -o json
+  holds 'answer["held_out_count"] > 0 and answer["backtest"]["observation_count"] == answer["held_out_count"]' 'fit --holdout'
+  expect 0 fit "$work/runs.csv" --bootstrap 50 --plot braille --svg "$work/fit.svg"
+  shows "$out" 'Back-test' 'fit'
+  shows "$out" 'BEST N' 'fit'
+  checks=$((checks + 1))
+  python3 -c 'import sys; sys.exit(not any("\u2801" <= c <= "\u28ff" for c in open(sys.argv[1], encoding="utf-8").read()))' \
+    "$out" 2>>"$err" || fail "no braille in the picture"
+  checks=$((checks + 1))
+  python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' "$work/fit.svg" 2>>"$err" || fail "no well-formed SVG"
+  # Through a pipe.
+  checks=$((checks + 1))
+  "${rhumb[@]}" fit - --bootstrap 0 -q -o json <"$work/runs.csv" >"$out" 2>"$err" || fail "fit -"
+}
+
+laws_are_used() {
+  expect 0 plan --law mine --compute 1e21 --validate-only
+  shows "$out" 'mine' 'plan --law mine'
+  expect 0 predict --law mine --params 1B --tokens 20B -o json
+  holds 'abs(answer["loss"]["mean_nats"] - (1.8 + 480 * 1e9 ** -0.35 + 2000 * 2e10 ** -0.37)) < 0.02' 'predict --law mine'
+  expect 0 law list --origin fitted -o name
+  shows "$out" '^laws/mine$' 'law list --origin fitted'
+  expect 0 law show mine -o wide --plot ascii
+  shows "$out" 'Decisions' 'law show mine'
+  expect 0 law backtest mine "$work/runs.csv" -o json
+  holds 'answer["backtest"]["mean_abs_error_fraction"] < 0.01' 'law backtest'
+  expect 0 law suggest mine --budget-flops 1e20 --target-compute 1e23 -o json
+  holds 'answer["std_after"] < answer["std_before"] and len(answer["experiments"]) > 0' 'law suggest'
+  holds 'sum(run["training_flops"] for run in answer["experiments"]) <= 1e20 * 1.0001' 'law suggest'
+  "${rhumb[@]}" law export mine -q >"$work/mine.json" 2>"$err"
+  expect 0 law import "$work/mine.json" --name copied -o json
+  holds 'abs(answer["constants"]["alpha"] - 0.35) < 0.04 and len(answer["covariance"]) > 0' 'law import'
+  expect 0 law import "$work/first.json" --name of-fit --dry-run
+  expect 4 law show of-fit
+  expect 0 law delete copied --dry-run
+  expect 0 law show copied
+  expect 0 law delete copied
+  expect 4 law show copied
+  expect 4 law delete copied
+  expect 0 predict --law kaplan2020-n --params 1.5B
+  expect 0 predict --law kaplan2020-cmin --compute 1e21
+  expect 0 predict --law kaplan2020-d --tokens 20B
+}
+
+broken_files() {
+  local before
+  before=$("${rhumb[@]}" law list -q -o name 2>/dev/null)
+  refused 'bad.csv: line 3, column D: is empty' fit "$work/bad.csv" --name bad
+  shows "$err" 'bad.csv: line 4, column L: must be a number, got "nan"' 'both bad rows'
+  shows "$err" '2 bad rows' 'their count'
+  expect 0 fit "$work/bad.csv" --skip-bad-rows --bootstrap 0 -o json
+  shows "$err" 'skipped 2 bad rows of 67' 'fit --skip-bad-rows'
+  holds 'any(w["code"] == "BAD_ROWS_SKIPPED" for w in answer["diagnostics"]["warnings"])' 'fit --skip-bad-rows'
+  printf 'N,D,L\n' >"$work/header.csv"
+  printf '\xff\xfeN\0,\0D\0' >"$work/utf16.csv"
+  printf 'N,D,L\n1e9,"2e10,2.5\n' >"$work/quote.csv"
+  head -c 4096 /dev/urandom >"$work/random.csv"
+  refused 'no row behind the column names' fit "$work/header.csv"
+  refused 'UTF-16' fit "$work/utf16.csv"
+  refused 'line 2, column 2: a quote that begins here is never closed' fit "$work/quote.csv"
+  refused 'random.csv' fit "$work/random.csv"
+  refused 'is a directory' fit "$work"
+  refused 'cannot open' fit "$work/nowhere.csv"
+  refused 'no column param_count .*; there are size, T, "c4 val", run' fit "$work/other.csv"
+  refused '--fix: expected a constant and its value' fit "$work/runs.csv" --fix E
+  refused '--level \(options.level\)' fit "$work/runs.csv" --level 2
+  refused '--family \(options.family\)' fit "$work/runs.csv" --family astrology
+  # One size: which constant, why, nothing stored.
+  expect 1 fit "$work/one_size.csv" --name one --bootstrap 0
+  shows "$out" 'do not determine' 'fit of one size'
+  expect 4 law show one
+  refused '--name \(name\)' fit "$work/runs.csv" --name besiroglu2024 --bootstrap 0
+  checks=$((checks + 1))
+  [[ $("${rhumb[@]}" law list -q -o name 2>/dev/null) == "$before" ]] || fail "a refused fit stored something"
+}
+
+# A big table is read in a moment.
+many_rows() {
+  python3 - "$work/many.csv" <<'END'
+import random, sys
+random.seed(3)
+with open(sys.argv[1], "w") as f:
+    f.write("run,params,tokens,loss\n")
+    for i in range(100000):
+        f.write(f"r{i},{1e7 * 10 ** random.uniform(0, 3):.8g},{1e9 * 10 ** random.uniform(0, 3):.8g},x\n")
+END
+  local begin=$SECONDS
+  refused 'and 99980 more bad rows' fit "$work/many.csv"
+  echo "100,000 rows read and refused in at most $((SECONDS - begin + 1)) s"
+}
+
+golden_table() {
+  local table=$shared/fit/data/chinchilla_besiroglu2024.csv
+  if [[ ! -r $table ]]; then
+    skipped=$((skipped + 1))
+    echo "SKIPPED: $table is not there"
+    return
+  fi
+  # Huber(1e-3) optimum of Hoffmann's 240 runs: A = 477.83, B = 2143.4, objective 0.0010182.
+  expect 0 fit "$table" --where 'in_fit240==1' --bootstrap 0 -o json || return
+  holds 'answer["observation_count"] == 240' 'the golden table'
+  holds 'abs(answer["constants"]["A"] / 477.83 - 1) < 1e-2 and abs(answer["constants"]["B"] / 2143.4 - 1) < 1e-2' 'the golden table'
+}
+
+suite() {
+  laws_come_back
+  laws_are_used
+  broken_files
+  many_rows
+  golden_table
+}
+
+tables
+rhumb=("$rhumb_program" --local)
+suite
+export XDG_DATA_HOME=$work/daemon-data
+socket=$work/rhumbd.sock
+"$rhumbd_program" --database "$work/daemon.db" --socket "$socket" --log-level warning >"$work/daemon.log" 2>&1 </dev/null &
+daemon=$!
+for _ in $(seq 100); do
+  [[ -S $socket ]] && break
+  sleep 0.1
+done
+rhumb=("$rhumb_program" --addr "unix://$socket")
+suite
+
+echo "$checks checks, $failures failures, $skipped skipped"
+((failures == 0))
