@@ -18,7 +18,6 @@
 #include "daemon/sha256.h"
 #include "daemon/validate.h"
 #include "planner/fit/fit_law.h"
-#include "planner/plan/make_plan.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
@@ -27,7 +26,7 @@ namespace {
 // Equal for fits that would give the same law: same rows and conventions, same options, same
 // fitter.
 std::string OriginHash(const StoredObservationSet& set, const v1::LawFitOptions& options) {
-  return Sha256Hex(absl::StrCat("fit ", kPlannerVersion, "\n", set.content_hash, "\n",
+  return Sha256Hex(absl::StrCat("fit ", kFitterVersion, "\n", set.content_hash, "\n",
                                 DeterministicBytes(options)));
 }
 
@@ -48,7 +47,7 @@ absl::Status ExplainFitError(const absl::Status& status) {
     case absl::StatusCode::kInvalidArgument:
       return OptionError(status.message());
     case absl::StatusCode::kFailedPrecondition:
-      return ErrorWithReason(status.code(), "FIT_NOT_CONVERGED", status.message());
+      return ErrorWithReason(status.code(), "ROWS_LACK_A_COLUMN", status.message());
     default:
       return status;
   }

@@ -156,9 +156,33 @@ v1::LawFitResult::FamilyTrial ToProto(const FamilyTrial& trial) {
   if (std::isfinite(trial.rollout_error_fraction)) {
     out.set_rollout_error_fraction(trial.rollout_error_fraction);
   }
-  if (std::isfinite(trial.rollout_coverage)) out.set_rollout_coverage(trial.rollout_coverage);
   out.set_chosen(trial.chosen);
   out.set_remark(trial.remark);
+  return out;
+}
+
+v1::LawFitResult::Decision ToProto(const LawDecision& decision) {
+  v1::LawFitResult::Decision out;
+  out.set_training_flops(decision.training_flops);
+  out.set_param_count(decision.param_count);
+  out.set_token_count(decision.token_count);
+  out.set_tokens_per_param(decision.tokens_per_param);
+  out.set_loss_nats(decision.loss_nats);
+  *out.mutable_param_count_interval() = ToProto(decision.param_count_interval);
+  *out.mutable_token_count_interval() = ToProto(decision.token_count_interval);
+  *out.mutable_tokens_per_param_interval() = ToProto(decision.tokens_per_param_interval);
+  *out.mutable_loss_interval() = ToProto(decision.loss_interval);
+  *out.mutable_run_loss_interval() = ToProto(decision.run_loss_interval);
+  return out;
+}
+
+v1::LawFitResult::FormWeight ToProto(const FormWeight& form) {
+  v1::LawFitResult::FormWeight out;
+  out.set_family(form.family);
+  out.set_weight(form.weight);
+  if (std::isfinite(form.rollout_rms_fraction)) {
+    out.set_rollout_rms_fraction(form.rollout_rms_fraction);
+  }
   return out;
 }
 
@@ -283,6 +307,10 @@ v1::LawFitResult ToProto(const LawFit& fit, const std::vector<v1::Observation>& 
   out.set_residual_log_robust_std(fit.residual_log_robust_std);
   for (const Outlier& outlier : fit.outliers) *out.add_outliers() = ToProto(outlier, rows);
   for (const FamilyTrial& trial : fit.trials) *out.add_trials() = ToProto(trial);
+  for (const LawDecision& decision : fit.decisions) *out.add_decisions() = ToProto(decision);
+  for (const FormWeight& form : fit.form_weights) *out.add_form_weights() = ToProto(form);
+  out.set_slope_error_fraction(fit.slope_error_fraction);
+  out.set_slope_error_degrees(fit.slope_error_degrees);
   return out;
 }
 

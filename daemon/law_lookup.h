@@ -30,8 +30,8 @@ struct LawName {
 // InvalidArgument for `field` if the id or the version is none.
 absl::StatusOr<LawName> ParseLawName(absl::string_view name, absl::string_view field);
 
-// A name to store a law under: no version, not that of a published law. FieldError for `field`,
-// AlreadyExists with reason LAW_NAME_RESERVED.
+// A name to store a law under. InvalidArgument for `field` if it is none, has a version or is that
+// of a published law.
 absl::StatusOr<std::string> NameForStoredLaw(absl::string_view name, absl::string_view field);
 
 // What a name means. At most one is set.

@@ -11,9 +11,10 @@
 #include "absl/strings/str_join.h"
 #include "daemon/convert_law.h"
 #include "daemon/law_lookup.h"
-#include "daemon/resolve.h"
+#include "daemon/observation_rows.h"
 #include "daemon/validate.h"
 #include "planner/fit/fit_law.h"
+#include "planner/fit/linear_algebra.h"
 #include "planner/laws/law_covariance.h"
 #include "proto/json/json_printer.h"
 
@@ -22,6 +23,13 @@ namespace {
 
 constexpr size_t kMaxRunBytes = 256;
 constexpr char kAuto[] = "auto";
+
+// Of the logarithm of a constant, or of an exponent: a factor of e^10 either way.
+constexpr double kMaxVariance = 100;
+constexpr double kMaxResidualLogStd = 1;
+// What rounding, in a text of numbers too, does to a matrix that was positive semi-definite.
+constexpr double kCorrelationRounding = 1e-9;
+constexpr double kLeastEigenvalueShare = -1e-6;
 
 std::string Show(double value) {
   if (std::isnan(value)) return "nan";
@@ -50,6 +58,22 @@ std::optional<Symbols> SymbolsOf(absl::string_view family) {
   return std::nullopt;
 }
 
+// Constants of laws of loss lie well inside; beyond, the law is no law of loss, and formulas
+// overflow.
+struct ConstantRange {
+  double low = 0;  // excluded where 0, but for E
+  double high = 0;
+  absl::string_view remark = "";
+};
+
+ConstantRange RangeOf(absl::string_view symbol) {
+  if (symbol == "E") return {0, 100, " nats"};
+  if (symbol == "alpha" || symbol == "beta") return {0, 10};
+  if (symbol == "gamma") return {0.05, 20};
+  if (symbol == "R_D" || symbol == "R_N") return {0, 1e12};
+  return {std::exp(-50.0), std::exp(250.0), " (a logarithm from -50 to 250)"};  // A, B
+}
+
 void ValidateConstants(const v1::Law& law, FieldViolations& violations) {
   const std::optional<Symbols> symbols = SymbolsOf(law.family());
   if (!symbols.has_value()) {
@@ -68,10 +92,62 @@ void ValidateConstants(const v1::Law& law, FieldViolations& violations) {
     if (std::find(allowed.begin(), allowed.end(), symbol) == allowed.end()) {
       violations.Add(path, absl::StrCat("is no constant of ", law.family(), ", which has ",
                                         absl::StrJoin(allowed, ", ")));
-    } else if (!std::isfinite(value) || value < 0 || (value == 0 && symbol != "E")) {
-      violations.Add(path, absl::StrCat("must be ", symbol == "E" ? "0 or more" : "positive",
-                                        " and finite, got ", Show(value)));
+    } else {
+      const ConstantRange range = RangeOf(symbol);
+      const bool low_ok = range.low > 0 || symbol == "E" ? value >= range.low : value > range.low;
+      if (low_ok && value <= range.high) continue;
+      const std::string allowed = range.low > 0 || symbol == "E"
+                                      ? absl::StrCat("from ", Show(range.low), " to ")
+                                      : "above 0 and at most ";
+      violations.Add(path, absl::StrCat("must be ", allowed, Show(range.high), range.remark,
+                                        ", got ", Show(value)));
     }
+  }
+  for (const auto& [symbol, value] : law.std_errors()) {
+    if (std::isfinite(value) && value >= 0) continue;
+    violations.Add(absl::StrCat("law.std_errors[", symbol.substr(0, 64), "]"),
+                   absl::StrCat("must be 0 or more and finite, got ", Show(value)));
+  }
+}
+
+// No vector has a negative variance, and none is far beyond what a fit could leave open. The shape
+// has been judged. Scales are taken out first: variances differ by orders of magnitude.
+void CheckPositiveSemiDefinite(const LawCovariance& covariance, FieldViolations& violations) {
+  const Eigen::MatrixXd& values = covariance.values;
+  const Eigen::Index size = values.rows();
+  const auto name = [&](Eigen::Index i) { return covariance.parameters[static_cast<size_t>(i)]; };
+  Eigen::MatrixXd correlations = Eigen::MatrixXd::Identity(size, size);
+  bool sound = true;
+  const auto bad = [&](Eigen::Index i, Eigen::Index j, absl::string_view text) {
+    violations.Add(absl::StrCat("law.covariance[", i * size + j, "]"), text);
+    sound = false;
+  };
+  for (Eigen::Index i = 0; i < size; ++i) {
+    if (values(i, i) > kMaxVariance) {
+      bad(i, i,
+          absl::StrCat("the variance of ", name(i), " must be at most ", Show(kMaxVariance),
+                       ", got ", Show(values(i, i))));
+    }
+    for (Eigen::Index j = 0; j < i; ++j) {
+      if (values(i, j) == 0) continue;
+      const double correlation = values(i, j) / (std::sqrt(values(i, i)) * std::sqrt(values(j, j)));
+      // Not by zero variances either, where it is infinite.
+      if (!(std::abs(correlation) <= 1 + kCorrelationRounding)) {
+        bad(i, j,
+            absl::StrCat("the correlation of ", name(i), " and ", name(j),
+                         " must be from -1 to 1, got ", Show(correlation)));
+      }
+      correlations(i, j) = correlations(j, i) = correlation;
+    }
+  }
+  if (!sound) return;
+  const Eigen::VectorXd eigenvalues = DecomposeSymmetric(correlations).values;
+  if (!(eigenvalues[0] >= kLeastEigenvalueShare * eigenvalues[size - 1])) {
+    violations.Add("law.covariance",
+                   absl::StrCat("must be positive semi-definite: the least eigenvalue of its "
+                                "correlations must be at least ",
+                                Show(kLeastEigenvalueShare), " of the largest, ",
+                                Show(eigenvalues[size - 1]), ", got ", Show(eigenvalues[0])));
   }
 }
 
@@ -90,7 +166,10 @@ void ValidateCovariance(const v1::Law& law, FieldViolations& violations) {
     return;
   }
   if (size == 0) return;
-  AddStatus(ValidateLawCovariance(*FromProto(law).covariance), "law.covariance", violations);
+  const LawCovariance covariance = *FromProto(law).covariance;
+  const absl::Status shape = ValidateLawCovariance(covariance);
+  AddStatus(shape, "law.covariance", violations);
+  if (shape.ok()) CheckPositiveSemiDefinite(covariance, violations);
 }
 
 // low <= high where both are given.
@@ -110,13 +189,15 @@ void ValidateRanges(const v1::Law& law, FieldViolations& violations) {
   CheckOrder(law.has_min_tokens_per_param() && law.has_max_tokens_per_param(),
              law.min_tokens_per_param(), law.max_tokens_per_param(), "law.min_tokens_per_param",
              "max_tokens_per_param", violations);
-  for (const auto& [field, has, value] :
-       {std::tuple{"law.residual_log_std", law.has_residual_log_std(), law.residual_log_std()},
-        {"law.reference_batch_tokens", law.has_reference_batch_tokens(),
-         law.reference_batch_tokens()}}) {
-    if (has && !(value > 0)) {
-      violations.Add(field, absl::StrCat("must be positive, got ", Show(value)));
-    }
+  if (law.has_residual_log_std() &&
+      !(law.residual_log_std() >= 0 && law.residual_log_std() <= kMaxResidualLogStd)) {
+    violations.Add("law.residual_log_std",
+                   absl::StrCat("must be from 0 to ", Show(kMaxResidualLogStd), ", got ",
+                                Show(law.residual_log_std())));
+  }
+  if (law.has_reference_batch_tokens() && !(law.reference_batch_tokens() > 0)) {
+    violations.Add("law.reference_batch_tokens",
+                   absl::StrCat("must be positive, got ", Show(law.reference_batch_tokens())));
   }
 }
 
@@ -131,6 +212,7 @@ v1::CreateLawRequest PlainPart(const v1::CreateLawRequest& request) {
   law.clear_covariance_parameters();
   law.clear_source();
   law.clear_covariance_source();
+  law.clear_residual_log_std();
   law.clear_variables();
   law.clear_fit_options();
   law.clear_observations();
@@ -191,7 +273,9 @@ void ValidateFitOptions(const v1::LawFitOptions& options, absl::string_view path
   families.emplace_back(kAuto);
   if (!options.family().empty() &&
       std::find(families.begin(), families.end(), options.family()) == families.end()) {
-    violations.Add(at("family"), UnknownName("family", options.family(), families));
+    // Few enough to list them all.
+    violations.Add(at("family"), absl::StrCat("must be one of ", absl::StrJoin(families, ", "),
+                                              ", got \"", options.family(), "\""));
   }
   for (const auto& [symbol, bounds] : options.bounds()) {
     const bool both = bounds.has_low() && bounds.has_high();
@@ -248,8 +332,8 @@ void ValidateSuggestExperimentsRequest(const v1::SuggestExperimentsRequest& requ
              request.min_param_count(), request.max_param_count(), "min_param_count",
              "max_param_count", violations);
   CheckOrder(request.has_min_tokens_per_param() && request.has_max_tokens_per_param(),
-             request.min_tokens_per_param(), request.max_tokens_per_param(),
-             "min_tokens_per_param", "max_tokens_per_param", violations);
+             request.min_tokens_per_param(), request.max_tokens_per_param(), "min_tokens_per_param",
+             "max_tokens_per_param", violations);
 }
 
 void ValidateImportHeader(const v1::ImportObservationsRequest& request,
@@ -263,6 +347,12 @@ void ValidateImportHeader(const v1::ImportObservationsRequest& request,
   set.set_tokenizer(given.tokenizer());
   set.set_dataset(given.dataset());
   ValidateValues(plain, violations);
+  if (!request.has_row_count()) {
+    violations.Add("row_count", "must be given in the first message: the rows of all messages");
+  } else if (request.row_count() < 0 || request.row_count() > kMaxObservations) {
+    violations.Add("row_count", absl::StrCat("must be from 0 to ", kMaxObservations, ", got ",
+                                             request.row_count()));
+  }
   CheckSentence(given.source(), "observation_set.source", violations);
   if (!given.name().empty() &&
       !ResourceName("observations", given.name(), "observation_set.name").ok()) {

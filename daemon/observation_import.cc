@@ -40,6 +40,13 @@ ObservationImport* ObservationImport::Start(grpc::CallbackServerContext& context
 
 void ObservationImport::OnReadDone(bool ok) {
   if (ok) {
+    if (first_) {
+      first_ = false;
+      declared_row_count_ = message_.row_count();
+    } else if (message_.has_row_count()) {
+      End(FieldError("row_count", "belongs into the first message"));
+      return;
+    }
     rows_.Add(message_);
     if (rows_.too_many()) {
       End(rows_.Finish(call_.owner_uid()).status());
@@ -48,7 +55,7 @@ void ObservationImport::OnReadDone(bool ok) {
     }
     return;
   }
-  // The caller has sent all, or has gone: half a set is not stored.
+  // The caller has sent all, has gone, or has sent what cannot be read: gRPC does not say which.
   if (call_.IsCancelled()) {
     End(absl::CancelledError("the caller has gone"));
   } else if (!import_.workers.Submit([this] { End(StoreRows()); })) {
@@ -57,7 +64,24 @@ void ObservationImport::OnReadDone(bool ok) {
   }
 }
 
+absl::Status ObservationImport::CheckComplete() const {
+  if (first_) {
+    return FieldError("row_count", "must be given in the first message; no message arrived");
+  }
+  // What is wrong with header and rows says more, and Finish names all of it.
+  if (!rows_.violations().empty() || rows_.row_count() == declared_row_count_) {
+    return absl::OkStatus();
+  }
+  const std::string counts =
+      absl::StrCat("declares ", declared_row_count_, ", and ", rows_.row_count(), " arrived");
+  if (rows_.row_count() > declared_row_count_) return FieldError("row_count", counts);
+  return ErrorWithReason(
+      absl::StatusCode::kAborted, "IMPORT_INCOMPLETE",
+      absl::StrCat("row_count ", counts, ": the stream ended early; nothing is stored"));
+}
+
 absl::Status ObservationImport::StoreRows() {
+  RHUMB_RETURN_IF_ERROR(CheckComplete());
   RHUMB_ASSIGN_OR_RETURN(ObservationGatherer::Gathered gathered, rows_.Finish(call_.owner_uid()));
   const v1::ImportObservationsRequest& header = rows_.header();
   if (header.validate_only()) {

@@ -7,6 +7,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
+#include <cstdint>
 
 #include "absl/status/status.h"
 #include "daemon/call.h"
@@ -44,12 +45,16 @@ class ObservationImport final : public grpc::ServerReadReactor<v1::ImportObserva
                     const PeerRegistry& peers, const ImportContext& import);
 
   absl::Status StoreRows();  // on a worker
+  // Whether all rows arrived that the first message declared: half a set is not stored.
+  absl::Status CheckComplete() const;
   void End(const absl::Status& status);
 
   const Call call_;
   v1::ObservationSet* const response_;
   const ImportContext import_;
   ObservationGatherer rows_;
+  bool first_ = true;
+  int64_t declared_row_count_ = 0;
   v1::ImportObservationsRequest message_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/fit_command.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,22 +34,61 @@ std::string Quoted(const std::string& word) {
   return absl::StrCat(quoted, "'");
 }
 
-// What to do after this fit.
-std::vector<std::string> NextCommands(const v1::LawFitResult& fit, const std::string& file,
-                                      bool stored) {
-  const std::string quoted = Quoted(file);
-  // Methods that only tell how the optimum grows.
-  if (!fit.has_law() && fit.diagnostics().identifiable()) {
-    return {absl::StrCat("fit ", quoted, " --method vpnls")};
+// The flags of `flags` that were given, as words to give them again, but for those named in `but`.
+std::string Again(const std::vector<Flag>& flags, const Invocation& invocation,
+                  const std::vector<std::string>& but) {
+  std::string words;
+  for (const Flag& flag : flags) {
+    const auto given = invocation.flags.find(flag.name);
+    if (given == invocation.flags.end() ||
+        std::find(but.begin(), but.end(), flag.name) != but.end()) {
+      continue;
+    }
+    for (const std::string& value : given->second) {
+      absl::StrAppend(&words, " --", flag.name);
+      if (flag.kind != FlagKind::kSwitch) absl::StrAppend(&words, " ", Quoted(value));
+    }
   }
+  return words;
+}
+
+bool IsTrend(v1::FitMethod method) {
+  return method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE;
+}
+
+// What to do after this fit. The table is read and fitted as it was, but for what a line changes.
+std::vector<std::string> NextCommands(const v1::LawFitResult& fit, const Invocation& invocation,
+                                      bool stored) {
+  const auto fit_again = [&](const std::string& change, std::vector<std::string> but = {}) {
+    return absl::StrCat("fit ", Quoted(invocation.arguments[0]),
+                        Again(TableFlags(), invocation, {}), Again(FitFlags(), invocation, but),
+                        " ", change);
+  };
+  if (!fit.has_law() && IsTrend(fit.method())) {
+    return {fit_again("--method vpnls", {"method"})};
+  }
+  const std::vector<std::string> of_form = {"family", "fix", "bound", "tie"};
+  if (!fit.has_law() && fit.diagnostics().identifiable()) {
+    // A form that no plan can be made with.
+    return {fit_again("--family chinchilla", of_form)};
+  }
+  const bool chosen = invocation.Value("family") == "auto";
+  std::vector<std::string> lines;
   if (!fit.has_law()) {
-    return {absl::StrCat("fit ", quoted, " --family auto"),
-            absl::StrCat("fit ", quoted, " --fix E=1.8")};
+    if (!chosen) lines.push_back(fit_again("--family auto", of_form));
+    if (!fit.diagnostics().undetermined().empty()) {
+      lines.push_back(
+          fit_again(absl::StrCat("--fix ", fit.diagnostics().undetermined(0).symbol(), "=VALUE")));
+    }
+    return lines;
   }
   if (!stored) {
-    return {absl::StrCat("fit ", quoted, " --name NAME"),
-            absl::StrCat("fit ", quoted, " --plot braille"),
-            absl::StrCat("fit ", quoted, " --family auto")};
+    const std::string name = invocation.Has("name") ? Quoted(invocation.Value("name")) : "NAME";
+    lines = {fit_again(absl::StrCat("--name ", name), {"name"}),
+             fit_again("--plot braille", {"name"})};
+    if (!chosen)
+      lines.push_back(fit_again("--family auto", {"name", "family", "fix", "bound", "tie"}));
+    return lines;
   }
   const std::string name = BareName(fit.law().name());
   const double largest = fit.law().has_max_training_flops() ? fit.law().max_training_flops() : 1e21;
@@ -110,10 +150,15 @@ int RunFit(const Invocation& invocation, Context& context) {
   const bool stored = !request->name().empty() && !request->validate_only() && fit->has_law() &&
                       fit->law().version() > 0;
   if (stored) set->Keep();
+  // A name that means nothing when this command ends is no part of the answer.
+  if (set->is_deleted_at_the_end()) {
+    fit->clear_observations();
+    if (fit->has_law()) fit->mutable_law()->clear_observations();
+  }
 
   FitRenderOptions render = {.wide = output->table.wide,
                              .stored = "",
-                             .next = NextCommands(*fit, file, stored),
+                             .next = NextCommands(*fit, invocation, stored),
                              .file = rows->file.substr(rows->file.rfind('/') + 1)};
   if (stored) {
     render.stored =

@@ -12,6 +12,7 @@
 #include "client/config/human_numbers.h"
 #include "client/observations/observation_columns.h"
 #include "client/observations/row_filter.h"
+#include "planner/fit/fit_law.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::cli {
@@ -158,8 +159,8 @@ std::vector<Flag> FitFlags() {
       Of("name", "name", FlagKind::kText, "NAME",
          "store the law under it, as a new version; without, nothing is stored", kLaw),
       Of("family", "options.family", FlagKind::kText, "FORM",
-         "chinchilla (default), another form, or auto: chosen by predicting larger runs from "
-         "smaller ones",
+         absl::StrCat(absl::StrJoin(FormNames(), ", "), " (default ", FormNames().front(),
+                      "), or auto: chosen by predicting larger runs from smaller ones"),
          kLaw),
       Choice("method", "options.method", *v1::FitMethod_descriptor(),
              "how constants are found; default vpnls (variable projection)", kFit),

@@ -51,6 +51,8 @@ class TemporarySet {
 
   const std::string& name() const { return set_.name(); }
   void Keep() { owned_ = false; }
+  // Whether it goes with this object.
+  bool is_deleted_at_the_end() const { return owned_; }
 
  private:
   TemporarySet(client::Client& client, v1::ObservationSet set, bool owned)

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "client/cli/planner_law.h"
+#include "client/cli/render_decisions.h"
 #include "client/cli/render_parts.h"
 #include "client/cli/request_fields.h"
 #include "client/config/human_numbers.h"
@@ -27,10 +28,6 @@ std::string Three(double value) { return ShortExponents(absl::StrFormat("%.3g", 
 std::string Flops(double flops) { return ShortExponents(absl::StrFormat("%.3g", flops)); }
 // 0.83%: errors of predictions are often below a percent.
 std::string Percent(double fraction) { return absl::StrFormat("%.2f%%", 100 * fraction); }
-
-std::string Between(const std::string& low, const std::string& high) {
-  return absl::StrCat(low, " to ", high);
-}
 
 // Symbols as a reader expects them; maps of the API have no order.
 std::vector<std::string> Symbols(const google::protobuf::Map<std::string, double>& constants) {
@@ -102,14 +99,12 @@ Table TrialsTable(const v1::LawFitResult& fit) {
   table.columns = {{.title = "FORM"},
                    {.title = "CONSTANTS", .number = true},
                    {.title = "ROLL-OUT ERROR", .number = true},
-                   {.title = "COVERAGE", .number = true},
                    {.title = "CHOSEN"},
                    {.title = "REMARK"}};
   for (const v1::LawFitResult::FamilyTrial& trial : fit.trials()) {
     table.rows.push_back(
         {trial.family(), absl::StrCat(trial.parameter_count()),
          trial.has_rollout_error_fraction() ? Percent(trial.rollout_error_fraction()) : "",
-         trial.has_rollout_coverage() ? FormatFraction(trial.rollout_coverage()) : "",
          trial.chosen() ? "yes" : "", trial.remark()});
   }
   return table;
@@ -138,19 +133,27 @@ void AddOutliers(const v1::LawFitResult& fit, const std::string& file, Report& r
   }
 }
 
+// What would make the data tell, by how they were asked.
+std::string WhatHelps(const v1::LawFitResult& fit) {
+  if (fit.method() == v1::FIT_METHOD_ISOFLOP) {
+    return "at two or more compute budgets, runs of several sizes on both sides of the best one";
+  }
+  if (fit.method() == v1::FIT_METHOD_ENVELOPE) {
+    return "runs of several sizes, with the loss along each, that overlap in compute";
+  }
+  const std::string runs = "runs that vary N and D independently, over more sizes and lengths";
+  if (fit.diagnostics().undetermined().empty()) return runs;
+  return absl::StrCat(runs, "; or a constant that is known: --fix ",
+                      fit.diagnostics().undetermined(0).symbol(), "=VALUE");
+}
+
 void AddNotIdentifiable(const v1::LawFitResult& fit, Report& report) {
   const char* label = "Undetermined";
-  bool sizes = false;
   for (const v1::LawFitResult::Undetermined& constant : fit.diagnostics().undetermined()) {
     report.Row(label, absl::StrCat(constant.symbol(), ": ", constant.reason()), Style::kBad);
     label = "";
-    sizes = true;
   }
-  report.Row("What helps",
-             absl::StrCat("runs that vary N and D independently, over more sizes and lengths",
-                          sizes ? absl::StrCat("; or a constant that is known: --fix ",
-                                               fit.diagnostics().undetermined(0).symbol(), "=VALUE")
-                                : ""));
+  report.Row("What helps", WhatHelps(fit));
 }
 
 std::string Runs(const v1::LawFitResult& fit) {
@@ -174,47 +177,10 @@ Table ConstantsTable(const v1::LawFitResult& fit) {
   for (const std::string& symbol : Symbols(fit.constants())) {
     const std::optional<double> error = Find(fit.std_errors(), symbol);
     const std::optional<v1::Interval> interval = Find(fit.intervals(), symbol);
-    table.rows.push_back({symbol, Six(fit.constants().at(symbol)),
-                          error.has_value() ? Three(*error) : "",
-                          interval.has_value() ? Six(interval->low()) : "",
-                          interval.has_value() ? Six(interval->high()) : ""});
-  }
-  return table;
-}
-
-Table DecisionsTable(const v1::Law& message, double level) {
-  Table table;
-  const std::optional<Law> law = PlannerLaw(message);
-  if (!law.has_value()) return table;
-  const bool known_range = law->box.max_training_flops.has_value();
-  const double largest = law->box.max_training_flops.value_or(1e21);
-  table.columns = {{.title = "FLOP", .number = true},
-                   {.title = "BEST N", .number = true},
-                   {.title = absl::StrCat(FormatLevel(level), " OF N")},
-                   {.title = "BEST D", .number = true},
-                   {.title = "D/N", .number = true},
-                   {.title = "LOSS", .number = true},
-                   {.title = absl::StrCat(FormatLevel(level), " OF LOSS")},
-                   {.title = "BEYOND THE DATA"}};
-  for (const double factor : {1.0, 10.0, 100.0}) {
-    const double flops = largest * factor;
-    const FrontierPoint best = OptimumForCompute(law->constants, flops);
-    std::string of_params, of_loss;
-    if (const std::optional<double> sd = LogOptimalParamsStdDev(*law, flops); sd.has_value()) {
-      const double reach = std::exp(StandardNormalQuantile(0.5 + level / 2) * *sd);
-      of_params =
-          Between(FormatCount(best.param_count / reach), FormatCount(best.param_count * reach));
-    }
-    const std::optional<LossInterval> loss = PredictLossInterval(
-        *law, best.param_count, {.token_count = best.token_count, .unique_token_count = {}}, level);
-    if (loss.has_value())
-      of_loss = Between(FormatLoss(loss->low_nats), FormatLoss(loss->high_nats));
-    table.rows.push_back({Flops(flops), FormatCount(best.param_count), of_params,
-                          FormatCount(best.token_count), FormatRatio(best.tokens_per_param),
-                          FormatLoss(best.loss_nats), of_loss,
-                          !known_range  ? "unknown"
-                          : factor == 1 ? "no, the largest run"
-                                        : absl::StrFormat("%gx", factor)});
+    table.rows.push_back(
+        {symbol, Six(fit.constants().at(symbol)), error.has_value() ? Three(*error) : "",
+         interval.has_value() && interval->has_low() ? Six(interval->low()) : "",
+         interval.has_value() && interval->has_high() ? Six(interval->high()) : ""});
   }
   return table;
 }
@@ -231,7 +197,8 @@ Table BacktestTable(const v1::Backtest& backtest) {
   };
   for (const v1::Backtest::Split& split : backtest.splits()) {
     table.rows.push_back(
-        {Flops(split.train_max_flops()), absl::StrCat(split.train_count()),
+        {split.train_count() > 0 ? Flops(split.train_max_flops()) : "",
+         split.train_count() > 0 ? absl::StrCat(split.train_count()) : "",
          absl::StrCat(split.test_count()), Percent(split.mean_abs_error_fraction()),
          Percent(split.rmse_fraction()), absl::StrFormat("%+.2f%%", 100 * split.bias_fraction()),
          split.has_coverage() ? FormatFraction(split.coverage()) : "",
@@ -243,18 +210,22 @@ Table BacktestTable(const v1::Backtest& backtest) {
 }
 
 void AddBacktest(const v1::Backtest& backtest, Report& report) {
+  // A law that is judged as it is was fitted to none of the runs; then there is nothing to split.
+  const bool is_split = backtest.splits_size() > 0 && backtest.splits(0).train_count() > 0;
   report.Row(
       "Back-test",
       absl::StrCat("predicts ", Counted(backtest.observation_count(), "run"),
                    " with a mean error of ", Percent(backtest.mean_abs_error_fraction()),
-                   " (root mean square ", Percent(backtest.rmse_fraction()), ")",
+                   " (root mean square ", Percent(backtest.rmse_fraction()),
+                   backtest.splits_size() > 0 && !is_split
+                       ? absl::StrFormat(", bias %+.2f%%", 100 * backtest.splits(0).bias_fraction())
+                       : "",
+                   ")",
                    backtest.has_coverage()
                        ? absl::StrCat("; ", FormatFraction(backtest.coverage()), " lie in their ",
                                       FormatLevel(backtest.level()), " intervals")
                        : ""));
-  if (backtest.splits_size() > 0) {
-    report.Block(RenderTable(BacktestTable(backtest), {}, report.terminal()));
-  }
+  if (is_split) report.Block(RenderTable(BacktestTable(backtest), {}, report.terminal()));
 }
 
 std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& options,
@@ -282,9 +253,7 @@ std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& optio
                        ", "));
   AddTable("Constants", ConstantsTable(fit), report);
   AddExponents(fit, report);
-  if (fit.has_law()) {
-    AddTable("Decisions", DecisionsTable(fit.law(), fit.level() > 0 ? fit.level() : 0.9), report);
-  }
+  AddDecisions(fit, options.wide, report);
   if (fit.residual_log_std() > 0) {
     report.Row("Scatter", absl::StrCat("a run lies ", Percent(fit.residual_log_std()),
                                        " from the law (standard deviation; robust: ",
@@ -372,13 +341,12 @@ std::string RenderSuggestion(const v1::SuggestExperimentsResponse& answer, bool 
                              const Terminal& terminal) {
   Report report(terminal);
   const bool of_params = answer.goal() == v1::SuggestExperimentsRequest::GOAL_PARAMS;
-  const std::string goal = of_params ? "ln of the best size" : "the loss";
-  report.Sentence(
-      absl::StrCat(Counted(answer.experiments_size(), "run"), " of ",
-                   FormatFlops(answer.training_flops()), " in all: the standard deviation of ",
-                   goal, of_params ? "" : " (nats)", " falls from ", Three(answer.std_before()),
-                   " to ", Three(answer.std_after()), "."),
-      Style::kGood);
+  const std::string goal = of_params ? "ln of the best size" : "ln of the loss";
+  report.Sentence(absl::StrCat(Counted(answer.experiments_size(), "run"), " of ",
+                               FormatFlops(answer.training_flops()),
+                               " in all: the standard deviation of ", goal, " falls from ",
+                               Three(answer.std_before()), " to ", Three(answer.std_after()), "."),
+                  Style::kGood);
   report.Row("Instead", absl::StrCat("a log-spaced grid of the same cost would leave ",
                                      Three(answer.grid_std_after())));
   report.Block(RenderTable(ExperimentsTable(answer), {}, terminal));

@@ -25,10 +25,6 @@ std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& optio
 // One row a constant, for --parsable.
 Table ConstantsTable(const v1::LawFitResult& fit);
 
-// Best size, tokens and loss at the largest compute of the data and beyond, with intervals; empty
-// for laws that are not of N and D.
-Table DecisionsTable(const v1::Law& law, double level);
-
 void AddBacktest(const v1::Backtest& backtest, Report& report);
 
 std::string RenderBacktest(const v1::BacktestLawResponse& answer, const std::string& file,

@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/format.h"
-#include "client/cli/render_fit.h"
+#include "client/cli/render_decisions.h"
 #include "client/cli/report.h"
 #include "client/cli/request_fields.h"
 #include "client/config/human_numbers.h"
@@ -174,13 +174,7 @@ std::string RenderLaw(const v1::Law& law, bool wide, const Terminal& terminal) {
     report.Row("Scatter", absl::StrFormat("a run lies %.2f%% from the law (standard deviation)",
                                           100 * law.residual_log_std()));
   }
-  if (law.planable()) {
-    const Table decisions = DecisionsTable(law, kDefaultLevel);
-    if (!decisions.rows.empty()) {
-      report.Line("Decisions", "");
-      report.Block(RenderTable(decisions, {}, terminal));
-    }
-  }
+  if (law.planable()) AddLawDecisions(law, kDefaultLevel, report);
   report.Row("Stored", StoredText(law));
   if (wide && law.has_fit_options()) report.Row("Fitted with", OptionsText(law.fit_options()));
   if (wide && law.covariance_size() > 0) {

@@ -224,15 +224,21 @@ absl::Status Client::DeleteLaw(const v1::DeleteLawRequest& request) {
 
 absl::StatusOr<v1::ObservationSet> Client::ImportObservations(
     const std::vector<v1::ImportObservationsRequest>& messages) {
+  if (messages.empty()) return absl::InvalidArgumentError("messages: must have at least one");
+  int64_t row_count = 0;
+  for (const v1::ImportObservationsRequest& message : messages) {
+    row_count += message.observations_size();
+  }
   // The same content is the same set, so sending twice stores once.
   return Attempt<v1::ObservationSet>(
       options_, Repeatable::kYes, [&](grpc::ClientContext& context, v1::ObservationSet& response) {
         const std::unique_ptr<grpc::ClientWriter<v1::ImportObservationsRequest>> writer =
             stubs_->law.ImportObservations(&context, &response);
-        for (const v1::ImportObservationsRequest& message : messages) {
-          // The daemon has ended the call: the status says why.
-          if (!writer->Write(message)) break;
-        }
+        v1::ImportObservationsRequest first = messages[0];
+        first.set_row_count(row_count);
+        // A write fails when the daemon has ended the call: the status says why.
+        bool open = writer->Write(first);
+        for (size_t i = 1; open && i < messages.size(); ++i) open = writer->Write(messages[i]);
         writer->WritesDone();
         return writer->Finish();
       });

@@ -81,8 +81,9 @@ class Client {
   absl::StatusOr<v1::Law> CreateLaw(const v1::CreateLawRequest& request);
   absl::Status DeleteLaw(const v1::DeleteLawRequest& request);
 
-  // Sends all of `messages`; the first names the set. What a message may hold is limited by the
-  // daemon (16 MiB): a few thousand rows each. Retried like a unary call.
+  // Sends all of `messages`; the first names the set; its row_count is counted here. What a message
+  // may hold is limited by the daemon (16 MiB): a few thousand rows each. Retried like a unary
+  // call.
   absl::StatusOr<v1::ObservationSet> ImportObservations(
       const std::vector<v1::ImportObservationsRequest>& messages);
   absl::StatusOr<v1::GetObservationsResponse> GetObservations(

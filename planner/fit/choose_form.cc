@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -18,7 +19,7 @@ namespace rhumb {
 namespace {
 
 constexpr int kMaxOrigins = 5;
-constexpr int kMinOrigins = 3;
+constexpr size_t kMinOrigins = 3;
 // Errors within this factor of the best are a tie.
 constexpr double kTie = 1.1;
 
@@ -42,8 +43,60 @@ std::vector<FormSpec> Candidates(const Rows& rows, const FitOptions& options) {
   return candidates;
 }
 
-double OriginError(const OriginOutcome& outcome) {
-  return outcome.fitted ? outcome.error.abs().mean() : std::numeric_limits<double>::infinity();
+using Outcomes = std::vector<std::vector<OriginOutcome>>;  // [origin][spec]
+
+bool IsFittedAt(const OriginOutcome& outcome) {
+  return outcome.fitted && outcome.error.isFinite().all();
+}
+
+int CountFitted(const Outcomes& outcomes, size_t spec) {
+  return static_cast<int>(std::count_if(outcomes.begin(), outcomes.end(), [&](const auto& origin) {
+    return IsFittedAt(origin[spec]);
+  }));
+}
+
+// Origins that all of these specs could be fitted at.
+std::vector<size_t> CommonOrigins(const Outcomes& outcomes, const std::vector<size_t>& specs) {
+  std::vector<size_t> common;
+  for (size_t o = 0; o < outcomes.size(); ++o) {
+    if (std::all_of(specs.begin(), specs.end(),
+                    [&](size_t s) { return IsFittedAt(outcomes[o][s]); })) {
+      common.push_back(o);
+    }
+  }
+  return common;
+}
+
+// What is compared, and where: a form that failed at one origin is judged by the others, and so are
+// its rivals. Forms that fail at most origins, and then those that leave the others too few common
+// origins, the worst first, are not compared.
+struct Comparison {
+  std::vector<size_t> specs;
+  std::vector<size_t> origins;
+};
+Comparison MakeComparison(const Outcomes& outcomes, std::vector<size_t> specs) {
+  specs.erase(std::remove_if(specs.begin(), specs.end(),
+                             [&](size_t s) {
+                               return 2 * CountFitted(outcomes, s) <=
+                                      static_cast<int>(outcomes.size());
+                             }),
+              specs.end());
+  for (;;) {
+    Comparison comparison{.specs = specs, .origins = CommonOrigins(outcomes, specs)};
+    if (specs.size() <= 1 || comparison.origins.size() >= kMinOrigins) return comparison;
+    // Of equals the last: the first is the default.
+    size_t worst = 0;
+    for (size_t k = 1; k < specs.size(); ++k) {
+      if (CountFitted(outcomes, specs[k]) <= CountFitted(outcomes, specs[worst])) worst = k;
+    }
+    specs.erase(specs.begin() + static_cast<std::ptrdiff_t>(worst));
+  }
+}
+
+double MeanError(const Outcomes& outcomes, const std::vector<size_t>& origins, size_t spec) {
+  double sum = 0;
+  for (const size_t o : origins) sum += outcomes[o][spec].error.abs().mean();
+  return sum / static_cast<double>(origins.size());
 }
 
 }  // namespace
@@ -59,45 +112,39 @@ absl::StatusOr<FormChoice> ChooseForm(const Rows& rows, const FitOptions& option
   for (const FormSpec& spec : specs) most_constants = std::max(most_constants, spec.free_count);
   const std::vector<Origin> origins =
       MakeOrigins(rows, RollOutAxis::kCompute, most_constants + 3, kMaxOrigins);
-  RHUMB_ASSIGN_OR_RETURN(const auto outcomes,
+  RHUMB_ASSIGN_OR_RETURN(const Outcomes outcomes,
                          RollOut(specs, rows, origins, {.draw_count = 0, .progress = progress}));
   std::vector<FamilyTrial> trials;
+  std::vector<size_t> fitted;  // to all of the rows
   for (size_t s = 0; s < specs.size(); ++s) {
     FamilyTrial trial{.family = specs[s].name, .parameter_count = specs[s].free_count};
-    double sum = 0;
-    int count = 0, failed = 0;
-    for (const auto& origin : outcomes) {
-      const double error = OriginError(origin[s]);
-      if (std::isfinite(error)) {
-        sum += error;
-        ++count;
-      } else {
-        ++failed;
-      }
-    }
-    // A form that could not be fitted where another could is judged as wrong as one can be there.
-    trial.rollout_error_fraction = count > 0 && failed == 0 ? sum / count : 0;
-    if (failed > 0) {
-      trial.remark =
-          absl::StrCat("could not be fitted at ", failed, " of ", outcomes.size(), " origins");
-    }
     const absl::StatusOr<FitResult> fit = FitForm(*specs[s].form, rows, specs[s].options);
     if (fit.ok()) {
       trial.objective = fit->objective;
+      fitted.push_back(s);
     } else {
+      trial.objective = std::numeric_limits<double>::quiet_NaN();
       trial.remark = std::string(fit.status().message());
     }
     trials.push_back(std::move(trial));
   }
-  size_t chosen = 0;
-  if (static_cast<int>(origins.size()) >= kMinOrigins) {
+  size_t chosen = fitted.empty() ? 0 : fitted.front();
+  if (outcomes.size() >= kMinOrigins) {
+    const Comparison comparison = MakeComparison(outcomes, fitted);
+    for (const size_t s : fitted) {
+      const int failed = static_cast<int>(outcomes.size()) - CountFitted(outcomes, s);
+      if (failed == 0) continue;
+      trials[s].remark =
+          absl::StrCat("could not be fitted at ", failed, " of ", outcomes.size(), " origins");
+    }
     double best = std::numeric_limits<double>::infinity();
-    for (const FamilyTrial& trial : trials) {
-      if (trial.remark.empty()) best = std::min(best, trial.rollout_error_fraction);
+    for (const size_t s : comparison.specs) {
+      trials[s].rollout_error_fraction = MeanError(outcomes, comparison.origins, s);
+      best = std::min(best, trials[s].rollout_error_fraction);
     }
     bool found = false;
-    for (size_t s = 0; s < trials.size(); ++s) {
-      if (!trials[s].remark.empty() || !(trials[s].rollout_error_fraction <= kTie * best)) continue;
+    for (const size_t s : comparison.specs) {
+      if (!(trials[s].rollout_error_fraction <= kTie * best)) continue;
       const auto rank = [&](size_t k) {
         return std::pair(trials[k].parameter_count, trials[k].rollout_error_fraction);
       };
@@ -105,19 +152,19 @@ absl::StatusOr<FormChoice> ChooseForm(const Rows& rows, const FitOptions& option
       found = true;
     }
   } else {
-    for (FamilyTrial& trial : trials) {
-      if (trial.remark.empty()) {
-        trial.remark =
-            absl::StrCat("too few runs of different compute to compare forms: ", origins.size(),
-                         " origins, 3 needed");
-      }
+    for (const size_t s : fitted) {
+      trials[s].remark =
+          absl::StrCat("too few runs of different compute to compare forms: ", origins.size(),
+                       " origins, ", kMinOrigins, " needed");
     }
   }
   trials[chosen].chosen = true;
   std::stable_sort(trials.begin(), trials.end(), [](const FamilyTrial& a, const FamilyTrial& b) {
+    const bool a_compared = std::isfinite(a.rollout_error_fraction);
+    const bool b_compared = std::isfinite(b.rollout_error_fraction);
     if (a.chosen != b.chosen) return a.chosen;
-    if (a.remark.empty() != b.remark.empty()) return a.remark.empty();
-    return a.rollout_error_fraction < b.rollout_error_fraction;
+    if (a_compared != b_compared) return a_compared;
+    return a_compared && a.rollout_error_fraction < b.rollout_error_fraction;
   });
   return FormChoice{.spec = specs[chosen], .trials = std::move(trials)};
 }

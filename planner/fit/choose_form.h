@@ -21,10 +21,11 @@ struct FormChoice {
 
 // Tries chinchilla, chinchilla with alpha = beta, coupled (and data-constrained where rows repeat
 // data), each under `options`; where the runs cannot tell N from D, powers of compute instead.
-// Judged by the mean absolute error over up to 5 origins that every rival could be fitted at, each
-// origin one vote; of those within 10% of the best the one with the fewest constants. With fewer
-// than 3 origins nothing can be judged: the first (chinchilla), and the trials say so. Cancelled by
-// `progress`.
+// Judged by the mean absolute error over up to 5 origins, each origin one vote, on those that every
+// compared rival could be fitted at; of those within 10% of the best the one with the fewest
+// constants. A form that cannot be fitted at half of the origins or more is not compared. With
+// fewer than 3 origins nothing can be judged: the first that fits (chinchilla), and the trials say
+// so. Cancelled by `progress`.
 absl::StatusOr<FormChoice> ChooseForm(const Rows& rows, const FitOptions& options,
                                       const std::function<bool(double)>& progress);
 

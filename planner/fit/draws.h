@@ -69,6 +69,7 @@ struct ParameterDraws {
   }
   int failed_count = 0;
   bool by_residuals = false;  // else by runs
+  bool is_normal = false;     // from a covariance, not refitted
 };
 
 // Runs are resampled where there are enough of them (5 per parameter), all rows of a run together:

@@ -30,6 +30,8 @@ namespace {
 // Draws of the fits inside a roll-out or a back-test: quantiles of a spread, not of a report.
 constexpr int kBacktestDraws = 300;
 constexpr int kBacktestRollOutDraws = 30;
+// Mean error of a chosen form over its roll-out from which it is no basis for extrapolation.
+constexpr double kBadRollOut = 0.2;
 // A schedule this far along counts as finished.
 constexpr double kFinishedSchedule = 0.999;
 
@@ -100,6 +102,25 @@ Selection Select(const ObservationSet& observations, const Rows& rows,
   return selection;
 }
 
+// A threshold above every row would silently hold out nothing.
+absl::Status CheckHoldout(const LawFitOptions& options, const Rows& kept,
+                          const Selection& selection) {
+  if (!selection.test.empty()) return absl::OkStatus();
+  if (options.holdout_above_flops.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("holdout_above_flops is %g and holds out no row; must be below the largest "
+                        "compute there is, %g FLOPs",
+                        *options.holdout_above_flops, std::exp(kept.log_flops.maxCoeff())));
+  }
+  if (options.holdout_above_params.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("holdout_above_params is %g and holds out no row; must be below the "
+                        "largest model there is, %g parameters",
+                        *options.holdout_above_params, std::exp(kept.log_params.maxCoeff())));
+  }
+  return absl::OkStatus();
+}
+
 // Progress of one stage as a share of the whole; remembers that the caller gave up.
 class Progress {
  public:
@@ -122,6 +143,7 @@ class Progress {
 
 FitOptions ToFitOptions(const LawFitOptions& options) {
   FitOptions fit;
+  if (options.method == FitMethod::kLeastSquares) fit.residual = ResidualKind::kLoss;
   fit.loss = options.loss;
   fit.huber_delta = options.huber_delta;
   fit.fixed = options.fixed;
@@ -131,20 +153,30 @@ FitOptions ToFitOptions(const LawFitOptions& options) {
 }
 
 std::string ObjectiveDefinition(const LawFitOptions& options) {
+  const bool of_loss = options.method == FitMethod::kLeastSquares;
+  const char* residual = of_loss ? "L(i) - L_i" : "ln L(i) - ln L_i";
+  const char* unit = of_loss ? "nats" : "natural logs";
   switch (options.loss) {
     case LossKind::kHuber:
-      return absl::StrFormat("sum_i w_i Huber_delta(ln L(i) - ln L_i), delta = %g, natural logs",
-                             options.huber_delta);
+      return absl::StrFormat("sum_i w_i Huber_delta(%s), delta = %g, %s", residual,
+                             options.huber_delta, unit);
     case LossKind::kSquares:
-      return "1/2 sum_i w_i (ln L(i) - ln L_i)^2, natural logs";
+      return absl::StrFormat("1/2 sum_i w_i (%s)^2, %s", residual, unit);
     case LossKind::kAbsolute:
-      return "sum_i w_i |ln L(i) - ln L_i|, natural logs";
+      return absl::StrFormat("sum_i w_i |%s|, %s", residual, unit);
   }
   return "";
 }
 
 void AddFitWarnings(const FormSpec& spec, const FitResult& fit, const Rows& rows, LawFit& answer) {
   for (auto& warning : ResidualWarnings(fit, rows)) answer.warnings.push_back(std::move(warning));
+  if (HasRepeatedData(rows) && fit.form->name() != "data-constrained") {
+    answer.warnings.emplace_back(
+        "REPEATED_DATA_IGNORED",
+        absl::StrCat((rows.log_unique_tokens.isFinite()).count(), " rows repeat data, and ",
+                     fit.form->name(),
+                     " takes a repeated token for a new one; family data-constrained does not"));
+  }
   const std::vector<ParameterInfo>& parameters = fit.form->parameters();
   for (size_t j = 0; j < parameters.size(); ++j) {
     if (fit.at_bound[j] && spec.options.bounds.count(parameters[j].symbol) > 0) {
@@ -221,6 +253,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
         "no row is left to fit: all are in mid-schedule, of weight 0, or held out");
   }
   const Rows kept = SelectRows(all, selection.kept);
+  RHUMB_RETURN_IF_ERROR(CheckHoldout(options, kept, selection));
   const Rows rows = SelectRows(kept, selection.train);
   answer.observation_count = rows.size();
   answer.run_count = rows.run_count;
@@ -236,6 +269,14 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
                                                          progress.Stage(0, 0.2, "choose form")));
     spec = std::move(choice.spec);
     answer.trials = std::move(choice.trials);
+    for (const FamilyTrial& trial : answer.trials) {
+      if (!trial.chosen || !(trial.rollout_error_fraction > kBadRollOut)) continue;
+      answer.warnings.emplace_back(
+          "CHOSEN_FORM_PREDICTS_POORLY",
+          absl::StrFormat("%s, the best of the families tried, predicts the larger runs from the "
+                          "smaller ones with a mean error of %.3g%%",
+                          trial.family, 100 * trial.rollout_error_fraction));
+    }
   } else {
     RHUMB_ASSIGN_OR_RETURN(spec, MakeSpec(*FindForm(options.family), ToFitOptions(options)));
   }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,8 +21,12 @@
 
 namespace rhumb {
 
-// How constants are found. kVariableProjection and kLeastSquares give a loss surface; the other two
-// give only how the optimum grows with compute (Hoffmann et al. 2022, approaches 2 and 1).
+// Raise whenever the same rows and options give other numbers than before.
+inline constexpr char kFitterVersion[] = "1";
+
+// How constants are found. kVariableProjection and kLeastSquares give a loss surface, by errors
+// of ln L and of L; the other two give only how the optimum grows with compute (Hoffmann et al.
+// 2022, approaches 2 and 1).
 enum class FitMethod { kVariableProjection, kLeastSquares, kIsoFlop, kEnvelope };
 
 struct LawFitOptions {
@@ -29,7 +34,7 @@ struct LawFitOptions {
   std::string family = "chinchilla";
   FitMethod method = FitMethod::kVariableProjection;
   LossKind loss = LossKind::kHuber;
-  double huber_delta = 1e-3;                                // on ln L
+  double huber_delta = 1e-3;                                // on ln L; in nats for kLeastSquares
   std::map<std::string, double> fixed;                      // by symbol: "E" -> 1.8 nats
   std::map<std::string, std::pair<double, double>> bounds;  // by symbol
   std::vector<std::pair<std::string, std::string>> tied;    // by symbol
@@ -86,10 +91,11 @@ struct FamilyTrial {
   std::string family;
   int parameter_count = 0;
   double objective = 0;
-  double rollout_error_fraction = 0;  // mean absolute, over the roll-out
-  double rollout_coverage = 0;
+  // Mean absolute error of the larger runs, over the origins that all compared families could be
+  // fitted at; not a number if there are none or this family was not compared.
+  double rollout_error_fraction = std::numeric_limits<double>::quiet_NaN();
   bool chosen = false;
-  std::string remark;  // why it was left out, if it was
+  std::string remark;  // why it was left out, or what else went wrong with it
 };
 
 // A run the law does not explain.

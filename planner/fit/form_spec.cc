@@ -14,6 +14,13 @@ namespace {
 
 constexpr absl::string_view kTiedName = "chinchilla-tied";
 
+// The one tie that makes a form with a name of its own.
+bool TiesTheExponents(const FitOptions& options) {
+  if (options.tied.size() != 1) return false;
+  const auto& [one, other] = options.tied.front();
+  return (one == "alpha" && other == "beta") || (one == "beta" && other == "alpha");
+}
+
 }  // namespace
 
 absl::StatusOr<FormSpec> MakeSpec(const Form& form, const FitOptions& options) {
@@ -21,7 +28,8 @@ absl::StatusOr<FormSpec> MakeSpec(const Form& form, const FitOptions& options) {
   RHUMB_ASSIGN_OR_RETURN(const ParameterSpace space,
                          ParameterSpace::Create(form, options.fixed, options.bounds, options.tied));
   spec.free_count = space.FreeCount();
-  if (&form == &ChinchillaForm() && options.tied.size() == 1 && options.fixed.empty()) {
+  if (&form == &ChinchillaForm() && options.fixed.empty() && options.bounds.empty() &&
+      TiesTheExponents(options)) {
     spec.name = std::string(kTiedName);
   }
   return spec;

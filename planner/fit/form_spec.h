@@ -13,7 +13,7 @@
 namespace rhumb {
 
 struct FormSpec {
-  std::string name;  // of the form, "chinchilla-tied" for alpha = beta
+  std::string name;  // of the form; "chinchilla-tied" for alpha = beta and no other constraint
   const Form* form = nullptr;
   FitOptions options;
   int free_count = 0;  // parameters, ties counted once
@@ -23,9 +23,10 @@ struct FormSpec {
 absl::StatusOr<FormSpec> MakeSpec(const Form& form, const FitOptions& options);
 
 // Rivals of a spec that describe the same data by other formulas, without the spec itself: the
-// other members of its group (losses of N and D; powers of one count) under the same loss. Empty
-// where the user fixed, bounded or tied a constant: what is known of one formula's constants is not
-// known of another's.
+// other losses of N and D (chinchilla, chinchilla-tied, coupled; with repeated data only
+// data-constrained) under the same loss. Empty for a form of one count, and where the user fixed,
+// bounded or tied a constant, alpha = beta of chinchilla excepted: what is known of one formula's
+// constants is not known of another's.
 std::vector<FormSpec> RivalsOf(const FormSpec& spec, const Rows& rows);
 
 // True if some row processed more tokens than it has unique ones.

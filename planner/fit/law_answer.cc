@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "planner/fit/decisions.h"
+#include "planner/fit/predictive_covariance.h"
 #include "planner/fit/profile.h"
 #include "planner/laws/chinchilla.h"
 
@@ -44,6 +45,7 @@ ParameterDraws NormalDraws(const FitResult& fit, const ParameterMatrix& covarian
       eigen.eigenvectors() * eigen.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal();
   ParameterDraws draws;
   draws.by_residuals = true;
+  draws.is_normal = true;
   draws.thetas.resize(kNormalDraws, fit.theta.size());
   Random random(seed);
   for (Eigen::Index k = 0; k < kNormalDraws; ++k) {
@@ -75,7 +77,7 @@ void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
                                   ToConstant(parameters[j], fit.theta[static_cast<int>(j)]));
   }
   if (draws.thetas.rows() < 3) return;
-  // What is done with the covariance is linear in theta, and a loss is linear in E, not in ln E: a
+  // What is done with an error is linear in theta, and a loss is linear in E, not in ln E: a
   // draw with E -> 0 has lowered the loss by E and not by minus infinity.
   ParameterDraws linear = draws;
   for (size_t j = 0; j < parameters.size(); ++j) {
@@ -94,7 +96,11 @@ void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
     free.push_back(static_cast<Eigen::Index>(j));
     answer.covariance_parameters.push_back(parameters[j].theta_name);
   }
-  answer.covariance = covariance(free, free);
+  // The constants' own errors are the spread of the draws; what is done with a law is asked of the
+  // covariance it carries. A sandwich is linear from the start and needs no second look.
+  const Eigen::MatrixXd carried =
+      draws.is_normal ? covariance : PredictiveCovariance(fit, rows, draws);
+  answer.covariance = carried(free, free);
   const bool by_profile = rows.run_count < kFewRuns || IsNearZero(fit, rows);
   for (const Eigen::Index j : free) {
     const ParameterInfo& info = parameters[static_cast<size_t>(j)];

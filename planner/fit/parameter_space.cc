@@ -39,6 +39,44 @@ absl::StatusOr<double> ToTheta(const ParameterInfo& info, double value, const ch
   return value > 0 ? std::log(value) : kLogOfZero;
 }
 
+// One side of bounds: an infinite one is open.
+absl::StatusOr<double> SideToTheta(const ParameterInfo& info, double value) {
+  return std::isinf(value) ? value : ToTheta(info, value, "bounds");
+}
+
+// A fixed value: beyond these the law over- or underflows at any size.
+absl::StatusOr<double> FixedToTheta(const ParameterInfo& info, double value) {
+  absl::StatusOr<double> theta = ToTheta(info, value, "fixed");
+  if (!theta.ok()) return theta;
+  if (info.is_log ? *theta < kLogOfZero || *theta > kMaxFixedLog
+                  : *theta <= 0 || *theta > kMaxFixedExponent) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "fixed gives ", info.symbol, " = ", value, "; must be ",
+        info.is_log ? absl::StrCat("0 or have a logarithm from ", kLogOfZero, " to ", kMaxFixedLog)
+                    : absl::StrCat("above 0 and at most ", kMaxFixedExponent)));
+  }
+  return theta;
+}
+
+// Whether the thetas of two tied parameters can be equal inside the bounds of both.
+absl::Status CheckTiedBounds(const std::vector<ParameterInfo>& parameters,
+                             const std::vector<int>& group, const ParameterVector& lowest,
+                             const ParameterVector& highest) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    for (size_t j = i + 1; j < parameters.size(); ++j) {
+      const auto a = static_cast<Eigen::Index>(i), b = static_cast<Eigen::Index>(j);
+      if (group[i] != group[j] ||
+          std::max(lowest[a], lowest[b]) <= std::min(highest[a], highest[b])) {
+        continue;
+      }
+      return absl::InvalidArgumentError(absl::StrCat("bounds of ", parameters[i].symbol, " and ",
+                                                     parameters[j].symbol,
+                                                     ", which are tied, have no value in common"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ParameterSpace> ParameterSpace::Create(
@@ -70,9 +108,9 @@ absl::StatusOr<ParameterSpace> ParameterSpace::Create(
     const absl::StatusOr<int> j = IndexOf(form, symbol, "bounds");
     if (!j.ok()) return j.status();
     const ParameterInfo& info = parameters[static_cast<size_t>(*j)];
-    const absl::StatusOr<double> low = ToTheta(info, range.first, "bounds");
+    const absl::StatusOr<double> low = SideToTheta(info, range.first);
     if (!low.ok()) return low.status();
-    const absl::StatusOr<double> high = ToTheta(info, range.second, "bounds");
+    const absl::StatusOr<double> high = SideToTheta(info, range.second);
     if (!high.ok()) return high.status();
     space.lowest_[*j] = std::max(space.lowest_[*j], *low);
     space.highest_[*j] = std::min(space.highest_[*j], *high);
@@ -81,15 +119,31 @@ absl::StatusOr<ParameterSpace> ParameterSpace::Create(
                                                      range.first, ", ", range.second, "]"));
     }
   }
+  const absl::Status common = CheckTiedBounds(parameters, group, space.lowest_, space.highest_);
+  if (!common.ok()) return common;
   std::vector<bool> held(static_cast<size_t>(count), false);
   for (const auto& [symbol, value] : fixed) {
     const absl::StatusOr<int> j = IndexOf(form, symbol, "fixed");
     if (!j.ok()) return j.status();
-    const absl::StatusOr<double> theta =
-        ToTheta(parameters[static_cast<size_t>(*j)], value, "fixed");
+    const absl::StatusOr<double> theta = FixedToTheta(parameters[static_cast<size_t>(*j)], value);
     if (!theta.ok()) return theta.status();
     for (int i = 0; i < count; ++i) {
       if (group[static_cast<size_t>(i)] != group[static_cast<size_t>(*j)]) continue;
+      const std::string& other = parameters[static_cast<size_t>(i)].symbol;
+      if (held[static_cast<size_t>(i)] && space.base_[i] != *theta) {
+        // Held by a symbol that came before: the one that is fixed itself says which value.
+        if (fixed.count(other) == 0) continue;
+        return absl::InvalidArgumentError(
+            absl::StrCat("fixed gives ", other, " = ", fixed.at(other), " and ", symbol, " = ",
+                         value, ", which are tied: their values must be equal"));
+      }
+      const auto range = bounds.find(other);
+      if (i != *j && range != bounds.end() &&
+          !(space.lowest_[i] <= *theta && *theta <= space.highest_[i])) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "fixed gives ", symbol, " = ", value, ", outside of the bounds [", range->second.first,
+            ", ", range->second.second, "] of ", other, ", which is tied to it"));
+      }
       held[static_cast<size_t>(i)] = true;
       space.base_[i] = *theta;
     }

@@ -18,12 +18,16 @@ namespace rhumb {
 
 // ln of a constant that is fixed at zero: its term is below the rounding of any loss.
 inline constexpr double kLogOfZero = -100;
+// Greatest values to fix ln of a constant or an exponent at.
+inline constexpr double kMaxFixedLog = 300;
+inline constexpr double kMaxFixedExponent = 20;
 
 // theta = base + basis * phi; `basis` is 0/1, a column per free parameter or tied group.
 class ParameterSpace {
  public:
-  // InvalidArgument names a symbol the form lacks, a value that is not finite (or not positive
-  // where a logarithm is fitted), or bounds that are empty.
+  // Bounds may be infinite on either side. InvalidArgument names a symbol the form lacks, a value
+  // that is not finite (or negative where a logarithm is fitted), a fixed value out of range,
+  // bounds that are empty, or two tied symbols whose fixed values or bounds exclude each other.
   static absl::StatusOr<ParameterSpace> Create(
       const Form& form, const std::map<std::string, double>& fixed,
       const std::map<std::string, std::pair<double, double>>& bounds,

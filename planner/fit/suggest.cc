@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -22,6 +23,10 @@ namespace {
 constexpr int kGridSizes = 25;   // candidate N
 constexpr int kGridRatios = 13;  // candidate D/N
 constexpr double kBoxMargin = 1.4142135623730951;
+// A run that takes less than this fraction off the decision's deviation is not worth its queue.
+constexpr double kLeastGain = 0.005;
+// Times the largest loss the law gives inside its data box: beyond, the law is a guess.
+constexpr double kHighLoss = 1.5;
 
 struct Candidate {
   SuggestedRun run;
@@ -66,6 +71,16 @@ Eigen::VectorXd Named(const LawCovariance& covariance, const LawGradient& gradie
         at == kLawParameters.end() ? 0 : gradient[static_cast<size_t>(at - kLawParameters.begin())];
   }
   return named;
+}
+
+// The largest predicted loss of a run worth proposing; infinite where the law states no box.
+double HighestLoss(const Law& law) {
+  if (!law.box.min_param_count.has_value() || !law.box.min_tokens_per_param.has_value()) {
+    return std::numeric_limits<double>::infinity();
+  }
+  const double params = *law.box.min_param_count;
+  return kHighLoss *
+         PredictLoss(law, params, {.token_count = params * *law.box.min_tokens_per_param});
 }
 
 Candidate MakeCandidate(const Law& law, double param_count, double ratio) {
@@ -114,6 +129,12 @@ Design Greedy(const std::vector<Candidate>& candidates, const Eigen::VectorXd& d
       }
     }
     if (best == nullptr) break;
+    const double variance = decision.dot(toward);
+    const double overlap = best->gradient.dot(toward);
+    const double left =
+        variance -
+        overlap * overlap / (noise_variance + best->gradient.dot(covariance * best->gradient));
+    if (!(left < (1 - kLeastGain) * (1 - kLeastGain) * variance)) break;
     AddRun(best->gradient, noise_variance, covariance);
     design.runs.push_back(best->run);
     design.flops += best->run.training_flops;
@@ -169,6 +190,7 @@ absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& opt
   RHUMB_RETURN_IF_ERROR(ValidateLawCovariance(*law.covariance));
   RHUMB_ASSIGN_OR_RETURN(const Ranges ranges, RangesOf(law, options));
   std::vector<Candidate> candidates;
+  const double highest_loss = HighestLoss(law);
   for (int i = 0; i < kGridSizes; ++i) {
     const double params = ranges.low_params *
                           std::pow(ranges.high_params / ranges.low_params, i / (kGridSizes - 1.0));
@@ -176,16 +198,19 @@ absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& opt
       const double ratio = ranges.low_ratio *
                            std::pow(ranges.high_ratio / ranges.low_ratio, j / (kGridRatios - 1.0));
       Candidate candidate = MakeCandidate(law, params, ratio);
-      if (candidate.run.training_flops <= options.budget_flops) {
+      const TokenUse use{.token_count = candidate.run.token_count};
+      if (candidate.run.training_flops <= options.budget_flops &&
+          PredictLoss(law, params, use) <= highest_loss) {
         candidates.push_back(std::move(candidate));
       }
     }
   }
   if (candidates.empty()) {
     return absl::FailedPreconditionError(absl::StrFormat(
-        "the cheapest run of the ranges takes %.3g FLOPs, more than budget_flops %.3g",
-        kTrainingFlopsPerParamToken * ranges.low_params * ranges.low_params * ranges.low_ratio,
-        options.budget_flops));
+        "no run of the ranges is within budget_flops %.3g (the cheapest takes %.3g FLOPs) and near "
+        "the losses the law was fitted to",
+        options.budget_flops,
+        kTrainingFlopsPerParamToken * ranges.low_params * ranges.low_params * ranges.low_ratio));
   }
   Eigen::VectorXd decision;
   if (options.target == SuggestTarget::kLogParams) {

@@ -29,10 +29,11 @@ struct SuggestedRun {
   double param_count = 0;
   double token_count = 0;
   double training_flops = 0;  // 6ND
-  double std_after = 0;       // of the decision, with this run and those before it
+  double std_after = 0;       // of the decision's logarithm, with this run and those before it
 };
 
-// Standard deviations of the decision's logarithm, by the constants alone.
+// Standard deviations of the decision's logarithm (of ln N_opt or ln L: fractions, not counts or
+// nats), by the constants alone.
 struct Suggestion {
   std::vector<SuggestedRun> runs;  // in order of worth
   double training_flops = 0;       // of all
@@ -48,11 +49,14 @@ struct Suggestion {
 // Bayesian D-type design for one linear functional: a run at (N, D) adds g g^T / s^2 to the
 // information (the inverse of the law's covariance), g = d ln L / d theta, s the residual deviation
 // of ln L; the decision's variance is c^T M^-1 c. Runs are added greedily, by variance removed per
-// FLOP and, as a second try, by variance removed; the better of the two is returned. It takes the
-// law's form for the truth: it says where the constants are weak, not where the form is.
-// InvalidArgument names an option that is not positive; FailedPrecondition if the law carries no
-// covariance or residual deviation, or the budget buys no run of the ranges.
-// Source: Chaloner & Verdinelli 1995, doi:10.1214/ss/1177009939 (c-optimality).
+// FLOP and, as a second try, by variance removed; the better of the two is returned. A
+// point may come several times: repeats average the noise. It stops early where the next run would
+// narrow the deviation by less than 0.5%, and proposes none whose predicted loss is above 1.5 times
+// the largest the law gives inside its data box. It takes the law's form for the truth: it says
+// where the constants are weak, not where the form is. InvalidArgument names an option that is not
+// positive; FailedPrecondition if the law carries no covariance or residual deviation, or the
+// budget buys no run of the ranges. Source: Chaloner & Verdinelli 1995, doi:10.1214/ss/1177009939
+// (c-optimality).
 absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& options);
 
 }  // namespace rhumb

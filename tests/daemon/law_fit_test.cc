@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "planner/fit/fit_law.h"
 #include "tests/daemon/law_fixture.h"
 
 namespace rhumb::daemon {
@@ -33,6 +34,12 @@ TEST_F(LawFitTest, FittedLawPlansAtOnce) {
   EXPECT_EQ(fit.result.law().name(), "laws/sweep");
   EXPECT_EQ(fit.result.law().version(), 1);
   EXPECT_EQ(fit.result.law().origin(), v1::LAW_ORIGIN_FITTED);
+  // Decisions come with the interval of one run, which is wider than that of the mean.
+  ASSERT_EQ(fit.result.decisions_size(), 3);
+  const v1::LawFitResult::Decision& at = fit.result.decisions(2);
+  EXPECT_LT(at.run_loss_interval().low(), at.loss_interval().low());
+  EXPECT_GT(at.run_loss_interval().high(), at.loss_interval().high());
+  EXPECT_GT(fit.result.form_weights_size(), 0);
   // The law that made the runs.
   EXPECT_NEAR(fit.result.constants().at("E"), 1.8, 0.05);
   EXPECT_NEAR(fit.result.constants().at("alpha"), 0.35, 0.03);
@@ -122,7 +129,21 @@ TEST_F(LawFitTest, EveryBadFieldOfAFitIsNamed) {
         "options.bootstrap_count", "options.bounds[alpha]", "options.tied[0]"}) {
     EXPECT_EQ(violations.count(field), 1u) << field;
   }
-  EXPECT_NE(violations["options.family"].find("chinchilla"), std::string::npos);
+  for (const std::string& form : FormNames()) {
+    EXPECT_NE(violations["options.family"].find(form), std::string::npos) << form;
+  }
+  EXPECT_NE(violations["options.family"].find("auto"), std::string::npos);
+}
+
+// kaplan-ns is a function of N and of steps, which these rows do not have.
+TEST_F(LawFitTest, RowsWithoutAColumnOfTheFormAreRefusedWithTheReason) {
+  v1::FitLawRequest request = FitRequest(ImportedSet(), "sweep");
+  request.mutable_options()->set_family("kaplan-ns");
+  const FitAnswer fit = Fit(request);
+  EXPECT_EQ(fit.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(fit.status), "ROWS_LACK_A_COLUMN");
+  EXPECT_NE(fit.status.error_message().find("step_count"), std::string::npos);
+  EXPECT_EQ(Get("sweep").status.error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(LawFitTest, ASymbolTheFormLacksIsABadOption) {

@@ -33,13 +33,14 @@ inline std::vector<v1::Observation> KnownRuns(double irreducible_loss_nats = 1.8
 
 class LawServiceTest : public ServiceTest {
  protected:
-  // Sends `rows` in messages of `per_message`.
+  // Sends `rows` in messages of `per_message`; declares their number unless `header` does.
   Answer<v1::ObservationSet> Import(const std::vector<v1::Observation>& rows,
                                     v1::ImportObservationsRequest header = {},
                                     size_t per_message = 20) {
     grpc::ClientContext context;
     Answer<v1::ObservationSet> answer;
     const auto writer = laws_->ImportObservations(&context, &answer.response);
+    if (!header.has_row_count()) header.set_row_count(static_cast<int64_t>(rows.size()));
     writer->Write(header);
     for (size_t i = 0; i < rows.size(); i += per_message) {
       v1::ImportObservationsRequest message;

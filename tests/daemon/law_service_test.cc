@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Laws and observations through the whole server: real gRPC, real SQLite.
 #include <google/protobuf/util/message_differencer.h>
+#include <grpcpp/generic/generic_stub.h>
 
 #include <algorithm>
 #include <limits>
@@ -8,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "planner/laws/catalog.h"
 #include "planner/laws/published_law.h"
 #include "tests/daemon/law_fixture.h"
@@ -16,6 +19,7 @@ namespace rhumb::daemon {
 namespace {
 
 using ::google::protobuf::util::MessageDifferencer;
+using ::testing::HasSubstr;
 
 constexpr char kIdA[] = "123e4567-e89b-42d3-a456-426614174000";
 
@@ -48,6 +52,41 @@ class LawTest : public LawServiceTest {
     v1::DeleteLawRequest request;
     request.set_name(name);
     return Ask(*laws_, &v1::LawService::Stub::DeleteLaw, request).status;
+  }
+  // An import whose messages are `messages` as they are, whether they can be read or not.
+  grpc::Status SendBytes(const std::vector<std::string>& messages) {
+    grpc::GenericStub stub(server_->InProcessChannel());
+    grpc::ClientContext context;
+    grpc::CompletionQueue queue;
+    const auto done = [&queue] {
+      void* tag = nullptr;
+      bool ok = false;
+      return queue.Next(&tag, &ok) && ok;
+    };
+    const auto call = stub.PrepareCall(&context, "/rhumb.v1.LawService/ImportObservations", &queue);
+    call->StartCall(nullptr);
+    bool open = done();
+    for (size_t i = 0; open && i < messages.size(); ++i) {
+      const grpc::Slice slice(messages[i]);
+      call->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+      open = done();
+    }
+    if (open) {
+      call->WritesDone(nullptr);
+      done();
+    }
+    grpc::ByteBuffer response;
+    call->Read(&response, nullptr);
+    done();
+    grpc::Status status;
+    call->Finish(&status, nullptr);
+    done();
+    return status;
+  }
+  int SetCount() {
+    const v1::ListObservationSetsRequest request;
+    return Ask(*laws_, &v1::LawService::Stub::ListObservationSets, request)
+        .response.observation_sets_size();
   }
   Answer<v1::PredictLossResponse> Predict(const v1::PredictLossRequest& request) {
     return Ask(*plans_, &v1::PlanService::Stub::PredictLoss, request);
@@ -118,6 +157,93 @@ TEST_F(LawTest, AnIndefiniteCovarianceIsRefused) {
   law.add_covariance_parameters("alpha");
   law.add_covariance(-1e-4);
   EXPECT_EQ(ViolationsOf(CreateLaw(law).status).count("law.covariance"), 1u);
+}
+
+TEST_F(LawTest, ConstantsFarFromAnyLawOfLossAreRefused) {
+  struct Case {
+    const char* symbol;
+    double value;
+    const char* allowed;
+  };
+  for (const Case& bad : std::vector<Case>{{"alpha", 10.5, "above 0 and at most 10"},
+                                           {"beta", 0, "above 0 and at most 10"},
+                                           {"E", 101, "from 0 to 100"},
+                                           {"E", -0.1, "from 0 to 100"},
+                                           {"A", 1e110, "logarithm from -50 to 250"},
+                                           {"B", 1e-23, "logarithm from -50 to 250"},
+                                           {"gamma", 0.04, "from 0.05 to 20"},
+                                           {"gamma", 21, "from 0.05 to 20"},
+                                           {"R_D", 0, "above 0 and at most 1e+12"},
+                                           {"R_N", 2e12, "above 0 and at most 1e+12"}}) {
+    v1::Law law = HandWritten("laws/ours");
+    law.set_family("data-constrained");
+    (*law.mutable_constants())["R_D"] = 15;
+    (*law.mutable_constants())["R_N"] = 5;
+    EXPECT_TRUE(ViolationsOf(CreateLaw(law).status).empty());
+    (*law.mutable_constants())[bad.symbol] = bad.value;
+    auto violations = ViolationsOf(CreateLaw(law).status);
+    ASSERT_EQ(violations.size(), 1u) << bad.symbol;
+    const std::string text = violations[absl::StrCat("law.constants[", bad.symbol, "]")];
+    EXPECT_THAT(text, HasSubstr(bad.allowed));
+    EXPECT_THAT(text, HasSubstr("got "));
+  }
+}
+
+TEST_F(LawTest, SpreadsOfALawAreInRange) {
+  v1::Law law = HandWritten("laws/ours");
+  law.set_residual_log_std(1.5);
+  (*law.mutable_std_errors())["A"] = -2;
+  auto violations = ViolationsOf(CreateLaw(law).status);
+  EXPECT_EQ(violations.size(), 2u);
+  EXPECT_EQ(violations["law.residual_log_std"], "must be from 0 to 1, got 1.5");
+  EXPECT_EQ(violations["law.std_errors[A]"], "must be 0 or more and finite, got -2");
+  law.set_residual_log_std(0);
+  law.clear_std_errors();
+  EXPECT_TRUE(CreateLaw(law).status.ok());
+}
+
+// A law with the covariance `values` of ln_A, alpha and beta.
+v1::Law WithCovariance(const std::vector<double>& values) {
+  v1::Law law = HandWritten("laws/ours");
+  for (const char* parameter : {"ln_A", "alpha", "beta"}) law.add_covariance_parameters(parameter);
+  for (const double value : values) law.add_covariance(value);
+  return law;
+}
+
+TEST_F(LawTest, ACovarianceWithoutASquareRootIsRefused) {
+  // Every pair is sound, the three together are not: eigenvalues -0.8, 1.9, 1.9 of the
+  // correlations.
+  const double c = -0.9, s = 1e-3;
+  auto violations = ViolationsOf(
+      CreateLaw(WithCovariance({1, c * s, c * s, c * s, s * s, c * s * s, c * s, c * s * s, s * s}))
+          .status);
+  EXPECT_THAT(violations["law.covariance"], HasSubstr("positive semi-definite"));
+  EXPECT_THAT(violations["law.covariance"], HasSubstr("got -0.8"));
+  // Correlations of 1 are at the limit.
+  EXPECT_TRUE(CreateLaw(WithCovariance({1, s, s, s, s * s, s * s, s, s * s, s * s})).status.ok());
+}
+
+TEST_F(LawTest, CorrelationsAboveOneAndHugeVariancesAreNamed) {
+  auto violations =
+      ViolationsOf(CreateLaw(WithCovariance({101, 0, 0, 0, 1, 1.1, 0, 1.1, 1})).status);
+  EXPECT_EQ(violations.size(), 2u);
+  EXPECT_EQ(violations["law.covariance[0]"], "the variance of ln_A must be at most 100, got 101");
+  EXPECT_EQ(violations["law.covariance[7]"],
+            "the correlation of beta and alpha must be from -1 to 1, got 1.1");
+}
+
+TEST_F(LawTest, EveryPublishedLawThatPlansCanBeGivenAgain) {
+  v1::ListLawsRequest request;
+  request.set_planable(true);
+  request.set_page_size(1000);
+  const auto laws = Ask(*laws_, &v1::LawService::Stub::ListLaws, request).response;
+  ASSERT_GT(laws.laws_size(), 0);
+  for (const v1::Law& listed : laws.laws()) {
+    v1::Law law = Get(listed.name()).response;
+    if (law.family() != "chinchilla" && law.family() != "data-constrained") continue;
+    law.set_name("laws/copy");
+    EXPECT_EQ(CreateLaw(law).status.error_message(), "") << listed.name();
+  }
 }
 
 TEST_F(LawTest, NamesOfPublishedLawsAreTaken) {
@@ -276,6 +402,53 @@ TEST_F(LawTest, EveryBadRowIsNamedAndNothingIsStored) {
 
 TEST_F(LawTest, AnImportWithoutRowsIsRefused) {
   EXPECT_EQ(ViolationsOf(Import({}).status).count("observations"), 1u);
+}
+
+TEST_F(LawTest, AStreamThatEndsEarlyStoresNothing) {
+  const std::vector<v1::Observation> rows = KnownRuns();
+  v1::ImportObservationsRequest header;
+  header.set_row_count(static_cast<int64_t>(rows.size()) + 1);
+  const auto answer = Import(rows, header);
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_THAT(answer.status.error_message(),
+              HasSubstr(absl::StrCat("declares ", rows.size() + 1, ", and ", rows.size())));
+  EXPECT_EQ(SetCount(), 0);
+}
+
+// Proto's tag of field 31 with a length that is not there: no parser reads it.
+constexpr char kNotAMessage[] = "\xFA\x01\x7F";
+
+TEST_F(LawTest, AMessageThatCannotBeReadEndsNoImportWell) {
+  const std::vector<v1::Observation> rows = KnownRuns();
+  v1::ImportObservationsRequest first;
+  first.set_row_count(static_cast<int64_t>(rows.size()));
+  for (size_t i = 0; i < rows.size() / 2; ++i) *first.add_observations() = rows[i];
+  for (const std::vector<std::string>& messages :
+       {std::vector<std::string>{first.SerializeAsString(), kNotAMessage}, {kNotAMessage}}) {
+    const grpc::Status status = SendBytes(messages);
+    EXPECT_FALSE(status.ok());
+    EXPECT_THAT(status.error_message(), HasSubstr("row_count"));
+    EXPECT_EQ(SetCount(), 0);
+  }
+}
+
+TEST_F(LawTest, AnImportDeclaresItsRowsOnceAndRight) {
+  std::vector<v1::Observation> rows = KnownRuns();
+  v1::ImportObservationsRequest header;
+  header.set_row_count(static_cast<int64_t>(rows.size()) - 1);
+  EXPECT_EQ(ViolationsOf(Import(rows, header).status)["row_count"],
+            absl::StrCat("declares ", rows.size() - 1, ", and ", rows.size(), " arrived"));
+  header.set_row_count(-1);
+  EXPECT_EQ(ViolationsOf(Import(rows, header).status).count("row_count"), 1u);
+  header.clear_row_count();
+  for (const v1::Observation& row : rows) *header.add_observations() = row;
+  EXPECT_THAT(SendBytes({header.SerializeAsString()}).error_message(), HasSubstr("row_count"));
+  header.set_row_count(static_cast<int64_t>(rows.size()));
+  v1::ImportObservationsRequest later;
+  later.set_row_count(0);
+  EXPECT_THAT(SendBytes({header.SerializeAsString(), later.SerializeAsString()}).error_message(),
+              HasSubstr("first message"));
+  EXPECT_EQ(SetCount(), 0);
 }
 
 TEST_F(LawTest, ANamedSetHoldsOneContent) {

@@ -95,6 +95,8 @@ laws_come_back() {
   holds 'isinstance(answer["covariance"][0], list) and len(answer["covariance"]) == len(answer["covariance"][0])' 'fit'
   holds 'abs(answer["optimal_exponents"]["a"] + answer["optimal_exponents"]["b"] - 1) < 1e-9' 'fit'
   holds 'set(("observation_count", "mean_abs_error_fraction", "rmse_fraction", "level")) <= set(answer["backtest"])' 'fit'
+  holds 'len(answer["decisions"]) == 3 and answer["decisions"][1]["run_loss_interval"]["low"] < answer["decisions"][1]["loss_nats"]' 'fit'
+  holds 'abs(sum(form["weight"] for form in answer["form_weights"]) - 1) < 1e-9 and "slope_error_fraction" in answer' 'fit'
   # The same table, options and seed are the same answer and the same version.
   cp "$out" "$work/first.json"
   expect 0 fit "$work/runs.csv" --name mine --bootstrap 200 -o json
@@ -116,6 +118,7 @@ sys.exit(a["constants"] != b["constants"] or a["law"]["version"] != b["law"]["ve
   expect 0 fit "$work/runs.csv" --bootstrap 50 --plot braille --svg "$work/fit.svg"
   shows "$out" 'Back-test' 'fit'
   shows "$out" 'BEST N' 'fit'
+  shows "$out" 'OF ONE RUN' 'fit'
   checks=$((checks + 1))
   python3 -c 'import sys; sys.exit(not any("\u2801" <= c <= "\u28ff" for c in open(sys.argv[1], encoding="utf-8").read()))' \
     "$out" 2>>"$err" || fail "no braille in the picture"
@@ -177,7 +180,9 @@ broken_files() {
   refused 'no column param_count .*; there are size, T, "c4 val", run' fit "$work/other.csv"
   refused '--fix: expected a constant and its value' fit "$work/runs.csv" --fix E
   refused '--level \(options.level\)' fit "$work/runs.csv" --level 2
-  refused '--family \(options.family\)' fit "$work/runs.csv" --family astrology
+  refused '--family \(options.family\): must be one of chinchilla, .*gadre.*, auto' fit "$work/runs.csv" --family astrology
+  expect 1 fit "$work/runs.csv" --family kaplan-ns --bootstrap 0
+  shows "$err" 'step_count' 'fit of a form whose column is missing'
   # One size: which constant, why, nothing stored.
   expect 1 fit "$work/one_size.csv" --name one --bootstrap 0
   shows "$out" 'do not determine' 'fit of one size'

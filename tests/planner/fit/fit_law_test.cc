@@ -11,6 +11,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "planner/fit/form_spec.h"
+#include "planner/fit/forms.h"
 #include "planner/laws/chinchilla.h"
 #include "planner/laws/law_covariance.h"
 #include "tests/matchers.h"
@@ -242,6 +244,58 @@ TEST(FitLawTest, AutoFindsACoupledLaw) {
   EXPECT_EQ(fit.family, "coupled");
   ASSERT_TRUE(fit.law.has_value());
   EXPECT_NEAR(fit.law->constants.interaction_exponent, 0.35, 0.1);
+}
+
+TEST(FitLawTest, AHoldoutAboveEveryRunIsRefusedWithTheLargestThereIs) {
+  LawFitOptions options = Quick();
+  options.holdout_above_params = 6e9;
+  EXPECT_THAT(FitLaw(SetOf(SmallGrid()), options),
+              StatusIs(absl::StatusCode::kInvalidArgument, "5e+09 parameters"));
+  options.holdout_above_params.reset();
+  options.holdout_above_flops = 1e30;
+  EXPECT_THAT(FitLaw(SetOf(SmallGrid()), options),
+              StatusIs(absl::StatusCode::kInvalidArgument, "holdout_above_flops"));
+}
+
+TEST(FitLawTest, LeastSquaresMinimizesErrorsOfTheLossItself) {
+  LawFitOptions options = Quick();
+  options.method = FitMethod::kLeastSquares;
+  options.loss = LossKind::kSquares;
+  const std::vector<Observation> runs = SmallGrid();
+  const LawFit fit = Fit(runs, options);
+  ASSERT_TRUE(fit.law.has_value());
+  EXPECT_THAT(fit.objective_definition, testing::HasSubstr("(L(i) - L_i)^2"));
+  double half_squares = 0;
+  for (const Observation& run : runs) {
+    const double error =
+        ExpectedLoss(fit.law->constants, run.param_count, run.token_count) - run.loss_nats;
+    half_squares += 0.5 * error * error;
+  }
+  EXPECT_NEAR(fit.objective, half_squares, 1e-9 * half_squares);
+}
+
+TEST(FitLawTest, RepeatedDataThatTheFormIgnoresIsWarnedOf) {
+  std::vector<Observation> runs = SmallGrid();
+  EXPECT_FALSE(Warns(Fit(runs), "REPEATED_DATA_IGNORED"));
+  for (size_t i = 0; i < runs.size(); i += 3) {
+    runs[i].unique_token_count = 0.5 * runs[i].token_count;
+  }
+  EXPECT_TRUE(Warns(Fit(runs), "REPEATED_DATA_IGNORED"));
+}
+
+TEST(FitLawTest, OnlyEqualExponentsMakeTheTiedFormWithRivals) {
+  const Rows rows = *MakeRows(SmallGrid());
+  FitOptions options;
+  options.tied = {{"beta", "alpha"}};
+  const auto exponents = MakeSpec(ChinchillaForm(), options);
+  ASSERT_THAT(exponents, IsOk());
+  EXPECT_EQ(exponents->name, "chinchilla-tied");
+  EXPECT_FALSE(RivalsOf(*exponents, rows).empty());
+  options.tied = {{"A", "B"}};
+  const auto coefficients = MakeSpec(ChinchillaForm(), options);
+  ASSERT_THAT(coefficients, IsOk());
+  EXPECT_EQ(coefficients->name, "chinchilla");
+  EXPECT_TRUE(RivalsOf(*coefficients, rows).empty());
 }
 
 TEST(FitLawTest, CancelsWhenAskedTo) {

@@ -3,7 +3,9 @@
 #include "planner/fit/fit.h"
 
 #include <cmath>
+#include <limits>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -246,6 +248,67 @@ TEST(BootstrapTest, SandwichAndDrawsAgreeUnderSquares) {
   for (int j = 0; j < 5; ++j) {
     EXPECT_NEAR(std::sqrt(sandwich(j, j) / draws(j, j)), 1, 0.12) << j;
   }
+}
+
+// What a fit of the form with these options says.
+absl::Status StatusOfFit(const FitOptions& options) {
+  return FitForm(ChinchillaForm(), NoisyRows(), options).status();
+}
+
+TEST(FitTest, TiedConstantsFixedApartAreRefused) {
+  FitOptions options;
+  options.tied = {{"alpha", "beta"}};
+  options.fixed = {{"alpha", 0.3}, {"beta", 0.4}};
+  const absl::Status status = StatusOfFit(options);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), ::testing::AllOf(HasSubstr("alpha = 0.3"), HasSubstr("beta = 0.4"),
+                                                 HasSubstr("tied")));
+  options.fixed["beta"] = 0.3;
+  EXPECT_TRUE(StatusOfFit(options).ok());
+}
+
+TEST(FitTest, TiedConstantsBoundedApartAreRefused) {
+  FitOptions options;
+  options.tied = {{"alpha", "beta"}};
+  options.bounds = {{"alpha", {0.1, 0.3}}, {"beta", {0.4, 0.6}}};
+  const absl::Status status = StatusOfFit(options);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("bounds of alpha and beta"));
+  options.bounds["beta"] = {0.2, 0.6};
+  EXPECT_TRUE(StatusOfFit(options).ok());
+}
+
+TEST(FitTest, AConstantFixedOutsideTheBoundsOfOneTiedToItIsRefused) {
+  FitOptions options;
+  options.tied = {{"alpha", "beta"}};
+  options.fixed = {{"alpha", 0.3}};
+  options.bounds = {{"beta", {0.4, 0.6}}};
+  const absl::Status status = StatusOfFit(options);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), ::testing::AllOf(HasSubstr("alpha = 0.3"), HasSubstr("of beta")));
+}
+
+TEST(FitTest, FixedValuesBeyondAnyLawAreRefusedWithTheirRange) {
+  for (const auto& [symbol, value, allowed] :
+       std::vector<std::tuple<const char*, double, const char*>>{
+           {"A", 1e300, "logarithm from -100 to 300"},
+           {"E", 1e-60, "logarithm from -100 to 300"},
+           {"alpha", 21, "above 0 and at most 20"},
+           {"beta", 0, "above 0 and at most 20"},
+           {"beta", -0.3, "above 0 and at most 20"}}) {
+    FitOptions options;
+    options.fixed = {{symbol, value}};
+    const absl::Status status = StatusOfFit(options);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << symbol << value;
+    EXPECT_THAT(status.message(), ::testing::AllOf(HasSubstr(symbol), HasSubstr(allowed)));
+  }
+}
+
+TEST(FitTest, ABoundMayBeOpenOnOneSide) {
+  FitOptions options;
+  options.bounds = {{"alpha", {-std::numeric_limits<double>::infinity(), 0.3}},
+                    {"E", {0.1, std::numeric_limits<double>::infinity()}}};
+  EXPECT_DOUBLE_EQ(Fit(NoisyRows(), options).theta[kAlpha], 0.3);
 }
 
 }  // namespace
