@@ -37,8 +37,8 @@ TEST(FitWorkersTest, RefusesWhatWouldWaitTooLong) {
 }
 
 TEST(FitWorkersTest, JobsRunBesideEachOther) {
+  std::promise<void> first, second;  // outlive the workers, whose destructor waits for the jobs
   FitWorkers workers(2, 10);
-  std::promise<void> first, second;
   // Each waits for the other: one thread alone would never end.
   ASSERT_TRUE(workers.Submit([&] {
     first.set_value();
