@@ -96,11 +96,11 @@ void ValidateConstants(const v1::Law& law, FieldViolations& violations) {
       const ConstantRange range = RangeOf(symbol);
       const bool low_ok = range.low > 0 || symbol == "E" ? value >= range.low : value > range.low;
       if (low_ok && value <= range.high) continue;
-      const std::string allowed = range.low > 0 || symbol == "E"
-                                      ? absl::StrCat("from ", Show(range.low), " to ")
-                                      : "above 0 and at most ";
-      violations.Add(path, absl::StrCat("must be ", allowed, Show(range.high), range.remark,
-                                        ", got ", Show(value)));
+      const std::string from = range.low > 0 || symbol == "E"
+                                   ? absl::StrCat("from ", Show(range.low), " to ")
+                                   : "above 0 and at most ";
+      violations.Add(path, absl::StrCat("must be ", from, Show(range.high), range.remark, ", got ",
+                                        Show(value)));
     }
   }
   for (const auto& [symbol, value] : law.std_errors()) {

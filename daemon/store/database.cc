@@ -146,7 +146,10 @@ class SqliteDatabase : public Database {
       });
     }
     for (size_t i = 0; i < group.size(); ++i) {
-      group[i].done.set_value(whole.ok() || !results[i].ok() ? results[i] : whole);
+      // Copies of a Status share one text. Each caller gets the only reference to its own, so that
+      // no two threads have to agree on who frees it.
+      if (!whole.ok() && results[i].ok()) results[i] = absl::Status(whole.code(), whole.message());
+      group[i].done.set_value(std::move(results[i]));
     }
   }
 
