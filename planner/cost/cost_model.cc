@@ -28,6 +28,10 @@ double CostModel::MicroBatchWorkSeconds(const Layout& layout) const {
   return step_time_.MicroBatchWorkSeconds(layout);
 }
 
+double CostModel::LeastGpuSecondsPerToken(Precision precision) const {
+  return step_time_.LeastGpuSecondsPerToken(precision);
+}
+
 double CostModel::ModelFlopsPerToken() const {
   return TrainingFlopsPerToken(shape_, FlopsConvention::kExactCausal, ParamCountConvention::kTotal);
 }

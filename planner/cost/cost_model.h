@@ -31,6 +31,14 @@ class CostModel {
   // precision known to the GPU. With virtual stages, StepSeconds(m) holds for m divisible by the
   // pipeline size only.
   StepCost Step(const Layout& layout) const;
+  // The same from parts that layouts share: see UnitSeconds and ExchangeSeconds.
+  StepCost Step(const Layout& layout, const UnitSeconds& units,
+                const ExchangeSeconds& exchange) const {
+    return step_time_.Cost(layout, units, exchange);
+  }
+  UnitSeconds Units(const Layout& layout) const { return step_time_.UnitsOf(layout); }
+  ExchangeSeconds Exchange(const Layout& layout) const { return step_time_.ExchangeOf(layout); }
+  bool SharesUnits(const Layout& layout) const { return step_time_.SharesUnits(layout); }
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
 
   // Peak over pipeline stages with `micro_batch_count` micro-batches a step. Non-decreasing in
@@ -42,6 +50,14 @@ class CostModel {
   // sequence_parallel with `layout`: the work of all stages on one micro-batch, and the fullest
   // stage holds at least the mean. Used to prune the search.
   double MicroBatchWorkSeconds(const Layout& layout) const;
+  double MicroBatchWorkSeconds(const UnitSeconds& units) const {
+    return step_time_.MicroBatchWorkSeconds(units);
+  }
+
+  // GPU-seconds that a token takes at least, in any layout of this precision: no layout has less
+  // than this of MicroBatchWorkSeconds times its tensor and context sizes, a token of the
+  // micro-batch. Used to prune the search.
+  double LeastGpuSecondsPerToken(Precision precision) const;
 
   // Training FLOPs per token of the model (no recompute) that MFU is quoted against, and the peak
   // it refers to.

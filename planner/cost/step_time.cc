@@ -76,10 +76,11 @@ double StepTimeModel::CollectiveStartSeconds(double ranks) {
 
 double StepTimeModel::CollectiveBandwidth(double span, double ranks_per_domain,
                                           const Layout& layout) const {
-  // Groups lie side by side: a span that does not divide the domain leaves groups across two of them,
-  // and the slowest group sets the pace. Inside a single domain there is nothing to straddle.
-  const bool inside = span <= domain_gpus_ &&
-                      (std::fmod(domain_gpus_, span) == 0 || static_cast<double>(layout.gpu_count()) <= domain_gpus_);
+  // Groups lie side by side: a span that does not divide the domain leaves groups across two of
+  // them, and the slowest group sets the pace. Inside a single domain there is nothing to straddle.
+  const bool inside =
+      span <= domain_gpus_ && (std::fmod(domain_gpus_, span) == 0 ||
+                               static_cast<double>(layout.gpu_count()) <= domain_gpus_);
   if (inside) return scale_up_bytes_per_second_;
   return std::min(scale_up_bytes_per_second_,
                   std::max(1.0, ranks_per_domain) * network_bytes_per_second_);
@@ -117,51 +118,75 @@ double StepTimeModel::ExpertParamsOnStage(const Layout& layout, int64_t stage) c
          static_cast<double>(layout.expert_parallel_size * layout.expert_tensor_parallel_size);
 }
 
-StepTimeModel::Parts StepTimeModel::PartsOf(const Layout& layout) const {
-  const int64_t p = layout.pipeline_parallel_size;
+UnitSeconds StepTimeModel::UnitsOf(const Layout& layout) const {
   const Rates rates = RatesOf(layout);
-  const Work dense = num_dense_layers_ > 0 ? LayerWork(layout, rates, false) : Work{};
-  const Work moe = num_dense_layers_ < shape_.num_layers ? LayerWork(layout, rates, true) : Work{};
-  const Work head = HeadWork(layout, rates);
-
-  Parts parts;
-  Work all;
-  all.Add(dense, static_cast<double>(num_dense_layers_))
-      .Add(moe, static_cast<double>(shape_.num_layers - num_dense_layers_))
-      .Add(head, 1);
-  parts.all_stages = all.total();
-  const auto consider = [&](int64_t stage) {
-    const int64_t layers = LayersOnStage(shape_.num_layers, p, stage);
-    const int64_t before = LayersBeforeStage(shape_.num_layers, p, stage);
-    const int64_t dense_layers =
-        std::clamp(num_dense_layers_ - before, static_cast<int64_t>(0), layers);
-    Work work;
-    work.Add(dense, static_cast<double>(dense_layers))
-        .Add(moe, static_cast<double>(layers - dense_layers));
-    if (stage == p - 1) work.Add(head, 1);
-    const double seconds = work.total();
-    if (seconds > parts.slowest_seconds) {
-      parts.slowest_seconds = seconds;
-      parts.slowest_stage = work;
-    }
-  };
-  ForEachExtremeStage(shape_.num_layers, num_dense_layers_, p, consider);
-
-  const double h = static_cast<double>(shape_.hidden_size);
-  const double t = rates.t;
-  if (p > 1) {
-    const double stage_span =
-        t * static_cast<double>(layout.context_parallel_size * layout.data_parallel_size);
-    const double bandwidth = stage_span * static_cast<double>(p) <= domain_gpus_
-                                 ? scale_up_bytes_per_second_
-                                 : network_bytes_per_second_;
-    const double send =
-        2 * rates.tokens * h / rates.hidden_split / bandwidth + kPipelineSendSeconds;
-    parts.pipeline_communication =
-        kPipelineSendsPerPass * static_cast<double>(layout.virtual_pipeline_stages) * send *
-        (profile_.overlaps_pipeline ? kPipelineExposedWhenOverlapped : 1.0);
+  UnitSeconds units;
+  if (num_dense_layers_ > 0) units.dense_layer = LayerWork(layout, rates, false).total();
+  if (num_dense_layers_ < shape_.num_layers) {
+    units.moe_layer = LayerWork(layout, rates, true).total();
   }
+  units.head = HeadWork(layout, rates).total();
+  return units;
+}
 
+bool StepTimeModel::SharesUnits(const Layout& layout) const {
+  const auto divides = [&](int64_t span) {
+    const double gpus = static_cast<double>(span);
+    return gpus > domain_gpus_ || std::fmod(domain_gpus_, gpus) == 0;
+  };
+  return divides(layout.tensor_parallel_size) &&
+         divides(layout.tensor_parallel_size * layout.context_parallel_size);
+}
+
+StepTimeModel::Pace StepTimeModel::PaceOf(const UnitSeconds& units,
+                                          int64_t pipeline_parallel_size) const {
+  const int64_t p = pipeline_parallel_size;
+  Pace pace;
+  pace.all_seconds = static_cast<double>(num_dense_layers_) * units.dense_layer +
+                     static_cast<double>(shape_.num_layers - num_dense_layers_) * units.moe_layer +
+                     units.head;
+  ForEachExtremeStage(shape_.num_layers, num_dense_layers_, p, [&](int64_t stage) {
+    const int64_t layers = LayersOnStage(shape_.num_layers, p, stage);
+    int64_t dense = layers;
+    if (shape_.is_moe()) {
+      dense = std::clamp(num_dense_layers_ - LayersBeforeStage(shape_.num_layers, p, stage),
+                         static_cast<int64_t>(0), layers);
+    }
+    const bool has_head = stage == p - 1;
+    const double seconds = static_cast<double>(dense) * units.dense_layer +
+                           static_cast<double>(layers - dense) * units.moe_layer +
+                           (has_head ? units.head : 0.0);
+    if (seconds > pace.slowest_seconds) {
+      pace.dense_layers = dense;
+      pace.moe_layers = layers - dense;
+      pace.has_head = has_head;
+      pace.slowest_seconds = seconds;
+    }
+  });
+  return pace;
+}
+
+double StepTimeModel::PipelineSeconds(const Layout& layout) const {
+  const int64_t p = layout.pipeline_parallel_size;
+  if (p == 1) return 0;
+  const double t = static_cast<double>(layout.tensor_parallel_size);
+  const double tokens = static_cast<double>(layout.micro_batch_size) *
+                        static_cast<double>(shape_.sequence_length) /
+                        static_cast<double>(layout.context_parallel_size);
+  const double bandwidth = static_cast<double>(layout.gpu_count()) <= domain_gpus_
+                               ? scale_up_bytes_per_second_
+                               : network_bytes_per_second_;
+  const double send = 2 * tokens * static_cast<double>(shape_.hidden_size) /
+                          (layout.sequence_parallel ? t : 1.0) / bandwidth +
+                      kPipelineSendSeconds;
+  return kPipelineSendsPerPass * static_cast<double>(layout.virtual_pipeline_stages) * send *
+         (profile_.overlaps_pipeline ? kPipelineExposedWhenOverlapped : 1.0);
+}
+
+StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) const {
+  const int64_t p = layout.pipeline_parallel_size;
+  const double t = static_cast<double>(layout.tensor_parallel_size);
+  Exchange parts;
   // Gradient and parameter exchange, of the stage with most parameters.
   const double ranks =
       static_cast<double>(layout.data_parallel_size * layout.context_parallel_size);
@@ -175,7 +200,8 @@ StepTimeModel::Parts StepTimeModel::PartsOf(const Layout& layout) const {
     expert_params = std::max(expert_params, ExpertParamsOnStage(layout, p - 1));
   }
   const double bandwidth = CollectiveBandwidth(ranks * t, domain_gpus_ / t, layout);
-  const double expert_bandwidth = CollectiveBandwidth(ranks * t, domain_gpus_ / expert_split, layout);
+  const double expert_bandwidth =
+      CollectiveBandwidth(ranks * t, domain_gpus_ / expert_split, layout);
   // An all-reduce passes the gradients twice; ZeRO-1 reduces them once and gathers the 16-bit
   // weights.
   const double reduced = profile_.reduced_gradient_bytes;
@@ -194,57 +220,81 @@ StepTimeModel::Parts StepTimeModel::PartsOf(const Layout& layout) const {
   const double overlap = profile_.overlaps_data_parallel ? constants_.data_parallel_overlap : 0.0;
   const double layers_per_stage = static_cast<double>(shape_.num_layers) / static_cast<double>(p);
   if (ranks > 1 && layout.zero_stage == 3) {
-    double seconds = exchange(4 + reduced) / (nodes > 1 ? profile_.gather_network_fraction : 1.0);
-    seconds += 3 * layers_per_stage *
-               (kGatherSecondsPerDoubling * Log2(ranks) + kGatherSecondsPerNode * nodes);
-    parts.gather_per_micro_batch =
-        std::max(0.0, seconds - overlap * parts.slowest_seconds) + kGatherAlwaysExposed * seconds;
+    parts.per_micro_batch =
+        exchange(4 + reduced) / (nodes > 1 ? profile_.gather_network_fraction : 1.0) +
+        3 * layers_per_stage *
+            (kGatherSecondsPerDoubling * Log2(ranks) + kGatherSecondsPerNode * nodes);
   } else if (ranks > 1 && layout.zero_stage == 2) {
-    const double reduce =
+    parts.per_micro_batch =
         exchange(reduced) + layers_per_stage * kGatherSecondsPerDoubling * Log2(ranks);
-    parts.gather_per_micro_batch =
-        std::max(0.0, reduce - overlap * parts.slowest_seconds) + kGatherAlwaysExposed * reduce;
-    parts.data_parallel_fixed = exchange(2) * (1 - overlap);
+    parts.data_parallel = exchange(2) * (1 - overlap);
   } else if (ranks > 1) {
-    parts.data_parallel_fixed =
+    parts.data_parallel =
         (exchange(bytes_per_param) + CollectiveStartSeconds(ranks)) * (1 - overlap);
   }
+  const double memory = gpu_.memory_bytes_per_second * constants_.memory_fraction;
   const double optimizer_split = layout.zero_stage >= 1 ? ranks : 1.0;
   const double expert_optimizer_split = layout.zero_stage >= 1 ? std::max(1.0, expert_ranks) : 1.0;
   parts.optimizer = kOptimizerTrafficBytes *
                     (dense_params / optimizer_split + expert_params / expert_optimizer_split) /
-                    rates.memory;
-  parts.step_fixed = profile_.step_fixed_seconds;
+                    memory;
   return parts;
 }
 
+ExchangeSeconds StepTimeModel::ExchangeOf(const Layout& layout) const {
+  const Exchange parts = ExchangePartsOf(layout);
+  return {parts.per_micro_batch,
+          parts.data_parallel + parts.optimizer + profile_.step_fixed_seconds};
+}
+
+double StepTimeModel::ExposedGather(double per_micro_batch, const Pace& pace) const {
+  const double overlap = profile_.overlaps_data_parallel ? constants_.data_parallel_overlap : 0.0;
+  return std::max(0.0, per_micro_batch - overlap * pace.slowest_seconds) +
+         kGatherAlwaysExposed * per_micro_batch;
+}
+
 StepCost StepTimeModel::Cost(const Layout& layout) const {
-  const Parts parts = PartsOf(layout);
+  return Cost(layout, UnitsOf(layout), ExchangeOf(layout));
+}
+
+StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
+                             const ExchangeSeconds& exchange) const {
+  const Pace pace = PaceOf(units, layout.pipeline_parallel_size);
   const double v = static_cast<double>(layout.virtual_pipeline_stages);
   StepCost cost;
   // 1F1B: the slowest stage paces all micro-batches; filling and draining passes the other stages
   // once.
-  cost.per_micro_batch_seconds =
-      parts.slowest_seconds + parts.pipeline_communication + parts.gather_per_micro_batch;
-  cost.fixed_seconds = (parts.all_stages - parts.slowest_seconds) / v + parts.data_parallel_fixed +
-                       parts.optimizer + parts.step_fixed;
+  cost.per_micro_batch_seconds = pace.slowest_seconds + PipelineSeconds(layout) +
+                                 ExposedGather(exchange.per_micro_batch, pace);
+  cost.fixed_seconds = (pace.all_seconds - pace.slowest_seconds) / v + exchange.per_step;
   return cost;
 }
 
 StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_batch_count) const {
-  const Parts parts = PartsOf(layout);
+  const Rates rates = RatesOf(layout);
+  const Work dense = num_dense_layers_ > 0 ? LayerWork(layout, rates, false) : Work{};
+  const Work moe = num_dense_layers_ < shape_.num_layers ? LayerWork(layout, rates, true) : Work{};
+  const Work head = HeadWork(layout, rates);
+  const Pace pace =
+      PaceOf({dense.total(), moe.total(), head.total()}, layout.pipeline_parallel_size);
+  Work slowest;
+  slowest.Add(dense, static_cast<double>(pace.dense_layers))
+      .Add(moe, static_cast<double>(pace.moe_layers))
+      .Add(head, pace.has_head ? 1 : 0);
+  const Exchange exchange = ExchangePartsOf(layout);
   const double m = static_cast<double>(micro_batch_count);
   const double v = static_cast<double>(layout.virtual_pipeline_stages);
   StepTimeBreakdown breakdown;
-  breakdown.compute_seconds = m * parts.slowest_stage.compute;
-  breakdown.tensor_parallel_seconds = m * parts.slowest_stage.tensor_parallel;
-  breakdown.context_parallel_seconds = m * parts.slowest_stage.context_parallel;
-  breakdown.expert_parallel_seconds = m * parts.slowest_stage.expert_parallel;
-  breakdown.pipeline_bubble_seconds = (parts.all_stages - parts.slowest_seconds) / v;
-  breakdown.pipeline_communication_seconds = m * parts.pipeline_communication;
-  breakdown.data_parallel_seconds = m * parts.gather_per_micro_batch + parts.data_parallel_fixed;
-  breakdown.optimizer_seconds = parts.optimizer;
-  breakdown.other_seconds = m * parts.slowest_stage.other + parts.step_fixed;
+  breakdown.compute_seconds = m * slowest.compute;
+  breakdown.tensor_parallel_seconds = m * slowest.tensor_parallel;
+  breakdown.context_parallel_seconds = m * slowest.context_parallel;
+  breakdown.expert_parallel_seconds = m * slowest.expert_parallel;
+  breakdown.pipeline_bubble_seconds = (pace.all_seconds - pace.slowest_seconds) / v;
+  breakdown.pipeline_communication_seconds = m * PipelineSeconds(layout);
+  breakdown.data_parallel_seconds =
+      m * ExposedGather(exchange.per_micro_batch, pace) + exchange.data_parallel;
+  breakdown.optimizer_seconds = exchange.optimizer;
+  breakdown.other_seconds = m * slowest.other + profile_.step_fixed_seconds;
   return breakdown;
 }
 
@@ -253,18 +303,24 @@ double StepTimeModel::MicroBatchWorkSeconds(const Layout& given) const {
   Layout layout = given;
   layout.pipeline_parallel_size = 1;
   layout.data_parallel_size = 1;
-  const Rates rates = RatesOf(layout);
-  Work all;
-  if (num_dense_layers_ > 0)
-    all.Add(LayerWork(layout, rates, false), static_cast<double>(num_dense_layers_));
-  if (num_dense_layers_ < shape_.num_layers) {
-    all.Add(LayerWork(layout, rates, true),
-            static_cast<double>(shape_.num_layers - num_dense_layers_));
-  }
-  all.Add(HeadWork(layout, rates), 1);
+  return MicroBatchWorkSeconds(UnitsOf(layout));
+}
+
+double StepTimeModel::MicroBatchWorkSeconds(const UnitSeconds& units) const {
   // The mean over stages never exceeds the slowest; the last digits of the two sums may differ,
   // hence the margin.
-  return all.total() * (1 - 1e-12);
+  return PaceOf(units, 1).all_seconds * (1 - 1e-12);
+}
+
+double StepTimeModel::LeastGpuSecondsPerToken(Precision precision) const {
+  // So many sequences that weights, wasted tiles and launches cost a token nothing. Each term of
+  // the work, times the GPUs of the slice and over its tokens, falls with tokens and does not fall
+  // with the tensor, context or expert size; recompute only adds.
+  Layout layout;
+  layout.precision = precision;
+  layout.micro_batch_size = int64_t{1} << 40;
+  return MicroBatchWorkSeconds(layout) / (static_cast<double>(layout.micro_batch_size) *
+                                          static_cast<double>(shape_.sequence_length));
 }
 
 }  // namespace rhumb

@@ -53,6 +53,22 @@ struct StepCost {
   }
 };
 
+// Seconds of one micro-batch in one layer of each kind and in the output head. Layouts that share
+// tensor, context and expert size, micro-batch, recompute, precision and sequence_parallel share
+// it, where SharesUnits() says so.
+struct UnitSeconds {
+  double dense_layer = 0;
+  double moe_layer = 0;
+  double head = 0;
+};
+
+// Gradient and parameter exchange and the optimizer: what layouts share that differ in micro-batch,
+// recompute and virtual stages only.
+struct ExchangeSeconds {
+  double per_micro_batch = 0;  // ZeRO-2/3 traffic before any of it is hidden
+  double per_step = 0;         // exposed, with the optimizer and fixed work
+};
+
 // Time of one model on one GPU type, fabric, framework and constant set. Holds copies; no
 // allocation in evaluation.
 class StepTimeModel {
@@ -61,8 +77,17 @@ class StepTimeModel {
                 const FrameworkProfile& profile, const TimeConstants& constants);
 
   StepCost Cost(const Layout& layout) const;
+  // The same from its parts, which callers may keep.
+  StepCost Cost(const Layout& layout, const UnitSeconds& units,
+                const ExchangeSeconds& exchange) const;
+  UnitSeconds UnitsOf(const Layout& layout) const;
+  ExchangeSeconds ExchangeOf(const Layout& layout) const;
+  // False where groups that straddle scale-up domains make units depend on the number of GPUs.
+  bool SharesUnits(const Layout& layout) const;
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
   double MicroBatchWorkSeconds(const Layout& layout) const;
+  double MicroBatchWorkSeconds(const UnitSeconds& units) const;
+  double LeastGpuSecondsPerToken(Precision precision) const;
 
  private:
   // Forward and backward seconds of something on one micro-batch, by cause. Recompute is part of
@@ -78,16 +103,18 @@ class StepTimeModel {
     }
     Work& Add(const Work& work, double count);
   };
-  // The parts of a step for one layout, before they are put together by m.
-  struct Parts {
-    Work slowest_stage;     // of the stage that paces the pipeline
-    double all_stages = 0;  // seconds of all stages on one micro-batch
-    double slowest_seconds = 0;
-    double pipeline_communication = 0;  // per micro-batch
-    double gather_per_micro_batch = 0;  // exposed ZeRO-2/3 traffic per micro-batch
-    double data_parallel_fixed = 0;     // exposed, once a step
-    double optimizer = 0;               // once a step
-    double step_fixed = 0;
+  // What paces a pipeline.
+  struct Pace {
+    int64_t dense_layers = 0, moe_layers = 0;  // of the slowest stage
+    bool has_head = false;
+    double slowest_seconds = 0;  // of that stage on one micro-batch
+    double all_seconds = 0;      // of all stages on one micro-batch
+  };
+  // The parts of an exchange that an explanation tells apart.
+  struct Exchange {
+    double per_micro_batch = 0;
+    double data_parallel = 0;  // exposed, once a step
+    double optimizer = 0;      // once a step
   };
   // What one layout reaches of the hardware, and its sizes.
   struct Rates {
@@ -111,7 +138,11 @@ class StepTimeModel {
   Rates RatesOf(const Layout& layout) const;
   Work LayerWork(const Layout& layout, const Rates& rates, bool moe) const;
   Work HeadWork(const Layout& layout, const Rates& rates) const;
-  Parts PartsOf(const Layout& layout) const;
+  Pace PaceOf(const UnitSeconds& units, int64_t pipeline_parallel_size) const;
+  Exchange ExchangePartsOf(const Layout& layout) const;
+  double PipelineSeconds(const Layout& layout) const;  // exposed sends of a micro-batch
+  // What of an exchange's traffic on a micro-batch is not hidden behind its work.
+  double ExposedGather(double per_micro_batch, const Pace& pace) const;
   static double CollectiveStartSeconds(double ranks);
   // Bytes/s of a ring over ranks that span `span` GPUs, `ranks_per_domain` of them in each scale-up
   // domain.

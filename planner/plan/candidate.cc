@@ -55,30 +55,28 @@ bool Better(const Candidate& a, const Candidate& b) {
   return LayoutOrder(a.layout) < LayoutOrder(b.layout);
 }
 
-Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, const Place& place,
-            double loss_nats, double token_count, double wall_seconds) {
-  const double gpu_hours = wall_seconds * static_cast<double>(place.gpu_count) / kSecondsPerHour;
-  const double usd = wall_seconds * at.usd_per_wall_second;
-  const double flops = size.flops_per_token * token_count;
+Rank RankOfSpending(const Problem& problem, const Size& size, double loss_nats,
+                    const Spending& spending) {
+  const double flops = size.flops_per_token * spending.token_count;
   Rank rank;
   switch (problem.metric()) {
     case Metric::kLoss:
       rank.metric = loss_nats;
       break;
     case Metric::kUsd:
-      rank.metric = usd;
+      rank.metric = spending.usd;
       break;
     case Metric::kGpuHours:
-      rank.metric = gpu_hours;
+      rank.metric = spending.gpu_hours;
       break;
     case Metric::kFlops:
       rank.metric = flops;
       break;
     case Metric::kWall:
-      rank.metric = wall_seconds;
+      rank.metric = spending.wall_seconds;
       break;
     case Metric::kLifetimeUsd:
-      rank.metric = usd + at.inference_usd;
+      rank.metric = spending.usd + spending.inference_usd;
       break;
     case Metric::kLifetimeFlops:
       rank.metric = flops + size.inference_flops;
@@ -87,10 +85,24 @@ Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, con
       rank.metric = size.total_params;
       break;
   }
-  rank.cost = !problem.has_hardware() ? flops : problem.priced() ? usd : gpu_hours;
-  rank.wall = wall_seconds;
-  rank.gpu_count = place.gpu_count;
+  rank.cost = !problem.has_hardware() ? flops
+              : problem.priced()      ? spending.usd
+                                      : spending.gpu_hours;
+  rank.wall = spending.wall_seconds;
   rank.params = size.total_params;
+  return rank;
+}
+
+Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, const Place& place,
+            double loss_nats, double token_count, double wall_seconds) {
+  Spending spending;
+  spending.token_count = token_count;
+  spending.wall_seconds = wall_seconds;
+  spending.gpu_hours = wall_seconds * static_cast<double>(place.gpu_count) / kSecondsPerHour;
+  spending.usd = wall_seconds * at.usd_per_wall_second;
+  spending.inference_usd = at.inference_usd;
+  Rank rank = RankOfSpending(problem, size, loss_nats, spending);
+  rank.gpu_count = place.gpu_count;
   rank.pool_index = place.pool_index;
   return rank;
 }

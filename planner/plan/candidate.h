@@ -49,6 +49,18 @@ bool Better(const Candidate& a, const Candidate& b);
 Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, const Place& place,
             double loss_nats, double token_count, double wall_seconds);
 
+// What something spends, or at least spends, whatever the unit of the objective.
+struct Spending {
+  double token_count = 0;
+  double wall_seconds = 0;
+  double gpu_hours = 0;
+  double usd = 0;            // 0 without a price
+  double inference_usd = 0;  // likewise
+};
+// Rank of a size by its loss and what it spends, without the GPUs and the pool.
+Rank RankOfSpending(const Problem& problem, const Size& size, double loss_nats,
+                    const Spending& spending);
+
 // Whether `layout` fits with the fewest micro-batches it can run. Monotone: if not, no larger
 // micro-batch fits either.
 bool FitsAtAll(const SizeAtPlace& at, const CostModel& cost, const Layout& layout);

@@ -13,6 +13,18 @@ std::vector<int64_t> Keep(std::vector<int64_t> values, std::optional<int64_t> fi
   return legal ? std::vector<int64_t>{*fixed} : std::vector<int64_t>{};
 }
 
+// Ascending.
+std::vector<int64_t> DivisorsOf(int64_t number) {
+  std::vector<int64_t> divisors;
+  for (int64_t d = 1; d * d <= number; ++d) {
+    if (number % d == 0) divisors.push_back(d);
+  }
+  for (size_t i = divisors.size(); i-- > 0;) {
+    if (divisors[i] * divisors[i] != number) divisors.push_back(number / divisors[i]);
+  }
+  return divisors;
+}
+
 std::vector<int64_t> TensorSizesOf(const ModelShape& shape, const LayoutConstraints& constraints) {
   std::vector<int64_t> sizes;
   const int64_t heads = shape.num_attention_heads;
@@ -49,6 +61,18 @@ std::vector<int64_t> ExpertSizesOf(const ModelShape& shape, const LayoutConstrai
 
 }  // namespace
 
+GpuCounts::GpuCounts(const std::vector<int64_t>& counts) {
+  const int64_t largest = counts.empty() ? 0 : *std::max_element(counts.begin(), counts.end());
+  contains_.resize(static_cast<size_t>(largest) + 1);
+  multiples_.resize(static_cast<size_t>(largest) + 1);
+  for (const int64_t count : counts) contains_[static_cast<size_t>(count)] = true;
+  for (int64_t divisor = 1; divisor <= largest; ++divisor) {
+    for (int64_t count = divisor; count <= largest; count += divisor) {
+      multiples_[static_cast<size_t>(divisor)] += contains_[static_cast<size_t>(count)] ? 1 : 0;
+    }
+  }
+}
+
 LayoutSpace::LayoutSpace(const ModelShape& shape, Precision precision,
                          const LayoutConstraints& constraints)
     : precision_(precision),
@@ -82,6 +106,7 @@ LayoutSpace::LayoutSpace(const ModelShape& shape, Precision precision,
 }
 
 void LayoutSpace::AppendDegrees(int64_t gpu_count, std::vector<Degrees>& out) const {
+  const std::vector<int64_t> divisors = DivisorsOf(gpu_count);
   for (size_t ti = 0; ti < tensor_sizes_.size(); ++ti) {
     const int64_t t = tensor_sizes_[ti];
     if (gpu_count % t != 0) continue;
@@ -89,8 +114,9 @@ void LayoutSpace::AppendDegrees(int64_t gpu_count, std::vector<Degrees>& out) co
     const int64_t first = fixed_pipeline_.value_or(1);
     const int64_t last =
         std::min({fixed_pipeline_.value_or(max_pipeline_), max_pipeline_, after_tensor});
-    for (int64_t p = first; p <= last; ++p) {
-      if (after_tensor % p != 0) continue;
+    for (const int64_t p : divisors) {
+      if (p < first || after_tensor % p != 0) continue;
+      if (p > last) break;
       for (size_t ci = 0; ci < context_sizes_.size(); ++ci) {
         const int64_t c = context_sizes_[ci];
         if ((after_tensor / p) % c != 0) continue;
@@ -122,6 +148,11 @@ Degrees LayoutSpace::SliceDegrees(size_t slice) const {
   return degrees;
 }
 
+bool LayoutSpace::HasPlain() const {
+  return !context_sizes_.empty() && context_sizes_.front() == 1 && !expert_sizes_.empty() &&
+         expert_sizes_.front() == 1;
+}
+
 int64_t LayoutSpace::CountInside(const Degrees& degrees) const {
   return static_cast<int64_t>(ZeroStages(degrees).size() * micro_batch_sizes_.size() *
                               recompute_modes_.size() * VirtualStages(degrees.pipeline).size());
@@ -133,6 +164,33 @@ int64_t LayoutSpace::Count(int64_t gpu_count) const {
   int64_t count = 0;
   for (const Degrees& d : degrees) count += CountInside(d);
   return count;
+}
+
+int64_t LayoutSpace::Count(const GpuCounts& counts) const {
+  int64_t total = 0;
+  for (const int64_t t : tensor_sizes_) {
+    const int64_t first = fixed_pipeline_.value_or(1);
+    const int64_t last = std::min(fixed_pipeline_.value_or(max_pipeline_), max_pipeline_);
+    for (int64_t p = first; p <= last && t * p <= counts.largest(); ++p) {
+      // The number of layouts inside depends on c and d only by whether anything is replicated.
+      const int64_t replicated = CountInside({t, p, 1, 1, 2, 0});
+      for (const int64_t c : context_sizes_) {
+        for (const int64_t e : expert_sizes_) {
+          if (fixed_data_.has_value()) {
+            if (*fixed_data_ % e == 0 && counts.Contains(t * p * c * *fixed_data_)) {
+              total += CountInside({t, p, c, e, *fixed_data_, 0});
+            }
+            continue;
+          }
+          total += counts.MultiplesOf(t * p * c * e) * replicated;
+        }
+      }
+      if (!fixed_data_.has_value() && counts.Contains(t * p) && HasPlain()) {
+        total += CountInside({t, p, 1, 1, 1, 0}) - replicated;
+      }
+    }
+  }
+  return total;
 }
 
 Layout LayoutSpace::MakeLayout(const Degrees& degrees, int64_t zero_stage, int64_t micro_batch_size,

@@ -34,6 +34,24 @@ struct Degrees {
   size_t slice = 0;
 };
 
+// Numbers of GPUs, asked how many of them something divides.
+class GpuCounts {
+ public:
+  // `counts`: positive and different from each other.
+  explicit GpuCounts(const std::vector<int64_t>& counts);
+
+  int64_t largest() const { return static_cast<int64_t>(multiples_.size()) - 1; }
+  bool Contains(int64_t count) const { return count <= largest() && contains_[count]; }
+  // How many counts are multiples of `divisor`.
+  int64_t MultiplesOf(int64_t divisor) const {
+    return divisor <= largest() ? multiples_[divisor] : 0;
+  }
+
+ private:
+  std::vector<bool> contains_;      // by count
+  std::vector<int32_t> multiples_;  // by divisor
+};
+
 class LayoutSpace {
  public:
   LayoutSpace(const ModelShape& shape, Precision precision, const LayoutConstraints& constraints);
@@ -61,11 +79,16 @@ class LayoutSpace {
   int64_t CountInside(const Degrees& degrees) const;
   // Layouts on `gpu_count` GPUs.
   int64_t Count(int64_t gpu_count) const;
+  // Layouts on each of `counts`, added up.
+  int64_t Count(const GpuCounts& counts) const;
 
   Layout MakeLayout(const Degrees& degrees, int64_t zero_stage, int64_t micro_batch_size,
                     Recompute recompute, int64_t virtual_stages) const;
 
  private:
+  // Whether one context and one expert rank are in the space.
+  bool HasPlain() const;
+
   Precision precision_;
   std::optional<int64_t> fixed_pipeline_, fixed_data_;
   int64_t max_pipeline_ = 1;

@@ -166,6 +166,21 @@ std::vector<Place> Problem::PlacesOf(int pool_index) const {
   return places;
 }
 
+double Problem::MaxWallSeconds(int pool_index) const {
+  const GpuPool& pool = question_.pools[static_cast<size_t>(pool_index)];
+  return std::min(OrUnlimited(question_.deadline_seconds), OrUnlimited(pool.max_wall_seconds));
+}
+
+double Problem::MaxGpuSeconds(int pool_index) const {
+  const double price =
+      question_.pools[static_cast<size_t>(pool_index)].price_usd_per_gpu_hour.value_or(0);
+  double gpu_hours = OrUnlimited(question_.gpu_hours);
+  if (question_.budget_usd.has_value() && price > 0) {
+    gpu_hours = std::min(gpu_hours, *question_.budget_usd / price);
+  }
+  return gpu_hours * kSecondsPerHour;
+}
+
 SizeAtPlace Problem::At(const Size& size, const Place& place) const {
   const PlanQuestion& q = question_;
   const GpuPool& pool = q.pools[static_cast<size_t>(place.pool_index)];
@@ -177,11 +192,7 @@ SizeAtPlace Problem::At(const Size& size, const Place& place) const {
   }
   at.usd_per_wall_second = pool.price_usd_per_gpu_hour.value_or(0) * gpus / kSecondsPerHour;
   at.max_wall_seconds =
-      std::min({OrUnlimited(q.deadline_seconds), OrUnlimited(pool.max_wall_seconds),
-                OrUnlimited(q.gpu_hours) * kSecondsPerHour / gpus,
-                q.budget_usd.has_value() && at.usd_per_wall_second > 0
-                    ? *q.budget_usd / at.usd_per_wall_second
-                    : kUnlimited});
+      std::min(MaxWallSeconds(place.pool_index), MaxGpuSeconds(place.pool_index) / gpus);
   at.inference_usd = InferenceUsd(q, pool, size.active_params);
   at.capacity_bytes =
       std::min(static_cast<double>(pool.gpu.memory_bytes), OrUnlimited(q.max_memory_bytes)) *

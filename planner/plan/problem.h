@@ -67,6 +67,10 @@ class Problem {
 
   // Places of a pool allowed by the power limit.
   std::vector<Place> PlacesOf(int pool_index) const;
+  // What the question leaves a pool, whatever the place: wall time, and GPU time by GPU-hours and
+  // money together.
+  double MaxWallSeconds(int pool_index) const;
+  double MaxGpuSeconds(int pool_index) const;
   SizeAtPlace At(const Size& size, const Place& place) const;
 
  private:

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/place_search.h"
+
+namespace rhumb {
+
+PlaceSearch::PlaceSearch(const Problem& problem, const SizeInPool& shared, const Place& place,
+                         const BestCase& best_case, SearchProgress& progress)
+    : problem_(problem),
+      shared_(shared),
+      size_(problem.sizes()[static_cast<size_t>(shared.size_index)]),
+      place_(place),
+      at_(problem.At(size_, place)),
+      limits_(shared.bounds.LimitsOf(best_case)),
+      progress_(progress) {}
+
+void PlaceSearch::Run(const std::function<bool()>& is_done) {
+  std::vector<Degrees> all;
+  shared_.space.AppendDegrees(place_.gpu_count, all);
+  for (const Degrees& degrees : all) progress_.entered_count += shared_.space.CountInside(degrees);
+  for (const Degrees& degrees : all) {
+    if (is_done()) return;
+    SearchDegrees(degrees);
+  }
+}
+
+void PlaceSearch::SearchDegrees(const Degrees& degrees) {
+  const LayoutSpace& space = shared_.space;
+  if (space.MicroBatchSizes().empty()) return;
+  const SliceTable::Slice& slice = shared_.slices.Of(degrees.slice);
+  const double least = slice.least_gpu_seconds_per_token / static_cast<double>(place_.gpu_count) *
+                       limits_.Overhead(SmallestBatch(degrees, space.MicroBatchSizes().front()));
+  if (!MayWin(least)) {
+    progress_.pruned_count += space.CountInside(degrees);
+    return;
+  }
+  exchange_.fill(std::nullopt);
+  states_fit_.fill(std::nullopt);
+  const size_t zero_stages = space.ZeroStages(degrees).size();
+  const size_t virtual_stages = space.VirtualStages(degrees.pipeline).size();
+  for (size_t mode = 0; mode < space.RecomputeModes().size(); ++mode) {
+    FindPromising(degrees, slice, mode);
+    progress_.pruned_count += static_cast<int64_t>(
+        (space.MicroBatchSizes().size() - promising_.size()) * zero_stages * virtual_stages);
+    if (promising_.empty()) continue;
+    for (size_t zero = 0; zero < zero_stages; ++zero) SearchZeroStage(degrees, slice, mode, zero);
+  }
+}
+
+void PlaceSearch::FindPromising(const Degrees& degrees, const SliceTable::Slice& slice,
+                                size_t mode) {
+  const std::vector<int64_t>& micro_batches = shared_.space.MicroBatchSizes();
+  const size_t modes = shared_.space.RecomputeModes().size();
+  promising_.clear();
+  for (size_t i = 0; i < micro_batches.size(); ++i) {
+    const double seconds = slice.cells[i * modes + mode].gpu_seconds_per_token /
+                           static_cast<double>(place_.gpu_count) *
+                           limits_.Overhead(SmallestBatch(degrees, micro_batches[i]));
+    if (MayWin(seconds)) promising_.push_back(i);
+  }
+}
+
+void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slice& slice,
+                                  size_t mode, size_t zero) {
+  const LayoutSpace& space = shared_.space;
+  const std::vector<int64_t>& micro_batches = space.MicroBatchSizes();
+  const size_t modes = space.RecomputeModes().size();
+  Layout layout = space.MakeLayout(degrees, space.ZeroStages(degrees)[zero], micro_batches.front(),
+                                   space.RecomputeModes()[mode], 1);
+  for (const int64_t v : space.VirtualStages(degrees.pipeline)) {
+    layout.virtual_pipeline_stages = v;
+    for (size_t i = 0; i < promising_.size(); ++i) {
+      layout.micro_batch_size = micro_batches[promising_[i]];
+      const StepCost step = StepOf(layout, slice, promising_[i] * modes + mode, zero);
+      const double least =
+          limits_.LeastSeconds(step, SmallestBatch(degrees, layout.micro_batch_size)) * kBoundSlack;
+      if (least >= hopeless_seconds_) {
+        ++progress_.pruned_count;
+        continue;
+      }
+      if (!states_fit_[zero].has_value()) states_fit_[zero] = StatesFit(layout);
+      if (!*states_fit_[zero]) {
+        ++progress_.pruned_count;
+        continue;
+      }
+      ++progress_.evaluated_count;
+      if (!FitsAtAll(at_, shared_.model, layout)) {
+        // Nor does any larger micro-batch.
+        progress_.pruned_count += static_cast<int64_t>(promising_.size() - i - 1);
+        break;
+      }
+      const std::optional<Candidate> candidate =
+          EvaluateCandidate(problem_, shared_.size_index, at_, shared_.model, place_, layout);
+      if (candidate.has_value()) progress_.Offer(*candidate);
+    }
+  }
+}
+
+StepCost PlaceSearch::StepOf(const Layout& layout, const SliceTable::Slice& slice, size_t cell,
+                             size_t zero) {
+  const CostModel& model = shared_.model;
+  if (problem_.question().mfu.has_value()) {
+    return StepCostOf(problem_, size_, model, place_, layout);
+  }
+  if (!exchange_[zero].has_value()) exchange_[zero] = model.Exchange(layout);
+  return model.Step(layout, slice.shares_units ? slice.cells[cell].units : model.Units(layout),
+                    *exchange_[zero]);
+}
+
+bool PlaceSearch::MayWin(double seconds_per_token) {
+  if (seconds_per_token >= hopeless_seconds_) return false;
+  const std::optional<BestCase> best = shared_.bounds.OfPlace(at_, place_, seconds_per_token);
+  if (best.has_value() && !progress_.IsHopeless(best->rank)) return true;
+  hopeless_seconds_ = seconds_per_token;
+  return false;
+}
+
+double PlaceSearch::SmallestBatch(const Degrees& degrees, int64_t micro_batch) const {
+  return static_cast<double>(micro_batch * degrees.data * size_.shape.sequence_length);
+}
+
+bool PlaceSearch::StatesFit(const Layout& layout) const {
+  const StageMemory stage = shared_.model.Memory(layout, 1, /*with_stages=*/false).peak;
+  return stage.weights_bytes + stage.gradients_bytes + stage.optimizer_bytes <= at_.capacity_bytes;
+}
+
+}  // namespace rhumb

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layouts of one size at one place: the innermost loops of the search. Bounds only skip what
+// provably cannot win.
+#ifndef RHUMB_PLANNER_PLAN_PLACE_SEARCH_H_
+#define RHUMB_PLANNER_PLAN_PLACE_SEARCH_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "planner/plan/batch_limits.h"
+#include "planner/plan/candidate.h"
+#include "planner/plan/layout_space.h"
+#include "planner/plan/problem.h"
+#include "planner/plan/search_bounds.h"
+#include "planner/plan/slice_table.h"
+
+namespace rhumb {
+
+// The best so far, and what became of the layouts looked at.
+struct SearchProgress {
+  std::optional<Candidate> best;
+  int64_t entered_count = 0;  // layouts of the places searched
+  int64_t evaluated_count = 0;
+  int64_t pruned_count = 0;  // of those entered
+
+  bool IsHopeless(const Rank& bound) const {
+    return best.has_value() && best->rank.AsTuple() < bound.AsTuple();
+  }
+  void Offer(const Candidate& candidate) {
+    if (!best.has_value() || Better(candidate, *best)) best = candidate;
+  }
+};
+
+// What the layouts of one size in one pool share.
+struct SizeInPool {
+  int size_index = 0;
+  const LayoutSpace& space;
+  const CostModel& model;
+  SliceTable& slices;
+  SearchBounds bounds;
+};
+
+class PlaceSearch {
+ public:
+  // `best_case` is a bound of all layouts at `place`. All arguments must outlive this.
+  PlaceSearch(const Problem& problem, const SizeInPool& shared, const Place& place,
+              const BestCase& best_case, SearchProgress& progress);
+
+  // Looks at every layout until `is_done`.
+  void Run(const std::function<bool()>& is_done);
+
+ private:
+  enum class Fit { kUnknown, kFits, kTooLarge };
+
+  void SearchDegrees(const Degrees& degrees);
+  // Micro-batches that may win with a recompute mode, by their work alone.
+  void FindPromising(const Degrees& degrees, const SliceTable::Slice& slice, size_t mode);
+  void SearchZeroStage(const Degrees& degrees, const SliceTable::Slice& slice, size_t mode,
+                       size_t zero);
+  StepCost StepOf(const Layout& layout, const SliceTable::Slice& slice, size_t cell, size_t zero);
+  // Whether a layout that takes no less than `seconds_per_token` could still win. Bounds worsen
+  // with seconds per token: once some are hopeless, all more are.
+  bool MayWin(double seconds_per_token);
+  double SmallestBatch(const Degrees& degrees, int64_t micro_batch) const;
+  // Weights, gradients and optimizer of the fullest stage: the same for every micro-batch,
+  // recompute mode and number of virtual stages.
+  bool StatesFit(const Layout& layout) const;
+
+  const Problem& problem_;
+  const SizeInPool& shared_;
+  const Size& size_;
+  const Place& place_;
+  const SizeAtPlace at_;
+  const BatchLimits limits_;
+  SearchProgress& progress_;
+  double hopeless_seconds_ = kUnlimited;
+  std::vector<size_t> promising_;  // indices of micro-batch sizes
+  // Of the degrees at hand, by index of ZeRO stage; filled when first needed.
+  std::array<std::optional<ExchangeSeconds>, 4> exchange_;
+  std::array<std::optional<bool>, 4> states_fit_;
+};
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_PLAN_PLACE_SEARCH_H_

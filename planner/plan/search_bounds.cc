@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/search_bounds.h"
+
+#include <algorithm>
+
+#include "planner/units.h"
+
+namespace rhumb {
+
+std::optional<SearchBounds::Target> SearchBounds::TargetOf(double affordable) const {
+  const std::optional<double>& target = problem_.question().target_loss_nats;
+  Target best;
+  if (size_.fixed_tokens.has_value()) {
+    best.token_count = *size_.fixed_tokens;
+  } else if (problem_.metric() == Metric::kLoss) {
+    best.token_count = affordable;
+  } else if (target.has_value()) {
+    const std::optional<double> needed = problem_.loss().BestCaseTokens(size_.law, *target);
+    if (!needed.has_value()) return std::nullopt;
+    best.token_count = *needed;
+  }
+  if (best.token_count * kBoundSlack > affordable) return std::nullopt;
+  if (problem_.metric() == Metric::kLoss) {
+    best.loss_nats = problem_.loss().BestCase(size_.law, best.token_count);
+    if (target.has_value() && best.loss_nats * kBoundSlack > *target) return std::nullopt;
+  }
+  return best;
+}
+
+std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Place& largest) const {
+  const PlanQuestion& q = problem_.question();
+  const double fewest = static_cast<double>(smallest.gpu_count);
+  const double most = static_cast<double>(largest.gpu_count);
+  OverheadModel overheads;
+  if (!q.mfu.has_value()) {
+    // Less is lost without failures and the more nodes write checkpoints.
+    overheads = MakeOverheadModel(size_.total_params, 1, largest.node_count, 0);
+  }
+  // Hours bind each GPU; money and GPU-hours all together, and every one of them starts up.
+  const double per_train_second = 1 + overheads.per_train_second();
+  const double start_gpu_seconds = fewest * overheads.startup_seconds;
+  const double train_gpu_seconds =
+      std::min(most * (problem_.MaxWallSeconds(largest.pool_index) - overheads.startup_seconds),
+               problem_.MaxGpuSeconds(largest.pool_index) - start_gpu_seconds) /
+      per_train_second;
+  if (train_gpu_seconds <= 0) return std::nullopt;
+  const std::optional<Target> best =
+      TargetOf(std::min(size_.max_tokens, train_gpu_seconds / gpu_seconds_per_token_));
+  if (!best.has_value()) return std::nullopt;
+  const double work_gpu_seconds = best->token_count * gpu_seconds_per_token_;
+  const GpuPool& pool = q.pools[static_cast<size_t>(largest.pool_index)];
+  Spending spending;
+  spending.token_count = best->token_count * slack();
+  spending.wall_seconds = overheads.WallSeconds(work_gpu_seconds / most) * slack();
+  spending.gpu_hours =
+      (start_gpu_seconds + per_train_second * work_gpu_seconds) / kSecondsPerHour * slack();
+  spending.usd = spending.gpu_hours * pool.price_usd_per_gpu_hour.value_or(0) * slack();
+  spending.inference_usd = InferenceUsd(q, pool, size_.active_params) * slack();
+  Rank rank = RankOfSpending(problem_, size_, best->loss_nats, spending);
+  rank.gpu_count = smallest.gpu_count;
+  rank.pool_index = largest.pool_index;
+  return BestCase{rank, best->token_count};
+}
+
+std::optional<BestCase> SearchBounds::OfPlace(const SizeAtPlace& at, const Place& place,
+                                              double seconds_per_token) const {
+  const double train = at.overheads.TrainSeconds(at.max_wall_seconds);
+  if (train <= 0) return std::nullopt;
+  const std::optional<Target> best =
+      TargetOf(std::min(size_.max_tokens, train / seconds_per_token));
+  if (!best.has_value()) return std::nullopt;
+  const double wall = at.overheads.WallSeconds(best->token_count * seconds_per_token) * slack();
+  return BestCase{
+      RankOf(problem_, size_, at, place, best->loss_nats, best->token_count * slack(), wall),
+      best->token_count};
+}
+
+BatchLimits SearchBounds::LimitsOf(const BestCase& best) const {
+  const PlanQuestion& q = problem_.question();
+  BatchLimits limits;
+  if (q.global_batch_tokens.has_value()) {
+    limits.largest_tokens = static_cast<double>(*q.global_batch_tokens);
+    return limits;
+  }
+  // Fixed tokens are spent whatever the batch; a rule that reads tokens has no largest B_crit for a
+  // target loss.
+  const bool spends_all = problem_.metric() == Metric::kLoss;
+  const std::optional<double>& target = q.target_loss_nats;
+  const bool by_loss = q.batch_rule == BatchRule::kKaplan2020 || q.noise_scale_tokens.has_value();
+  // Where the data-constrained law damps N with D, overhead does not bound the loss that simply.
+  if (q.law.family == LawFamily::kDataConstrained) return limits;
+  if (size_.fixed_tokens.has_value() || (!spends_all && !(target.has_value() && by_loss))) {
+    return limits;
+  }
+  const double loss = spends_all ? best.rank.metric : *target;
+  limits.critical_tokens =
+      problem_.loss().CriticalBatch(size_.law, best.token_count, loss) / kBoundSlack;
+  limits.reference_tokens = problem_.loss().ReferenceBatch(limits.critical_tokens);
+  limits.largest_tokens = std::max(kMaxBatchOverCritical * limits.critical_tokens, 1.0);
+  return limits;
+}
+
+}  // namespace rhumb

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/slice_table.h"
+
+#include <algorithm>
+
+#include "planner/plan/batch_limits.h"
+
+namespace rhumb {
+
+SliceTable::SliceTable(const LayoutSpace& space, const CostModel& model, double sequence_length,
+                       std::optional<double> gpu_seconds_per_token)
+    : space_(space),
+      model_(model),
+      sequence_length_(sequence_length),
+      gpu_seconds_per_token_(gpu_seconds_per_token),
+      slices_(space.slice_count()) {}
+
+const SliceTable::Slice& SliceTable::Of(size_t index) {
+  Slice& slice = slices_[index];
+  if (!slice.cells.empty()) return slice;
+  const Degrees degrees = space_.SliceDegrees(index);
+  slice.least_gpu_seconds_per_token = kUnlimited;
+  for (const int64_t micro_batch : space_.MicroBatchSizes()) {
+    for (const Recompute recompute : space_.RecomputeModes()) {
+      const Layout layout = space_.MakeLayout(degrees, 0, micro_batch, recompute, 1);
+      Cell& cell = slice.cells.emplace_back();
+      if (gpu_seconds_per_token_.has_value()) {
+        cell.gpu_seconds_per_token = *gpu_seconds_per_token_;
+      } else {
+        cell.units = model_.Units(layout);
+        const double gpus = static_cast<double>(degrees.tensor * degrees.context);
+        const double tokens = static_cast<double>(micro_batch) * sequence_length_;
+        cell.gpu_seconds_per_token =
+            model_.MicroBatchWorkSeconds(cell.units) * gpus / tokens * kBoundSlack;
+      }
+      slice.shares_units = model_.SharesUnits(layout);
+      slice.least_gpu_seconds_per_token =
+          std::min(slice.least_gpu_seconds_per_token, cell.gpu_seconds_per_token);
+    }
+  }
+  return slice;
+}
+
+}  // namespace rhumb

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work that layouts share: that of a slice (tensor, context, expert size) by micro-batch and
+// recompute, computed when first asked for.
+#ifndef RHUMB_PLANNER_PLAN_SLICE_TABLE_H_
+#define RHUMB_PLANNER_PLAN_SLICE_TABLE_H_
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "planner/cost/cost_model.h"
+#include "planner/plan/layout_space.h"
+
+namespace rhumb {
+
+// Of one size in one pool. Refers to its arguments, which must outlive it.
+class SliceTable {
+ public:
+  struct Cell {
+    UnitSeconds units;
+    // No pipeline, ZeRO stage or number of GPUs makes a token take less: the work of all stages on
+    // a micro-batch, spread evenly over the GPUs.
+    double gpu_seconds_per_token = 0;
+  };
+  struct Slice {
+    bool shares_units = true;  // else `units` depend on the number of GPUs too
+    double least_gpu_seconds_per_token = 0;
+    std::vector<Cell> cells;  // by micro-batch, then recompute, as the space lists them
+  };
+
+  // `gpu_seconds_per_token`: of every layout, where an effective MFU replaces the time model.
+  SliceTable(const LayoutSpace& space, const CostModel& model, double sequence_length,
+             std::optional<double> gpu_seconds_per_token);
+
+  const Slice& Of(size_t slice);
+
+ private:
+  const LayoutSpace& space_;
+  const CostModel& model_;
+  double sequence_length_;
+  std::optional<double> gpu_seconds_per_token_;
+  std::vector<Slice> slices_;
+};
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_PLAN_SLICE_TABLE_H_
