@@ -54,6 +54,13 @@ class CostModel {
     return step_time_.MicroBatchWorkSeconds(units);
   }
 
+  // Work of the stages alone: no layout of these units, pipeline size and at most so many virtual
+  // stages takes less, be it fixed or by micro-batch.
+  StepCost WorkStep(const UnitSeconds& units, int64_t pipeline_parallel_size,
+                    int64_t virtual_pipeline_stages) const {
+    return step_time_.WorkCost(units, pipeline_parallel_size, virtual_pipeline_stages);
+  }
+
   // GPU-seconds that a token takes at least, in any layout of this precision: no layout has less
   // than this of MicroBatchWorkSeconds times its tensor and context sizes, a token of the
   // micro-batch. Used to prune the search.

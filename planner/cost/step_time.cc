@@ -270,6 +270,13 @@ StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
   return cost;
 }
 
+StepCost StepTimeModel::WorkCost(const UnitSeconds& units, int64_t pipeline_parallel_size,
+                                 int64_t virtual_pipeline_stages) const {
+  const Pace pace = PaceOf(units, pipeline_parallel_size);
+  return {(pace.all_seconds - pace.slowest_seconds) / static_cast<double>(virtual_pipeline_stages),
+          pace.slowest_seconds};
+}
+
 StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_batch_count) const {
   const Rates rates = RatesOf(layout);
   const Work dense = num_dense_layers_ > 0 ? LayerWork(layout, rates, false) : Work{};

@@ -87,6 +87,9 @@ class StepTimeModel {
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
   double MicroBatchWorkSeconds(const Layout& layout) const;
   double MicroBatchWorkSeconds(const UnitSeconds& units) const;
+  // Cost() without any communication between stages and ranks.
+  StepCost WorkCost(const UnitSeconds& units, int64_t pipeline_parallel_size,
+                    int64_t virtual_pipeline_stages) const;
   double LeastGpuSecondsPerToken(Precision precision) const;
 
  private:

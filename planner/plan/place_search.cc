@@ -50,12 +50,24 @@ void PlaceSearch::FindPromising(const Degrees& degrees, const SliceTable::Slice&
                                 size_t mode) {
   const std::vector<int64_t>& micro_batches = shared_.space.MicroBatchSizes();
   const size_t modes = shared_.space.RecomputeModes().size();
+  const std::vector<int64_t>& virtual_stages = shared_.space.VirtualStages(degrees.pipeline);
   promising_.clear();
+  if (virtual_stages.empty()) return;
   for (size_t i = 0; i < micro_batches.size(); ++i) {
-    const double seconds = slice.cells[i * modes + mode].gpu_seconds_per_token /
-                           static_cast<double>(place_.gpu_count) *
-                           limits_.Overhead(SmallestBatch(degrees, micro_batches[i]));
-    if (MayWin(seconds)) promising_.push_back(i);
+    const SliceTable::Cell& cell = slice.cells[i * modes + mode];
+    const double unit_tokens = SmallestBatch(degrees, micro_batches[i]);
+    double seconds = cell.gpu_seconds_per_token / static_cast<double>(place_.gpu_count) *
+                     limits_.Overhead(unit_tokens);
+    if (!MayWin(seconds)) continue;
+    if (!problem_.question().mfu.has_value()) {
+      // Stages wait for the slowest, and for each other at the ends of a step.
+      seconds = limits_.LeastSeconds(
+                    shared_.model.WorkStep(cell.units, degrees.pipeline, virtual_stages.back()),
+                    unit_tokens) *
+                kBoundSlack;
+      if (!MayWin(seconds)) continue;
+    }
+    promising_.push_back(i);
   }
 }
 
@@ -90,7 +102,7 @@ void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slic
       }
       const std::optional<Candidate> candidate =
           EvaluateCandidate(problem_, shared_.size_index, at_, shared_.model, place_, layout);
-      if (candidate.has_value()) progress_.Offer(*candidate);
+      if (candidate.has_value() && progress_.Offer(*candidate)) promising_seconds_ = 0;
     }
   }
 }
@@ -108,8 +120,12 @@ StepCost PlaceSearch::StepOf(const Layout& layout, const SliceTable::Slice& slic
 
 bool PlaceSearch::MayWin(double seconds_per_token) {
   if (seconds_per_token >= hopeless_seconds_) return false;
+  if (seconds_per_token <= promising_seconds_) return true;
   const std::optional<BestCase> best = shared_.bounds.OfPlace(at_, place_, seconds_per_token);
-  if (best.has_value() && !progress_.IsHopeless(best->rank)) return true;
+  if (best.has_value() && !progress_.IsHopeless(best->rank)) {
+    promising_seconds_ = seconds_per_token;
+    return true;
+  }
   hopeless_seconds_ = seconds_per_token;
   return false;
 }

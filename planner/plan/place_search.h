@@ -29,8 +29,11 @@ struct SearchProgress {
   bool IsHopeless(const Rank& bound) const {
     return best.has_value() && best->rank.AsTuple() < bound.AsTuple();
   }
-  void Offer(const Candidate& candidate) {
-    if (!best.has_value() || Better(candidate, *best)) best = candidate;
+  // Whether it is the best so far.
+  bool Offer(const Candidate& candidate) {
+    if (best.has_value() && !Better(candidate, *best)) return false;
+    best = candidate;
+    return true;
   }
 };
 
@@ -77,6 +80,7 @@ class PlaceSearch {
   const BatchLimits limits_;
   SearchProgress& progress_;
   double hopeless_seconds_ = kUnlimited;
+  double promising_seconds_ = 0;  // up to which layouts may win, as far as known
   std::vector<size_t> promising_;  // indices of micro-batch sizes
   // Of the degrees at hand, by index of ZeRO stage; filled when first needed.
   std::array<std::optional<ExchangeSeconds>, 4> exchange_;
