@@ -2,6 +2,11 @@
 #include "planner/plan/place_search.h"
 
 namespace rhumb {
+namespace {
+
+constexpr size_t kUsualDegrees = 256;
+
+}  // namespace
 
 PlaceSearch::PlaceSearch(const Problem& problem, const SizeInPool& shared, const Place& place,
                          const BestCase& best_case, SearchProgress& progress)
@@ -15,6 +20,7 @@ PlaceSearch::PlaceSearch(const Problem& problem, const SizeInPool& shared, const
 
 void PlaceSearch::Run(const std::function<bool()>& is_done) {
   std::vector<Degrees> all;
+  all.reserve(kUsualDegrees);
   shared_.space.AppendDegrees(place_.gpu_count, all);
   for (const Degrees& degrees : all) progress_.entered_count += shared_.space.CountInside(degrees);
   for (const Degrees& degrees : all) {
@@ -33,42 +39,52 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
     progress_.pruned_count += space.CountInside(degrees);
     return;
   }
-  exchange_.fill(std::nullopt);
-  states_fit_.fill(std::nullopt);
+  FindPromising(degrees, slice);
   const size_t zero_stages = space.ZeroStages(degrees).size();
   const size_t virtual_stages = space.VirtualStages(degrees.pipeline).size();
-  for (size_t mode = 0; mode < space.RecomputeModes().size(); ++mode) {
-    FindPromising(degrees, slice, mode);
-    progress_.pruned_count += static_cast<int64_t>(
-        (space.MicroBatchSizes().size() - promising_.size()) * zero_stages * virtual_stages);
-    if (promising_.empty()) continue;
+  const size_t modes = space.RecomputeModes().size();
+  progress_.pruned_count += static_cast<int64_t>(
+      (space.MicroBatchSizes().size() - promising_.size()) * modes * zero_stages * virtual_stages);
+  if (promising_.empty()) return;
+  exchange_.fill(std::nullopt);
+  states_fit_.fill(std::nullopt);
+  for (size_t mode = 0; mode < modes; ++mode) {
+    promising_in_mode_.clear();
+    for (const size_t i : promising_) {
+      if (MayWin(
+              LeastSecondsOf(degrees, slice.cells[i * modes + mode], space.MicroBatchSizes()[i]))) {
+        promising_in_mode_.push_back(i);
+      }
+    }
+    progress_.pruned_count += static_cast<int64_t>((promising_.size() - promising_in_mode_.size()) *
+                                                   zero_stages * virtual_stages);
+    if (promising_in_mode_.empty()) continue;
     for (size_t zero = 0; zero < zero_stages; ++zero) SearchZeroStage(degrees, slice, mode, zero);
   }
 }
 
-void PlaceSearch::FindPromising(const Degrees& degrees, const SliceTable::Slice& slice,
-                                size_t mode) {
+void PlaceSearch::FindPromising(const Degrees& degrees, const SliceTable::Slice& slice) {
   const std::vector<int64_t>& micro_batches = shared_.space.MicroBatchSizes();
-  const size_t modes = shared_.space.RecomputeModes().size();
-  const std::vector<int64_t>& virtual_stages = shared_.space.VirtualStages(degrees.pipeline);
   promising_.clear();
-  if (virtual_stages.empty()) return;
+  if (shared_.space.VirtualStages(degrees.pipeline).empty()) return;
   for (size_t i = 0; i < micro_batches.size(); ++i) {
-    const SliceTable::Cell& cell = slice.cells[i * modes + mode];
-    const double unit_tokens = SmallestBatch(degrees, micro_batches[i]);
-    double seconds = cell.gpu_seconds_per_token / static_cast<double>(place_.gpu_count) *
-                     limits_.Overhead(unit_tokens);
-    if (!MayWin(seconds)) continue;
-    if (!problem_.question().mfu.has_value()) {
-      // Stages wait for the slowest, and for each other at the ends of a step.
-      seconds = limits_.LeastSeconds(
-                    shared_.model.WorkStep(cell.units, degrees.pipeline, virtual_stages.back()),
-                    unit_tokens) *
-                kBoundSlack;
-      if (!MayWin(seconds)) continue;
-    }
-    promising_.push_back(i);
+    if (MayWin(LeastSecondsOf(degrees, slice.least[i], micro_batches[i]))) promising_.push_back(i);
   }
+}
+
+double PlaceSearch::LeastSecondsOf(const Degrees& degrees, const SliceTable::Cell& cell,
+                                   int64_t micro_batch) const {
+  const double unit_tokens = SmallestBatch(degrees, micro_batch);
+  if (problem_.question().mfu.has_value()) {
+    return cell.gpu_seconds_per_token / static_cast<double>(place_.gpu_count) *
+           limits_.Overhead(unit_tokens);
+  }
+  // Stages wait for the slowest, and for each other at the ends of a step.
+  const int64_t most_virtual_stages = shared_.space.VirtualStages(degrees.pipeline).back();
+  return limits_.LeastSeconds(
+             shared_.model.WorkStep(cell.units, degrees.pipeline, most_virtual_stages),
+             unit_tokens) *
+         kBoundSlack;
 }
 
 void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slice& slice,
@@ -80,9 +96,9 @@ void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slic
                                    space.RecomputeModes()[mode], 1);
   for (const int64_t v : space.VirtualStages(degrees.pipeline)) {
     layout.virtual_pipeline_stages = v;
-    for (size_t i = 0; i < promising_.size(); ++i) {
-      layout.micro_batch_size = micro_batches[promising_[i]];
-      const StepCost step = StepOf(layout, slice, promising_[i] * modes + mode, zero);
+    for (size_t i = 0; i < promising_in_mode_.size(); ++i) {
+      layout.micro_batch_size = micro_batches[promising_in_mode_[i]];
+      const StepCost step = StepOf(layout, slice, promising_in_mode_[i] * modes + mode, zero);
       const double least =
           limits_.LeastSeconds(step, SmallestBatch(degrees, layout.micro_batch_size)) * kBoundSlack;
       if (least >= hopeless_seconds_) {
@@ -97,7 +113,7 @@ void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slic
       ++progress_.evaluated_count;
       if (!FitsAtAll(at_, shared_.model, layout)) {
         // Nor does any larger micro-batch.
-        progress_.pruned_count += static_cast<int64_t>(promising_.size() - i - 1);
+        progress_.pruned_count += static_cast<int64_t>(promising_in_mode_.size() - i - 1);
         break;
       }
       const std::optional<Candidate> candidate =

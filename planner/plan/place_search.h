@@ -59,8 +59,11 @@ class PlaceSearch {
   enum class Fit { kUnknown, kFits, kTooLarge };
 
   void SearchDegrees(const Degrees& degrees);
-  // Micro-batches that may win with a recompute mode, by their work alone.
-  void FindPromising(const Degrees& degrees, const SliceTable::Slice& slice, size_t mode);
+  // Micro-batches that may win by their work alone, in some recompute mode.
+  void FindPromising(const Degrees& degrees, const SliceTable::Slice& slice);
+  // Seconds that a token takes at least, by the work of the stages and the batch it comes in.
+  double LeastSecondsOf(const Degrees& degrees, const SliceTable::Cell& cell,
+                        int64_t micro_batch) const;
   void SearchZeroStage(const Degrees& degrees, const SliceTable::Slice& slice, size_t mode,
                        size_t zero);
   StepCost StepOf(const Layout& layout, const SliceTable::Slice& slice, size_t cell, size_t zero);
@@ -80,8 +83,9 @@ class PlaceSearch {
   const BatchLimits limits_;
   SearchProgress& progress_;
   double hopeless_seconds_ = kUnlimited;
-  double promising_seconds_ = 0;  // up to which layouts may win, as far as known
-  std::vector<size_t> promising_;  // indices of micro-batch sizes
+  double promising_seconds_ = 0;           // up to which layouts may win, as far as known
+  std::vector<size_t> promising_;          // indices of micro-batch sizes
+  std::vector<size_t> promising_in_mode_;  // those of them that a recompute mode leaves
   // Of the degrees at hand, by index of ZeRO stage; filled when first needed.
   std::array<std::optional<ExchangeSeconds>, 4> exchange_;
   std::array<std::optional<bool>, 4> states_fit_;

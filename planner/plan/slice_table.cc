@@ -21,6 +21,8 @@ const SliceTable::Slice& SliceTable::Of(size_t index) {
   const Degrees degrees = space_.SliceDegrees(index);
   slice.least_gpu_seconds_per_token = kUnlimited;
   for (const int64_t micro_batch : space_.MicroBatchSizes()) {
+    Cell& least = slice.least.emplace_back();
+    least = {{kUnlimited, kUnlimited, kUnlimited}, kUnlimited};
     for (const Recompute recompute : space_.RecomputeModes()) {
       const Layout layout = space_.MakeLayout(degrees, 0, micro_batch, recompute, 1);
       Cell& cell = slice.cells.emplace_back();
@@ -34,9 +36,14 @@ const SliceTable::Slice& SliceTable::Of(size_t index) {
             model_.MicroBatchWorkSeconds(cell.units) * gpus / tokens * kBoundSlack;
       }
       slice.shares_units = model_.SharesUnits(layout);
-      slice.least_gpu_seconds_per_token =
-          std::min(slice.least_gpu_seconds_per_token, cell.gpu_seconds_per_token);
+      least.units.dense_layer = std::min(least.units.dense_layer, cell.units.dense_layer);
+      least.units.moe_layer = std::min(least.units.moe_layer, cell.units.moe_layer);
+      least.units.head = std::min(least.units.head, cell.units.head);
+      least.gpu_seconds_per_token =
+          std::min(least.gpu_seconds_per_token, cell.gpu_seconds_per_token);
     }
+    slice.least_gpu_seconds_per_token =
+        std::min(slice.least_gpu_seconds_per_token, least.gpu_seconds_per_token);
   }
   return slice;
 }

@@ -26,6 +26,7 @@ class SliceTable {
     bool shares_units = true;  // else `units` depend on the number of GPUs too
     double least_gpu_seconds_per_token = 0;
     std::vector<Cell> cells;  // by micro-batch, then recompute, as the space lists them
+    std::vector<Cell> least;  // by micro-batch: the least of each figure over recompute
   };
 
   // `gpu_seconds_per_token`: of every layout, where an effective MFU replaces the time model.
