@@ -38,6 +38,7 @@ class Searcher {
         spaces_(problem.sizes().size()),
         models_(problem.sizes().size() * problem.question().pools.size()),
         slices_(models_.size()),
+        curves_(models_.size()),
         least_gpu_seconds_(models_.size()) {}
 
   SearchResult Run() {
@@ -56,7 +57,9 @@ class Searcher {
       regions_.pop_back();
       // The best that is left: if it is hopeless, all are.
       if (progress_.IsHopeless(region.best.rank)) break;
-      if (region.is_exact) {
+      if (DrawCurve(region.size_index, region.pool_index)) {
+        Add(region.size_index, region.pool_index, region.first, region.last);
+      } else if (region.is_exact) {
         SearchPlace(region);
       } else if (region.first == region.last) {
         AddExact(region);
@@ -121,9 +124,22 @@ class Searcher {
     }
   }
 
+  // With what is known so far; regions are bounded again once more is.
   SearchBounds BoundsOf(int size_index, int pool_index) {
     return SearchBounds(problem_, problem_.sizes()[static_cast<size_t>(size_index)],
-                        LeastGpuSeconds(size_index, pool_index));
+                        LeastGpuSeconds(size_index, pool_index),
+                        curves_[IndexOf(size_index, pool_index)].get());
+  }
+
+  // Learns more of a size in a pool; false if there is no more to learn.
+  bool DrawCurve(int size_index, int pool_index) {
+    std::unique_ptr<WorkCurve>& curve = curves_[IndexOf(size_index, pool_index)];
+    if (curve != nullptr || problem_.question().mfu.has_value()) return false;
+    const ModelShape& shape = problem_.sizes()[static_cast<size_t>(size_index)].shape;
+    curve = std::make_unique<WorkCurve>(Space(size_index), ModelOf(size_index, pool_index),
+                                        static_cast<double>(shape.sequence_length),
+                                        static_cast<double>(shape.num_layers));
+    return true;
   }
 
   void Push(Region region) {
@@ -309,6 +325,7 @@ class Searcher {
   std::vector<std::unique_ptr<LayoutSpace>> spaces_;
   std::vector<std::unique_ptr<CostModel>> models_;
   std::vector<std::unique_ptr<SliceTable>> slices_;
+  std::vector<std::unique_ptr<WorkCurve>> curves_;
   std::vector<double> least_gpu_seconds_;
   std::vector<std::vector<Place>> places_;  // by pool
   std::vector<Region> regions_;             // a heap

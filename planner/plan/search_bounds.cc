@@ -6,6 +6,11 @@
 #include "planner/units.h"
 
 namespace rhumb {
+namespace {
+
+constexpr int kBatchRounds = 2;
+
+}  // namespace
 
 std::optional<SearchBounds::Target> SearchBounds::TargetOf(double affordable) const {
   const std::optional<double>& target = problem_.question().target_loss_nats;
@@ -27,7 +32,32 @@ std::optional<SearchBounds::Target> SearchBounds::TargetOf(double affordable) co
   return best;
 }
 
+template <typename Bound>
+std::optional<BestCase> SearchBounds::WithBatches(std::optional<BestCase> best, double gpu_count,
+                                                  const Bound& bound) const {
+  if (curve_ == nullptr) return best;
+  // A worse loss has a smaller critical batch, which makes the loss worse again.
+  for (int i = 0; i < kBatchRounds && best.has_value(); ++i) {
+    const double gpu_seconds = curve_->Least(LimitsOf(*best), gpu_count);
+    if (gpu_seconds == kUnlimited) return std::nullopt;
+    best = bound(std::max(gpu_seconds, gpu_seconds_per_token_));
+  }
+  return best;
+}
+
 std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Place& largest) const {
+  const auto bound = [&](double gpu_seconds) { return OfPlaces(smallest, largest, gpu_seconds); };
+  return WithBatches(bound(gpu_seconds_per_token_), static_cast<double>(smallest.gpu_count), bound);
+}
+
+std::optional<BestCase> SearchBounds::OfPlace(const SizeAtPlace& at, const Place& place) const {
+  const double gpus = static_cast<double>(place.gpu_count);
+  const auto bound = [&](double gpu_seconds) { return OfPlace(at, place, gpu_seconds / gpus); };
+  return WithBatches(bound(gpu_seconds_per_token_), gpus, bound);
+}
+
+std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Place& largest,
+                                               double gpu_seconds_per_token) const {
   const PlanQuestion& q = problem_.question();
   const double fewest = static_cast<double>(smallest.gpu_count);
   const double most = static_cast<double>(largest.gpu_count);
@@ -45,9 +75,9 @@ std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Plac
       per_train_second;
   if (train_gpu_seconds <= 0) return std::nullopt;
   const std::optional<Target> best =
-      TargetOf(std::min(size_.max_tokens, train_gpu_seconds / gpu_seconds_per_token_));
+      TargetOf(std::min(size_.max_tokens, train_gpu_seconds / gpu_seconds_per_token));
   if (!best.has_value()) return std::nullopt;
-  const double work_gpu_seconds = best->token_count * gpu_seconds_per_token_;
+  const double work_gpu_seconds = best->token_count * gpu_seconds_per_token;
   const GpuPool& pool = q.pools[static_cast<size_t>(largest.pool_index)];
   Spending spending;
   spending.token_count = best->token_count * slack();

@@ -10,6 +10,7 @@
 #include "planner/plan/batch_limits.h"
 #include "planner/plan/candidate.h"
 #include "planner/plan/problem.h"
+#include "planner/plan/work_curve.h"
 
 namespace rhumb {
 
@@ -24,21 +25,26 @@ struct BestCase {
 // fewer is already worse in its loss.
 class SearchBounds {
  public:
-  // `gpu_seconds_per_token`: no layout of `size` in the pool takes less.
-  SearchBounds(const Problem& problem, const Size& size, double gpu_seconds_per_token)
-      : problem_(problem), size_(size), gpu_seconds_per_token_(gpu_seconds_per_token) {}
+  // `gpu_seconds_per_token`: no layout of `size` in the pool takes less. `curve`, if there is one,
+  // knows more.
+  SearchBounds(const Problem& problem, const Size& size, double gpu_seconds_per_token,
+               const WorkCurve* curve)
+      : problem_(problem),
+        size_(size),
+        gpu_seconds_per_token_(gpu_seconds_per_token),
+        curve_(curve) {}
 
   // Of all layouts at the places of one pool from `smallest` to `largest`; nullopt if all are
   // infeasible. GPUs together do at most what `largest` could with the overheads of one
   // failure-free node, and spend at least what they work.
   std::optional<BestCase> OfPlaces(const Place& smallest, const Place& largest) const;
 
+  // Of all layouts at `place`.
+  std::optional<BestCase> OfPlace(const SizeAtPlace& at, const Place& place) const;
+
   // Of all layouts at `place` that take no less than `seconds_per_token`.
   std::optional<BestCase> OfPlace(const SizeAtPlace& at, const Place& place,
                                   double seconds_per_token) const;
-  std::optional<BestCase> OfPlace(const SizeAtPlace& at, const Place& place) const {
-    return OfPlace(at, place, gpu_seconds_per_token_ / static_cast<double>(place.gpu_count));
-  }
 
   // What batches may cost at best where `best` is the best case: B_crit is largest, so the overhead
   // least, at the lowest loss.
@@ -51,12 +57,20 @@ class SearchBounds {
   };
   // Tokens and loss at best where `affordable` tokens can be had.
   std::optional<Target> TargetOf(double affordable) const;
+  std::optional<BestCase> OfPlaces(const Place& smallest, const Place& largest,
+                                   double gpu_seconds_per_token) const;
+  // Tightens `best`, a bound for places of `gpu_count` GPUs or more, by the batches they leave:
+  // `bound` gives the bound for some GPU-seconds per token.
+  template <typename Bound>
+  std::optional<BestCase> WithBatches(std::optional<BestCase> best, double gpu_count,
+                                      const Bound& bound) const;
   // Of figures that the question gives exactly nothing is left for rounding.
   double slack() const { return problem_.question().mfu.has_value() ? 1 : kBoundSlack; }
 
   const Problem& problem_;
   const Size& size_;
   double gpu_seconds_per_token_;
+  const WorkCurve* curve_;
 };
 
 }  // namespace rhumb

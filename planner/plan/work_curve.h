@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The least GPU time of a token as a function of how many tokens a step gives each GPU. The fewer
+// they are, the more a model must be cut for a batch of some size, and every cut costs: this is
+// what keeps large clusters from training small models fast.
+#ifndef RHUMB_PLANNER_PLAN_WORK_CURVE_H_
+#define RHUMB_PLANNER_PLAN_WORK_CURVE_H_
+
+#include <array>
+
+#include "planner/cost/cost_model.h"
+#include "planner/plan/batch_limits.h"
+#include "planner/plan/layout_space.h"
+
+namespace rhumb {
+
+// Of one size in one pool. A bound: communication beyond that of a slice is left out, stages are
+// taken as equal, and pipelines as of any real size.
+class WorkCurve {
+ public:
+  WorkCurve(const LayoutSpace& space, const CostModel& model, double sequence_length,
+            double layer_count);
+
+  // GPU-seconds per token's worth that every layout on `gpu_count` GPUs or more takes at least, in
+  // whatever batch; infinite if no batch within the limits can be cut for so many.
+  double Least(const BatchLimits& limits, double gpu_count) const;
+
+ private:
+  static constexpr int kEdges = 88;
+  // Tokens of a GPU and step at edge i: a quarter of an octave apart, from 1 on.
+  static double Edge(int i);
+
+  // Least GPU-seconds per token with at most Edge(i) tokens; the last without a limit.
+  std::array<double, kEdges + 1> least_{};
+};
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_PLAN_WORK_CURVE_H_
