@@ -32,9 +32,12 @@ class CostModel {
   // pipeline size only.
   StepCost Step(const Layout& layout) const;
   // The same from parts that layouts share: see UnitSeconds and ExchangeSeconds.
-  StepCost Step(const Layout& layout, const UnitSeconds& units,
+  StepCost Step(const Layout& layout, const UnitSeconds& units, const StageShares& stages,
                 const ExchangeSeconds& exchange) const {
-    return step_time_.Cost(layout, units, exchange);
+    return step_time_.Cost(layout, units, stages, exchange);
+  }
+  StageShares Stages(int64_t pipeline_parallel_size) const {
+    return step_time_.StagesOf(pipeline_parallel_size);
   }
   UnitSeconds Units(const Layout& layout) const { return step_time_.UnitsOf(layout); }
   ExchangeSeconds Exchange(const Layout& layout) const { return step_time_.ExchangeOf(layout); }
@@ -54,11 +57,11 @@ class CostModel {
     return step_time_.MicroBatchWorkSeconds(units);
   }
 
-  // Work of the stages alone: no layout of these units, pipeline size and at most so many virtual
-  // stages takes less, be it fixed or by micro-batch.
-  StepCost WorkStep(const UnitSeconds& units, int64_t pipeline_parallel_size,
+  // Work of the stages alone: no layout of these units and stages and at most so many virtual ones
+  // takes less, be it fixed or by micro-batch.
+  StepCost WorkStep(const UnitSeconds& units, const StageShares& stages,
                     int64_t virtual_pipeline_stages) const {
-    return step_time_.WorkCost(units, pipeline_parallel_size, virtual_pipeline_stages);
+    return step_time_.WorkCost(units, stages, virtual_pipeline_stages);
   }
 
   // GPU-seconds that a token takes at least, in any layout of this precision: no layout has less

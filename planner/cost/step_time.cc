@@ -138,31 +138,39 @@ bool StepTimeModel::SharesUnits(const Layout& layout) const {
          divides(layout.tensor_parallel_size * layout.context_parallel_size);
 }
 
-StepTimeModel::Pace StepTimeModel::PaceOf(const UnitSeconds& units,
-                                          int64_t pipeline_parallel_size) const {
+StageShares StepTimeModel::StagesOf(int64_t pipeline_parallel_size) const {
   const int64_t p = pipeline_parallel_size;
-  Pace pace;
-  pace.all_seconds = static_cast<double>(num_dense_layers_) * units.dense_layer +
-                     static_cast<double>(shape_.num_layers - num_dense_layers_) * units.moe_layer +
-                     units.head;
+  StageShares stages;
   ForEachExtremeStage(shape_.num_layers, num_dense_layers_, p, [&](int64_t stage) {
     const int64_t layers = LayersOnStage(shape_.num_layers, p, stage);
-    int64_t dense = layers;
-    if (shape_.is_moe()) {
-      dense = std::clamp(num_dense_layers_ - LayersBeforeStage(shape_.num_layers, p, stage),
-                         static_cast<int64_t>(0), layers);
-    }
-    const bool has_head = stage == p - 1;
-    const double seconds = static_cast<double>(dense) * units.dense_layer +
-                           static_cast<double>(layers - dense) * units.moe_layer +
-                           (has_head ? units.head : 0.0);
+    const int64_t dense =
+        std::clamp(num_dense_layers_ - LayersBeforeStage(shape_.num_layers, p, stage),
+                   static_cast<int64_t>(0), layers);
+    stages.shares[static_cast<size_t>(stages.count++)] = {static_cast<double>(dense),
+                                                          static_cast<double>(layers - dense),
+                                                          stage == p - 1 ? 1.0 : 0.0};
+  });
+  return stages;
+}
+
+double StepTimeModel::AllStagesSeconds(const UnitSeconds& units) const {
+  return static_cast<double>(num_dense_layers_) * units.dense_layer +
+         static_cast<double>(shape_.num_layers - num_dense_layers_) * units.moe_layer + units.head;
+}
+
+StepTimeModel::Pace StepTimeModel::PaceOf(const UnitSeconds& units,
+                                          const StageShares& stages) const {
+  Pace pace;
+  pace.all_seconds = AllStagesSeconds(units);
+  for (int i = 0; i < stages.count; ++i) {
+    const StageShares::Share& share = stages.shares[static_cast<size_t>(i)];
+    const double seconds = share.dense_layers * units.dense_layer +
+                           share.moe_layers * units.moe_layer + share.heads * units.head;
     if (seconds > pace.slowest_seconds) {
-      pace.dense_layers = dense;
-      pace.moe_layers = layers - dense;
-      pace.has_head = has_head;
+      pace.slowest = share;
       pace.slowest_seconds = seconds;
     }
-  });
+  }
   return pace;
 }
 
@@ -254,12 +262,12 @@ double StepTimeModel::ExposedGather(double per_micro_batch, const Pace& pace) co
 }
 
 StepCost StepTimeModel::Cost(const Layout& layout) const {
-  return Cost(layout, UnitsOf(layout), ExchangeOf(layout));
+  return Cost(layout, UnitsOf(layout), StagesOf(layout.pipeline_parallel_size), ExchangeOf(layout));
 }
 
 StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
-                             const ExchangeSeconds& exchange) const {
-  const Pace pace = PaceOf(units, layout.pipeline_parallel_size);
+                             const StageShares& stages, const ExchangeSeconds& exchange) const {
+  const Pace pace = PaceOf(units, stages);
   const double v = static_cast<double>(layout.virtual_pipeline_stages);
   StepCost cost;
   // 1F1B: the slowest stage paces all micro-batches; filling and draining passes the other stages
@@ -270,9 +278,9 @@ StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
   return cost;
 }
 
-StepCost StepTimeModel::WorkCost(const UnitSeconds& units, int64_t pipeline_parallel_size,
+StepCost StepTimeModel::WorkCost(const UnitSeconds& units, const StageShares& stages,
                                  int64_t virtual_pipeline_stages) const {
-  const Pace pace = PaceOf(units, pipeline_parallel_size);
+  const Pace pace = PaceOf(units, stages);
   return {(pace.all_seconds - pace.slowest_seconds) / static_cast<double>(virtual_pipeline_stages),
           pace.slowest_seconds};
 }
@@ -283,11 +291,11 @@ StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_bat
   const Work moe = num_dense_layers_ < shape_.num_layers ? LayerWork(layout, rates, true) : Work{};
   const Work head = HeadWork(layout, rates);
   const Pace pace =
-      PaceOf({dense.total(), moe.total(), head.total()}, layout.pipeline_parallel_size);
+      PaceOf({dense.total(), moe.total(), head.total()}, StagesOf(layout.pipeline_parallel_size));
   Work slowest;
-  slowest.Add(dense, static_cast<double>(pace.dense_layers))
-      .Add(moe, static_cast<double>(pace.moe_layers))
-      .Add(head, pace.has_head ? 1 : 0);
+  slowest.Add(dense, pace.slowest.dense_layers)
+      .Add(moe, pace.slowest.moe_layers)
+      .Add(head, pace.slowest.heads);
   const Exchange exchange = ExchangePartsOf(layout);
   const double m = static_cast<double>(micro_batch_count);
   const double v = static_cast<double>(layout.virtual_pipeline_stages);
@@ -316,7 +324,7 @@ double StepTimeModel::MicroBatchWorkSeconds(const Layout& given) const {
 double StepTimeModel::MicroBatchWorkSeconds(const UnitSeconds& units) const {
   // The mean over stages never exceeds the slowest; the last digits of the two sums may differ,
   // hence the margin.
-  return PaceOf(units, 1).all_seconds * (1 - 1e-12);
+  return AllStagesSeconds(units) * (1 - 1e-12);
 }
 
 double StepTimeModel::LeastGpuSecondsPerToken(Precision precision) const {

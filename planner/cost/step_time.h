@@ -9,6 +9,7 @@
 #ifndef RHUMB_PLANNER_COST_STEP_TIME_H_
 #define RHUMB_PLANNER_COST_STEP_TIME_H_
 
+#include <array>
 #include <cstdint>
 
 #include "planner/cost/framework_profile.h"
@@ -62,6 +63,15 @@ struct UnitSeconds {
   double head = 0;
 };
 
+// Stages of a pipeline among which the slowest is, whatever its layers cost.
+struct StageShares {
+  struct Share {
+    double dense_layers = 0, moe_layers = 0, heads = 0;
+  };
+  std::array<Share, 5> shares{};
+  int count = 0;
+};
+
 // Gradient and parameter exchange and the optimizer: what layouts share that differ in micro-batch,
 // recompute and virtual stages only.
 struct ExchangeSeconds {
@@ -78,17 +88,18 @@ class StepTimeModel {
 
   StepCost Cost(const Layout& layout) const;
   // The same from its parts, which callers may keep.
-  StepCost Cost(const Layout& layout, const UnitSeconds& units,
+  StepCost Cost(const Layout& layout, const UnitSeconds& units, const StageShares& stages,
                 const ExchangeSeconds& exchange) const;
   UnitSeconds UnitsOf(const Layout& layout) const;
   ExchangeSeconds ExchangeOf(const Layout& layout) const;
+  StageShares StagesOf(int64_t pipeline_parallel_size) const;
   // False where groups that straddle scale-up domains make units depend on the number of GPUs.
   bool SharesUnits(const Layout& layout) const;
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
   double MicroBatchWorkSeconds(const Layout& layout) const;
   double MicroBatchWorkSeconds(const UnitSeconds& units) const;
   // Cost() without any communication between stages and ranks.
-  StepCost WorkCost(const UnitSeconds& units, int64_t pipeline_parallel_size,
+  StepCost WorkCost(const UnitSeconds& units, const StageShares& stages,
                     int64_t virtual_pipeline_stages) const;
   double LeastGpuSecondsPerToken(Precision precision) const;
 
@@ -108,8 +119,7 @@ class StepTimeModel {
   };
   // What paces a pipeline.
   struct Pace {
-    int64_t dense_layers = 0, moe_layers = 0;  // of the slowest stage
-    bool has_head = false;
+    StageShares::Share slowest;
     double slowest_seconds = 0;  // of that stage on one micro-batch
     double all_seconds = 0;      // of all stages on one micro-batch
   };
@@ -141,7 +151,8 @@ class StepTimeModel {
   Rates RatesOf(const Layout& layout) const;
   Work LayerWork(const Layout& layout, const Rates& rates, bool moe) const;
   Work HeadWork(const Layout& layout, const Rates& rates) const;
-  Pace PaceOf(const UnitSeconds& units, int64_t pipeline_parallel_size) const;
+  double AllStagesSeconds(const UnitSeconds& units) const;
+  Pace PaceOf(const UnitSeconds& units, const StageShares& stages) const;
   Exchange ExchangePartsOf(const Layout& layout) const;
   double PipelineSeconds(const Layout& layout) const;  // exposed sends of a micro-batch
   // What of an exchange's traffic on a micro-batch is not hidden behind its work.

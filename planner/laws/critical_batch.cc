@@ -78,12 +78,6 @@ BatchTradeOff TradeStepsForTokens(double min_step_count, double min_token_count,
           .token_count = min_token_count * (1 + global_batch_tokens / critical)};
 }
 
-double TokenOverhead(double global_batch_tokens, double critical_batch_tokens,
-                     double reference_batch_tokens) {
-  return std::max(1.0, (critical_batch_tokens + global_batch_tokens) /
-                           (critical_batch_tokens + reference_batch_tokens));
-}
-
 double BatchForTokenOverhead(double overhead_fraction, double critical_batch_tokens,
                              double reference_batch_tokens) {
   return overhead_fraction * critical_batch_tokens +

@@ -8,6 +8,7 @@
 #ifndef RHUMB_PLANNER_LAWS_CRITICAL_BATCH_H_
 #define RHUMB_PLANNER_LAWS_CRITICAL_BATCH_H_
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
@@ -29,8 +30,11 @@ BatchTradeOff TradeStepsForTokens(double min_step_count, double min_token_count,
 
 // Tokens a token at batch B is worth less than at the law's reference batch, as a factor >= 1:
 // max(1, (1 + B/B_crit) / (1 + B_ref/B_crit)). No credit is given below the reference.
-double TokenOverhead(double global_batch_tokens, double critical_batch_tokens,
-                     double reference_batch_tokens);
+inline double TokenOverhead(double global_batch_tokens, double critical_batch_tokens,
+                            double reference_batch_tokens) {
+  return std::max(1.0, (critical_batch_tokens + global_batch_tokens) /
+                           (critical_batch_tokens + reference_batch_tokens));
+}
 
 // Batch whose token overhead over the reference is `overhead_fraction` (f): f B_crit + (1 + f)
 // B_ref.

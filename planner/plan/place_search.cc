@@ -39,6 +39,7 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
     progress_.pruned_count += space.CountInside(degrees);
     return;
   }
+  stages_ = &shared_.slices.StagesOf(degrees.pipeline);
   FindPromising(degrees, slice);
   const size_t zero_stages = space.ZeroStages(degrees).size();
   const size_t virtual_stages = space.VirtualStages(degrees.pipeline).size();
@@ -81,9 +82,8 @@ double PlaceSearch::LeastSecondsOf(const Degrees& degrees, const SliceTable::Cel
   }
   // Stages wait for the slowest, and for each other at the ends of a step.
   const int64_t most_virtual_stages = shared_.space.VirtualStages(degrees.pipeline).back();
-  return limits_.LeastSeconds(
-             shared_.model.WorkStep(cell.units, degrees.pipeline, most_virtual_stages),
-             unit_tokens) *
+  return limits_.LeastSeconds(shared_.model.WorkStep(cell.units, *stages_, most_virtual_stages),
+                              unit_tokens) *
          kBoundSlack;
 }
 
@@ -131,7 +131,7 @@ StepCost PlaceSearch::StepOf(const Layout& layout, const SliceTable::Slice& slic
   }
   if (!exchange_[zero].has_value()) exchange_[zero] = model.Exchange(layout);
   return model.Step(layout, slice.shares_units ? slice.cells[cell].units : model.Units(layout),
-                    *exchange_[zero]);
+                    *stages_, *exchange_[zero]);
 }
 
 bool PlaceSearch::MayWin(double seconds_per_token) {

@@ -86,6 +86,7 @@ class PlaceSearch {
   double promising_seconds_ = 0;           // up to which layouts may win, as far as known
   std::vector<size_t> promising_;          // indices of micro-batch sizes
   std::vector<size_t> promising_in_mode_;  // those of them that a recompute mode leaves
+  const StageShares* stages_ = nullptr;    // of the degrees at hand
   // Of the degrees at hand, by index of ZeRO stage; filled when first needed.
   std::array<std::optional<ExchangeSeconds>, 4> exchange_;
   std::array<std::optional<bool>, 4> states_fit_;

@@ -48,4 +48,11 @@ const SliceTable::Slice& SliceTable::Of(size_t index) {
   return slice;
 }
 
+const StageShares& SliceTable::StagesOf(int64_t pipeline_parallel_size) {
+  const auto p = static_cast<size_t>(pipeline_parallel_size);
+  if (stages_.size() <= p) stages_.resize(p + 1);
+  if (stages_[p].count == 0) stages_[p] = model_.Stages(pipeline_parallel_size);
+  return stages_[p];
+}
+
 }  // namespace rhumb

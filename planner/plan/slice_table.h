@@ -34,6 +34,7 @@ class SliceTable {
              std::optional<double> gpu_seconds_per_token);
 
   const Slice& Of(size_t slice);
+  const StageShares& StagesOf(int64_t pipeline_parallel_size);
 
  private:
   const LayoutSpace& space_;
@@ -41,6 +42,7 @@ class SliceTable {
   double sequence_length_;
   std::optional<double> gpu_seconds_per_token_;
   std::vector<Slice> slices_;
+  std::vector<StageShares> stages_;  // by pipeline size; those asked for
 };
 
 }  // namespace rhumb
