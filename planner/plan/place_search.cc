@@ -101,7 +101,7 @@ void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slic
       const StepCost step = StepOf(layout, slice, promising_in_mode_[i] * modes + mode, zero);
       const double least =
           limits_.LeastSeconds(step, SmallestBatch(degrees, layout.micro_batch_size)) * kBoundSlack;
-      if (least >= hopeless_seconds_) {
+      if (!MayWin(least)) {
         ++progress_.pruned_count;
         continue;
       }
