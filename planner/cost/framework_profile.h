@@ -75,6 +75,8 @@ struct FrameworkProfile {
   // Share of the node's NICs that parameter gathers of ZeRO-3 reach together.
   double gather_network_fraction = 1;
   double step_fixed_seconds = 4e-3;  // per step: optimizer launch, clipping, logging
+
+  bool operator==(const FrameworkProfile&) const = default;
 };
 
 // Profiles by name: "megatron" (the default for planning), "megatron-lm", "megatron-deepspeed",

@@ -32,6 +32,8 @@ struct Gpu {
   std::optional<double> price_usd_per_gpu_hour;
   std::string price_source;  // with its date
   std::string source;
+
+  bool operator==(const Gpu&) const = default;
 };
 
 // Dense peak of `precision` on `gpu`, absent if the part lacks the format or the figure is unknown.

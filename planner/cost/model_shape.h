@@ -72,6 +72,8 @@ struct ModelShape {
   // Width of all query heads, and of all key (or value) heads.
   int64_t query_width() const { return num_attention_heads * head_dim; }
   int64_t key_value_width() const { return num_key_value_heads * head_dim; }
+
+  bool operator==(const ModelShape&) const = default;
 };
 
 // Exact parameter counts, by part. total = sum of the parts; active counts experts_per_token

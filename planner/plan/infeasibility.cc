@@ -30,8 +30,9 @@ double RoundOutwards(double value, int direction) {
 
 class Explainer {
  public:
-  Explainer(const PlanQuestion& question, Objective objective, const PlanOptions& options)
-      : question_(question), objective_(objective), options_(options) {}
+  Explainer(const PlanQuestion& question, Objective objective, const PlanOptions& options,
+            CostCache* costs)
+      : question_(question), objective_(objective), options_(options), costs_(costs) {}
 
   // Deletion filter: drop every constraint without which the question stays infeasible.
   std::vector<Constraint> MinimalConflict() const {
@@ -39,7 +40,7 @@ class Explainer {
     PlanQuestion rest = question_;
     for (const Constraint constraint : ActiveConstraints(question_)) {
       PlanQuestion without = WithoutConstraint(rest, constraint);
-      if (IsFeasible(without, options_)) {
+      if (IsFeasible(without, options_, 0, costs_)) {
         kept.push_back(constraint);
       } else {
         rest = std::move(without);
@@ -66,7 +67,7 @@ class Explainer {
   // `known_infeasible_gpus`: no place of so many GPUs or fewer is feasible.
   bool FeasibleAt(Constraint constraint, double value, double known_infeasible_gpus = 0) const {
     const int64_t least = question_.pools.size() == 1 ? std::llround(known_infeasible_gpus) : 0;
-    return IsFeasible(WithConstraint(question_, constraint, value), options_, least);
+    return IsFeasible(WithConstraint(question_, constraint, value), options_, least, costs_);
   }
 
   // The nearest value that makes the question feasible; of exact values in either direction.
@@ -88,8 +89,8 @@ class Explainer {
 
   // Value that the plan takes when the constraint is gone, if it is then a relaxation by itself.
   std::optional<double> ValueWhenFree(Constraint constraint) const {
-    const Solution free =
-        SolveVariant(WithoutConstraint(question_, constraint), objective_, options_);
+    const Solution free = SolveVariant(WithoutConstraint(question_, constraint), objective_,
+                                       options_, nullptr, costs_);
     if (!free.feasible()) return std::nullopt;
     const Plan plan = AssembleChoice(free);
     const std::optional<double> value = ValueInPlan(plan, constraint);
@@ -97,7 +98,8 @@ class Explainer {
     return value;
   }
 
-  // What the constraint limits, minimised without it: one search, where the metric exists and tokens are determined.
+  // What the constraint limits, minimised without it: one search, where the metric exists and
+  // tokens are determined.
   std::optional<double> LeastNeeded(Constraint constraint) const {
     const std::optional<Metric> metric = LimitedMetric(constraint);
     const bool determined = question_.target_loss_nats.has_value() ||
@@ -105,7 +107,7 @@ class Explainer {
                             question_.tokens_per_param.has_value();
     if (!metric.has_value() || (!determined && *metric != Metric::kLoss)) return std::nullopt;
     const Solution free =
-        SolveForMetric(WithoutConstraint(question_, constraint), *metric, options_);
+        SolveForMetric(WithoutConstraint(question_, constraint), *metric, options_, costs_);
     if (!free.feasible()) return std::nullopt;
     const double least = free.result.best->rank.metric;
     for (const double slack : {1.0, 1 + 1e-4, 1 + 1e-3}) {
@@ -118,14 +120,20 @@ class Explainer {
   std::optional<Metric> LimitedMetric(Constraint constraint) const {
     const bool hardware = !question_.pools.empty();
     switch (constraint) {
-      case Constraint::kTargetLoss: return Metric::kLoss;
-      case Constraint::kComputeFlops: return Metric::kFlops;
-      case Constraint::kLifetimeComputeFlops: return Metric::kLifetimeFlops;
-      case Constraint::kDeadline: return hardware ? std::optional(Metric::kWall) : std::nullopt;
+      case Constraint::kTargetLoss:
+        return Metric::kLoss;
+      case Constraint::kComputeFlops:
+        return Metric::kFlops;
+      case Constraint::kLifetimeComputeFlops:
+        return Metric::kLifetimeFlops;
+      case Constraint::kDeadline:
+        return hardware ? std::optional(Metric::kWall) : std::nullopt;
       case Constraint::kGpuHours:
         return hardware ? std::optional(Metric::kGpuHours) : std::nullopt;
-      case Constraint::kBudget: return hardware ? std::optional(Metric::kUsd) : std::nullopt;
-      default: return std::nullopt;
+      case Constraint::kBudget:
+        return hardware ? std::optional(Metric::kUsd) : std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
 
@@ -164,15 +172,16 @@ class Explainer {
   const PlanQuestion& question_;
   Objective objective_;
   const PlanOptions& options_;
+  CostCache* costs_;
 };
 
 }  // namespace
 
 Infeasibility ExplainInfeasibility(const PlanQuestion& question, Objective objective,
-                                   const PlanOptions& options) {
+                                   const PlanOptions& options, CostCache* costs) {
   PlanQuestion fixed = question;
   fixed.objective = objective;
-  const Explainer explainer(fixed, objective, options);
+  const Explainer explainer(fixed, objective, options, costs);
   Infeasibility result;
   for (const Constraint constraint : explainer.MinimalConflict()) {
     result.conflict.push_back(ConstraintName(constraint));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "planner/plan/cost_cache.h"
 #include "planner/plan/plan.h"
 #include "planner/plan/question.h"
 
@@ -23,7 +24,7 @@ struct Infeasibility {
 
 // `question` must be infeasible.
 Infeasibility ExplainInfeasibility(const PlanQuestion& question, Objective objective,
-                                   const PlanOptions& options);
+                                   const PlanOptions& options, CostCache* costs);
 
 }  // namespace rhumb
 

@@ -59,6 +59,8 @@ class LayoutSpace {
   // Every (t, p, c, e) with its d on `gpu_count` GPUs, in lexicographic order, appended to `out`.
   void AppendDegrees(int64_t gpu_count, std::vector<Degrees>& out) const;
 
+  Precision precision() const { return precision_; }
+
   // Choices inside given degrees, ascending; empty if the constraints leave none.
   const std::vector<int64_t>& ZeroStages(const Degrees& degrees) const;
   const std::vector<int64_t>& MicroBatchSizes() const { return micro_batch_sizes_; }

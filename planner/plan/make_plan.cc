@@ -41,7 +41,7 @@ Alternative MakeAlternative(const Plan& plan, std::string text) {
 
 // Points of the Pareto set of loss against cost and time, each an exact search of its own.
 std::vector<Alternative> FindAlternatives(const PlanQuestion& question, const Plan& plan,
-                                          const PlanOptions& options) {
+                                          const PlanOptions& options, CostCache* costs) {
   std::vector<Alternative> alternatives;
   for (const double concession : kConcessions) {
     PlanQuestion variant = question;
@@ -49,7 +49,7 @@ std::vector<Alternative> FindAlternatives(const PlanQuestion& question, const Pl
     for (const Objective objective : {Objective::kCost, Objective::kTime}) {
       if (objective == Objective::kTime && question.pools.empty()) continue;
       variant.objective = objective;
-      const Solution solution = SolveVariant(variant, objective, options);
+      const Solution solution = SolveVariant(variant, objective, options, nullptr, costs);
       if (!solution.feasible()) continue;
       const char* what = objective == Objective::kCost ? "cheapest" : "fastest";
       alternatives.push_back(
@@ -78,7 +78,8 @@ absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& o
   if (solution.feasible()) {
     plan = AssembleChoice(solution);
   } else if (solution.result.summary.complete) {
-    Infeasibility infeasibility = ExplainInfeasibility(question, objective, options);
+    Infeasibility infeasibility =
+        ExplainInfeasibility(question, objective, options, solution.costs.get());
     plan.conflict = std::move(infeasibility.conflict);
     plan.relaxations = std::move(infeasibility.relaxations);
   }
@@ -88,7 +89,7 @@ absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& o
   if (plan.feasible && plan.search.complete) {
     plan.binding = FindBinding(solution, objective, options);
     if (question.include_alternatives) {
-      plan.alternatives = FindAlternatives(question, plan, options);
+      plan.alternatives = FindAlternatives(question, plan, options, solution.costs.get());
     }
   }
   // What was cut short anywhere is not the answer to the question.

@@ -8,14 +8,16 @@ constexpr size_t kUsualDegrees = 256;
 
 }  // namespace
 
-PlaceSearch::PlaceSearch(const Problem& problem, const SizeInPool& shared, const Place& place,
-                         const BestCase& best_case, SearchProgress& progress)
+PlaceSearch::PlaceSearch(const Problem& problem, int size_index, SizeInPool& shared,
+                         const Place& place, const BestCase& best_case, SearchProgress& progress)
     : problem_(problem),
+      size_index_(size_index),
+      size_(problem.sizes()[static_cast<size_t>(size_index)]),
       shared_(shared),
-      size_(problem.sizes()[static_cast<size_t>(shared.size_index)]),
+      bounds_(problem, size_, shared),
       place_(place),
       at_(problem.At(size_, place)),
-      limits_(shared.bounds.LimitsOf(best_case)),
+      limits_(bounds_.LimitsOf(best_case)),
       progress_(progress) {}
 
 void PlaceSearch::Run(const std::function<bool()>& is_done) {
@@ -117,7 +119,7 @@ void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slic
         break;
       }
       const std::optional<Candidate> candidate =
-          EvaluateCandidate(problem_, shared_.size_index, at_, shared_.model, place_, layout);
+          EvaluateCandidate(problem_, size_index_, at_, shared_.model, place_, layout);
       if (candidate.has_value() && progress_.Offer(*candidate)) promising_seconds_ = 0;
     }
   }
@@ -137,7 +139,7 @@ StepCost PlaceSearch::StepOf(const Layout& layout, const SliceTable::Slice& slic
 bool PlaceSearch::MayWin(double seconds_per_token) {
   if (seconds_per_token >= hopeless_seconds_) return false;
   if (seconds_per_token <= promising_seconds_) return true;
-  const std::optional<BestCase> best = shared_.bounds.OfPlace(at_, place_, seconds_per_token);
+  const std::optional<BestCase> best = bounds_.OfPlace(at_, place_, seconds_per_token);
   if (best.has_value() && !progress_.IsHopeless(best->rank)) {
     promising_seconds_ = seconds_per_token;
     return true;

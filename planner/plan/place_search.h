@@ -12,6 +12,7 @@
 
 #include "planner/plan/batch_limits.h"
 #include "planner/plan/candidate.h"
+#include "planner/plan/cost_cache.h"
 #include "planner/plan/layout_space.h"
 #include "planner/plan/problem.h"
 #include "planner/plan/search_bounds.h"
@@ -37,19 +38,10 @@ struct SearchProgress {
   }
 };
 
-// What the layouts of one size in one pool share.
-struct SizeInPool {
-  int size_index = 0;
-  const LayoutSpace& space;
-  const CostModel& model;
-  SliceTable& slices;
-  SearchBounds bounds;
-};
-
 class PlaceSearch {
  public:
-  // `best_case` is a bound of all layouts at `place`. All arguments must outlive this.
-  PlaceSearch(const Problem& problem, const SizeInPool& shared, const Place& place,
+  // `best_case` is a bound of all layouts of the size at `place`. All arguments must outlive this.
+  PlaceSearch(const Problem& problem, int size_index, SizeInPool& shared, const Place& place,
               const BestCase& best_case, SearchProgress& progress);
 
   // Looks at every layout until `is_done`.
@@ -76,8 +68,10 @@ class PlaceSearch {
   bool StatesFit(const Layout& layout) const;
 
   const Problem& problem_;
-  const SizeInPool& shared_;
+  const int size_index_;
   const Size& size_;
+  SizeInPool& shared_;
+  const SearchBounds bounds_;
   const Place& place_;
   const SizeAtPlace at_;
   const BatchLimits limits_;

@@ -28,6 +28,8 @@ struct LayoutConstraints {
       micro_batch_size, gradient_accumulation_steps;
   std::optional<Recompute> recompute;
   std::optional<int64_t> max_tensor_parallel_size, max_pipeline_parallel_size;
+
+  bool operator==(const LayoutConstraints&) const = default;
 };
 
 // Serving side of a question; weights only matter to LIFETIME_COST and lifetime budgets.

@@ -22,7 +22,8 @@ struct Region {
   int size_index = 0;
   int pool_index = 0;
   size_t first = 0, last = 0;
-  bool is_exact = false;  // bounded by its one place, not only by what holds for many
+  bool is_exact = false;     // bounded by its one place, not only by what holds for many
+  bool knows_curve = false;  // bounded by the work curve as well
   BestCase best;
   decltype(Rank().AsTuple()) order;
 
@@ -33,13 +34,13 @@ struct Region {
 class Searcher {
  public:
   Searcher(const Problem& problem, const SearchOptions& options)
-      : problem_(problem),
-        options_(options),
-        spaces_(problem.sizes().size()),
-        models_(problem.sizes().size() * problem.question().pools.size()),
-        slices_(models_.size()),
-        curves_(models_.size()),
-        least_gpu_seconds_(models_.size()) {}
+      : problem_(problem), options_(options), costs_(options.costs) {
+    if (costs_ == nullptr || !costs_->Serves(problem.question())) {
+      own_costs_ = std::make_unique<CostCache>(problem.question());
+      costs_ = own_costs_.get();
+    }
+    in_pool_.resize(problem.sizes().size() * problem.question().pools.size());
+  }
 
   SearchResult Run() {
     if (!problem_.has_hardware()) return SearchSizesOnly();
@@ -57,9 +58,8 @@ class Searcher {
       regions_.pop_back();
       // The best that is left: if it is hopeless, all are.
       if (progress_.IsHopeless(region.best.rank)) break;
-      if (DrawCurve(region.size_index, region.pool_index)) {
-        Add(region.size_index, region.pool_index, region.first, region.last);
-      } else if (region.is_exact) {
+      if (DrawCurve(region)) continue;
+      if (region.is_exact) {
         SearchPlace(region);
       } else if (region.first == region.last) {
         AddExact(region);
@@ -119,7 +119,8 @@ class Searcher {
       for (const Place& place : places) gpu_counts.push_back(place.gpu_count);
       const GpuCounts counts(gpu_counts);
       for (int i = 0; i < SizeCount(); ++i) {
-        summary_.candidate_count += Space(i).Count(counts);
+        summary_.candidate_count +=
+            costs_->SpaceOf(problem_.sizes()[static_cast<size_t>(i)]).Count(counts);
       }
     }
   }
@@ -127,18 +128,20 @@ class Searcher {
   // With what is known so far; regions are bounded again once more is.
   SearchBounds BoundsOf(int size_index, int pool_index) {
     return SearchBounds(problem_, problem_.sizes()[static_cast<size_t>(size_index)],
-                        LeastGpuSeconds(size_index, pool_index),
-                        curves_[IndexOf(size_index, pool_index)].get());
+                        InPool(size_index, pool_index));
   }
 
-  // Learns more of a size in a pool; false if there is no more to learn.
-  bool DrawCurve(int size_index, int pool_index) {
-    std::unique_ptr<WorkCurve>& curve = curves_[IndexOf(size_index, pool_index)];
-    if (curve != nullptr || problem_.question().mfu.has_value()) return false;
-    const ModelShape& shape = problem_.sizes()[static_cast<size_t>(size_index)].shape;
-    curve = std::make_unique<WorkCurve>(Space(size_index), ModelOf(size_index, pool_index),
-                                        static_cast<double>(shape.sequence_length),
-                                        static_cast<double>(shape.num_layers));
+  // Learns more of the size and pool of `region`, which is bounded again; false if there is no more
+  // to learn.
+  bool DrawCurve(const Region& region) {
+    SizeInPool& shared = InPool(region.size_index, region.pool_index);
+    if (region.knows_curve || problem_.question().mfu.has_value()) return false;
+    if (!shared.curve.has_value()) {
+      const ModelShape& shape = SizeOf(region).shape;
+      shared.curve.emplace(shared.space, shared.model, static_cast<double>(shape.sequence_length),
+                           static_cast<double>(shape.num_layers));
+    }
+    Add(region.size_index, region.pool_index, region.first, region.last);
     return true;
   }
 
@@ -153,7 +156,10 @@ class Searcher {
     const std::vector<Place>& places = places_[static_cast<size_t>(pool_index)];
     const std::optional<BestCase> best =
         BoundsOf(size_index, pool_index).OfPlaces(places[first], places[last]);
-    if (best.has_value()) Push({size_index, pool_index, first, last, false, *best, {}});
+    const bool knows_curve = InPool(size_index, pool_index).curve.has_value();
+    if (best.has_value()) {
+      Push({size_index, pool_index, first, last, false, knows_curve, *best, {}});
+    }
   }
 
   void AddExact(Region region) {
@@ -174,35 +180,10 @@ class Searcher {
     return places_[static_cast<size_t>(region.pool_index)][region.first];
   }
 
-  // GPU-seconds per token at the effective MFU given.
-  double PeakGpuSeconds(const Size& size, int pool_index) const {
-    const PlanQuestion& q = problem_.question();
-    const GpuPool& pool = q.pools[static_cast<size_t>(pool_index)];
-    return size.flops_per_token /
-           (PeakFlopsPerSecond(pool.gpu, q.precision).value_or(1) * q.mfu.value_or(1));
-  }
-
-  // No layout of a size in a pool takes less of a token.
-  double LeastGpuSeconds(int size_index, int pool_index) {
-    double& least = least_gpu_seconds_[IndexOf(size_index, pool_index)];
-    if (least == 0) {
-      const PlanQuestion& q = problem_.question();
-      least =
-          q.mfu.has_value()
-              ? PeakGpuSeconds(problem_.sizes()[static_cast<size_t>(size_index)], pool_index)
-              : ModelOf(size_index, pool_index).LeastGpuSecondsPerToken(q.precision) * kBoundSlack;
-    }
-    return least;
-  }
-
   void SearchPlace(const Region& region) {
-    const SizeInPool shared{region.size_index, Space(region.size_index),
-                            ModelOf(region.size_index, region.pool_index),
-                            SlicesOf(region.size_index, region.pool_index),
-                            BoundsOf(region.size_index, region.pool_index)};
-    PlaceSearch(problem_, shared, PlaceOf(region), region.best, progress_).Run([this] {
-      return Done();
-    });
+    PlaceSearch(problem_, region.size_index, InPool(region.size_index, region.pool_index),
+                PlaceOf(region), region.best, progress_)
+        .Run([this] { return Done(); });
   }
 
   // A few plain layouts on the fewest and the most GPUs: something to answer when time runs out,
@@ -225,14 +206,15 @@ class Searcher {
     const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
     const GpuPool& pool = problem_.question().pools[static_cast<size_t>(place.pool_index)];
     degrees_.clear();
-    Space(size_index).AppendDegrees(place.gpu_count, degrees_);
+    SizeInPool& shared = InPool(size_index, place.pool_index);
+    const LayoutSpace& space = shared.space;
+    space.AppendDegrees(place.gpu_count, degrees_);
     const Degrees* widest = nullptr;
     for (const Degrees& degrees : degrees_) {
       if (degrees.pipeline == 1 && degrees.context == 1 && degrees.tensor <= pool.gpus_per_node) {
         widest = &degrees;
       }
     }
-    const LayoutSpace& space = Space(size_index);
     if (widest == nullptr || space.MicroBatchSizes().empty() || space.RecomputeModes().empty())
       return;
     const std::vector<int64_t>& zero_stages = space.ZeroStages(*widest);
@@ -241,9 +223,8 @@ class Searcher {
     const Layout layout =
         space.MakeLayout(*widest, zero_stages.back(), space.MicroBatchSizes().front(),
                          space.RecomputeModes().back(), virtual_stages.front());
-    const std::optional<Candidate> candidate =
-        EvaluateCandidate(problem_, size_index, problem_.At(size, place),
-                          ModelOf(size_index, place.pool_index), place, layout);
+    const std::optional<Candidate> candidate = EvaluateCandidate(
+        problem_, size_index, problem_.At(size, place), shared.model, place, layout);
     if (candidate.has_value()) progress_.Offer(*candidate);
   }
 
@@ -261,9 +242,9 @@ class Searcher {
     const Size& size = problem_.sizes()[static_cast<size_t>(hint.size_index)];
     if (size.total_params != hint.rank.params || !ValidateLayout(size.shape, hint.layout).ok())
       return;
-    const std::optional<Candidate> candidate =
-        EvaluateCandidate(problem_, hint.size_index, problem_.At(size, hint.place),
-                          ModelOf(hint.size_index, hint.place.pool_index), hint.place, hint.layout);
+    const std::optional<Candidate> candidate = EvaluateCandidate(
+        problem_, hint.size_index, problem_.At(size, hint.place),
+        InPool(hint.size_index, hint.place.pool_index).model, hint.place, hint.layout);
     if (candidate.has_value()) progress_.Offer(*candidate);
   }
 
@@ -277,43 +258,13 @@ class Searcher {
     return !summary_.complete;
   }
 
-  size_t IndexOf(int size_index, int pool_index) const {
-    return static_cast<size_t>(pool_index) * problem_.sizes().size() +
-           static_cast<size_t>(size_index);
-  }
-
-  const LayoutSpace& Space(int size_index) {
-    std::unique_ptr<LayoutSpace>& space = spaces_[static_cast<size_t>(size_index)];
-    if (space == nullptr) {
-      const PlanQuestion& q = problem_.question();
-      space = std::make_unique<LayoutSpace>(problem_.sizes()[static_cast<size_t>(size_index)].shape,
-                                            q.precision, q.layout);
+  SizeInPool& InPool(int size_index, int pool_index) {
+    SizeInPool*& shared = in_pool_[static_cast<size_t>(pool_index) * problem_.sizes().size() +
+                                   static_cast<size_t>(size_index)];
+    if (shared == nullptr) {
+      shared = &costs_->Of(problem_.sizes()[static_cast<size_t>(size_index)], pool_index);
     }
-    return *space;
-  }
-
-  SliceTable& SlicesOf(int size_index, int pool_index) {
-    std::unique_ptr<SliceTable>& slices = slices_[IndexOf(size_index, pool_index)];
-    if (slices == nullptr) {
-      const Size& size = problem_.sizes()[static_cast<size_t>(size_index)];
-      std::optional<double> given;
-      if (problem_.question().mfu.has_value()) given = PeakGpuSeconds(size, pool_index);
-      slices = std::make_unique<SliceTable>(Space(size_index), ModelOf(size_index, pool_index),
-                                            static_cast<double>(size.shape.sequence_length), given);
-    }
-    return *slices;
-  }
-
-  const CostModel& ModelOf(int size_index, int pool_index) {
-    std::unique_ptr<CostModel>& model = models_[IndexOf(size_index, pool_index)];
-    if (model == nullptr) {
-      const PlanQuestion& q = problem_.question();
-      const GpuPool& pool = q.pools[static_cast<size_t>(pool_index)];
-      model = std::make_unique<CostModel>(
-          problem_.sizes()[static_cast<size_t>(size_index)].shape, pool.gpu,
-          Fabric{pool.gpus_per_node, pool.inter_node_bytes_per_second_per_gpu}, q.framework);
-    }
-    return *model;
+    return *shared;
   }
 
   const Problem& problem_;
@@ -321,12 +272,9 @@ class Searcher {
   SearchSummary summary_;
   SearchProgress progress_;
   std::vector<Degrees> degrees_;
-  // By size, and by pool and size; filled when first asked for.
-  std::vector<std::unique_ptr<LayoutSpace>> spaces_;
-  std::vector<std::unique_ptr<CostModel>> models_;
-  std::vector<std::unique_ptr<SliceTable>> slices_;
-  std::vector<std::unique_ptr<WorkCurve>> curves_;
-  std::vector<double> least_gpu_seconds_;
+  std::unique_ptr<CostCache> own_costs_;
+  CostCache* costs_;
+  std::vector<SizeInPool*> in_pool_;        // by pool and size; those asked for
   std::vector<std::vector<Place>> places_;  // by pool
   std::vector<Region> regions_;             // a heap
 };

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "planner/plan/candidate.h"
+#include "planner/plan/cost_cache.h"
 #include "planner/plan/plan.h"
 #include "planner/plan/problem.h"
 #include "planner/plan/question.h"
@@ -22,6 +23,8 @@ struct SearchOptions {
   bool count = false;
   // Only places of more GPUs than this.
   int64_t min_gpu_count = 0;
+  // Kept between searches; used if it serves the question.
+  CostCache* costs = nullptr;
   // A layout worth trying first (the answer of a neighbouring problem); never changes the answer.
   const Candidate* hint = nullptr;
 };

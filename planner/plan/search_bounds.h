@@ -9,6 +9,7 @@
 
 #include "planner/plan/batch_limits.h"
 #include "planner/plan/candidate.h"
+#include "planner/plan/cost_cache.h"
 #include "planner/plan/problem.h"
 #include "planner/plan/work_curve.h"
 
@@ -25,14 +26,12 @@ struct BestCase {
 // fewer is already worse in its loss.
 class SearchBounds {
  public:
-  // `gpu_seconds_per_token`: no layout of `size` in the pool takes less. `curve`, if there is one,
-  // knows more.
-  SearchBounds(const Problem& problem, const Size& size, double gpu_seconds_per_token,
-               const WorkCurve* curve)
+  // With what `shared` knows so far.
+  SearchBounds(const Problem& problem, const Size& size, const SizeInPool& shared)
       : problem_(problem),
         size_(size),
-        gpu_seconds_per_token_(gpu_seconds_per_token),
-        curve_(curve) {}
+        gpu_seconds_per_token_(shared.least_gpu_seconds_per_token),
+        curve_(shared.curve.has_value() ? &*shared.curve : nullptr) {}
 
   // Of all layouts at the places of one pool from `smallest` to `largest`; nullopt if all are
   // infeasible. GPUs together do at most what `largest` could with the overheads of one

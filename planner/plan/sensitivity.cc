@@ -107,7 +107,7 @@ std::vector<Binding> FindBinding(const Solution& solution, Objective objective,
     if (!looser.has_value()) continue;
     // The winner stays feasible when a constraint is loosened, so it is a bound from the start.
     const Solution relaxed = SolveVariant(WithConstraint(question, constraint, *looser), objective,
-                                          options, &*solution.result.best);
+                                          options, &*solution.result.best, solution.costs.get());
     if (!relaxed.feasible() || !relaxed.result.summary.complete) continue;
     const double change = relaxed.result.best->rank.metric - best;
     if (change > -kSmallestImprovement * std::abs(best)) continue;

@@ -21,26 +21,35 @@ Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& op
   SearchOptions search;
   search.plan_options = &options;
   search.count = true;
-  return SolveMetric(std::move(question), metric, search);
+  const auto costs = std::make_shared<CostCache>(question);
+  search.costs = costs.get();
+  Solution solution = SolveMetric(std::move(question), metric, search);
+  solution.costs = costs;
+  return solution;
 }
 
 Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOptions& options,
-                      const Candidate* hint) {
+                      const Candidate* hint, CostCache* costs) {
   const Metric metric = MetricOf(objective, question);
   SearchOptions search;
   search.plan_options = &options;
   search.hint = hint;
+  search.costs = costs;
   return SolveMetric(std::move(question), metric, search);
 }
 
-Solution SolveForMetric(PlanQuestion question, Metric metric, const PlanOptions& options) {
+Solution SolveForMetric(PlanQuestion question, Metric metric, const PlanOptions& options,
+                        CostCache* costs) {
   SearchOptions search;
+  search.costs = costs;
   search.plan_options = &options;
   return SolveMetric(std::move(question), metric, search);
 }
 
-bool IsFeasible(const PlanQuestion& question, const PlanOptions& options, int64_t min_gpu_count) {
+bool IsFeasible(const PlanQuestion& question, const PlanOptions& options, int64_t min_gpu_count,
+                CostCache* costs) {
   SearchOptions search;
+  search.costs = costs;
   search.plan_options = &options;
   search.any = true;
   search.min_gpu_count = min_gpu_count;

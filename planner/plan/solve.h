@@ -17,6 +17,7 @@ namespace rhumb {
 struct Solution {
   std::unique_ptr<const PlanQuestion> question;
   std::unique_ptr<const Problem> problem;
+  std::shared_ptr<CostCache> costs;  // for searches of variants
   SearchResult result;
 
   bool feasible() const { return result.best.has_value(); }
@@ -28,15 +29,17 @@ Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& op
 // The same without counting, for questions about the answer to another one. `hint`: see
 // SearchOptions.
 Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOptions& options,
-                      const Candidate* hint = nullptr);
+                      const Candidate* hint = nullptr, CostCache* costs = nullptr);
 
 // The same for a metric instead of an objective.
-Solution SolveForMetric(PlanQuestion question, Metric metric, const PlanOptions& options);
+Solution SolveForMetric(PlanQuestion question, Metric metric, const PlanOptions& options,
+                        CostCache* costs = nullptr);
 
-// Whether any candidate meets every constraint, whatever the objective. With `min_gpu_count` only candidates on more
-// GPUs than that are tried: for questions whose smaller places are known to be infeasible.
-bool IsFeasible(const PlanQuestion& question, const PlanOptions& options,
-                int64_t min_gpu_count = 0);
+// Whether any candidate meets every constraint, whatever the objective. With `min_gpu_count` only
+// candidates on more GPUs than that are tried: for questions whose smaller places are known to be
+// infeasible.
+bool IsFeasible(const PlanQuestion& question, const PlanOptions& options, int64_t min_gpu_count = 0,
+                CostCache* costs = nullptr);
 
 }  // namespace rhumb
 
