@@ -57,11 +57,12 @@ class CostModel {
     return step_time_.MicroBatchWorkSeconds(units);
   }
 
-  // Work of the stages alone: no layout of these units and stages and at most so many virtual ones
-  // takes less, be it fixed or by micro-batch.
-  StepCost WorkStep(const UnitSeconds& units, const StageShares& stages,
-                    int64_t virtual_pipeline_stages) const {
-    return step_time_.WorkCost(units, stages, virtual_pipeline_stages);
+  // Step() without the sends between stages: no layout of these units, stages and exchange and at
+  // most so many virtual stages takes less, be it fixed or by micro-batch.
+  StepCost StepWithoutSends(const UnitSeconds& units, const StageShares& stages,
+                            const ExchangeSeconds& exchange,
+                            int64_t virtual_pipeline_stages) const {
+    return step_time_.CostWithoutSends(units, stages, exchange, virtual_pipeline_stages);
   }
 
   // GPU-seconds that a token takes at least, in any layout of this precision: no layout has less

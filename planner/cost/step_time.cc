@@ -267,22 +267,24 @@ StepCost StepTimeModel::Cost(const Layout& layout) const {
 
 StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
                              const StageShares& stages, const ExchangeSeconds& exchange) const {
-  const Pace pace = PaceOf(units, stages);
-  const double v = static_cast<double>(layout.virtual_pipeline_stages);
-  StepCost cost;
-  // 1F1B: the slowest stage paces all micro-batches; filling and draining passes the other stages
-  // once.
-  cost.per_micro_batch_seconds = pace.slowest_seconds + PipelineSeconds(layout) +
-                                 ExposedGather(exchange.per_micro_batch, pace);
-  cost.fixed_seconds = (pace.all_seconds - pace.slowest_seconds) / v + exchange.per_step;
+  StepCost cost = CostWithoutSends(units, stages, exchange, layout.virtual_pipeline_stages);
+  cost.per_micro_batch_seconds += PipelineSeconds(layout);
   return cost;
 }
 
-StepCost StepTimeModel::WorkCost(const UnitSeconds& units, const StageShares& stages,
-                                 int64_t virtual_pipeline_stages) const {
+StepCost StepTimeModel::CostWithoutSends(const UnitSeconds& units, const StageShares& stages,
+                                         const ExchangeSeconds& exchange,
+                                         int64_t virtual_pipeline_stages) const {
   const Pace pace = PaceOf(units, stages);
-  return {(pace.all_seconds - pace.slowest_seconds) / static_cast<double>(virtual_pipeline_stages),
-          pace.slowest_seconds};
+  StepCost cost;
+  // 1F1B: the slowest stage paces all micro-batches; filling and draining passes the other stages
+  // once.
+  cost.per_micro_batch_seconds =
+      pace.slowest_seconds + ExposedGather(exchange.per_micro_batch, pace);
+  cost.fixed_seconds =
+      (pace.all_seconds - pace.slowest_seconds) / static_cast<double>(virtual_pipeline_stages) +
+      exchange.per_step;
+  return cost;
 }
 
 StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_batch_count) const {

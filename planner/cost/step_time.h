@@ -98,9 +98,9 @@ class StepTimeModel {
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
   double MicroBatchWorkSeconds(const Layout& layout) const;
   double MicroBatchWorkSeconds(const UnitSeconds& units) const;
-  // Cost() without any communication between stages and ranks.
-  StepCost WorkCost(const UnitSeconds& units, const StageShares& stages,
-                    int64_t virtual_pipeline_stages) const;
+  // Cost() without the sends between stages.
+  StepCost CostWithoutSends(const UnitSeconds& units, const StageShares& stages,
+                            const ExchangeSeconds& exchange, int64_t virtual_pipeline_stages) const;
   double LeastGpuSecondsPerToken(Precision precision) const;
 
  private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/plan/place_search.h"
 
+#include <numeric>
+
 namespace rhumb {
 namespace {
 
@@ -42,41 +44,34 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
     return;
   }
   stages_ = &shared_.slices.StagesOf(degrees.pipeline);
-  FindPromising(degrees, slice);
+  const size_t all = space.MicroBatchSizes().size();
+  in_degrees_.resize(all);
+  std::iota(in_degrees_.begin(), in_degrees_.end(), size_t{0});
+  KeepPromising(degrees, slice.least.data(), 1, {}, in_degrees_);
   const size_t zero_stages = space.ZeroStages(degrees).size();
-  const size_t virtual_stages = space.VirtualStages(degrees.pipeline).size();
-  const size_t modes = space.RecomputeModes().size();
-  progress_.pruned_count += static_cast<int64_t>(
-      (space.MicroBatchSizes().size() - promising_.size()) * modes * zero_stages * virtual_stages);
-  if (promising_.empty()) return;
-  exchange_.fill(std::nullopt);
-  states_fit_.fill(std::nullopt);
-  for (size_t mode = 0; mode < modes; ++mode) {
-    promising_in_mode_.clear();
-    for (const size_t i : promising_) {
-      if (MayWin(
-              LeastSecondsOf(degrees, slice.cells[i * modes + mode], space.MicroBatchSizes()[i]))) {
-        promising_in_mode_.push_back(i);
-      }
-    }
-    progress_.pruned_count += static_cast<int64_t>((promising_.size() - promising_in_mode_.size()) *
-                                                   zero_stages * virtual_stages);
-    if (promising_in_mode_.empty()) continue;
-    for (size_t zero = 0; zero < zero_stages; ++zero) SearchZeroStage(degrees, slice, mode, zero);
-  }
+  progress_.pruned_count += static_cast<int64_t>((all - in_degrees_.size()) * zero_stages *
+                                                 LayoutsPerMicroBatch(degrees));
+  if (in_degrees_.empty()) return;
+  for (size_t zero = 0; zero < zero_stages; ++zero) SearchZeroStage(degrees, slice, zero);
 }
 
-void PlaceSearch::FindPromising(const Degrees& degrees, const SliceTable::Slice& slice) {
+size_t PlaceSearch::LayoutsPerMicroBatch(const Degrees& degrees) const {
+  return shared_.space.RecomputeModes().size() *
+         shared_.space.VirtualStages(degrees.pipeline).size();
+}
+
+void PlaceSearch::KeepPromising(const Degrees& degrees, const SliceTable::Cell* cells,
+                                size_t stride, const ExchangeSeconds& exchange,
+                                std::vector<size_t>& kept) {
   const std::vector<int64_t>& micro_batches = shared_.space.MicroBatchSizes();
-  promising_.clear();
-  if (shared_.space.VirtualStages(degrees.pipeline).empty()) return;
-  for (size_t i = 0; i < micro_batches.size(); ++i) {
-    if (MayWin(LeastSecondsOf(degrees, slice.least[i], micro_batches[i]))) promising_.push_back(i);
-  }
+  if (shared_.space.VirtualStages(degrees.pipeline).empty()) kept.clear();
+  std::erase_if(kept, [&](size_t i) {
+    return !MayWin(LeastSecondsOf(degrees, cells[i * stride], exchange, micro_batches[i]));
+  });
 }
 
 double PlaceSearch::LeastSecondsOf(const Degrees& degrees, const SliceTable::Cell& cell,
-                                   int64_t micro_batch) const {
+                                   const ExchangeSeconds& exchange, int64_t micro_batch) const {
   const double unit_tokens = SmallestBatch(degrees, micro_batch);
   if (problem_.question().mfu.has_value()) {
     return cell.gpu_seconds_per_token / static_cast<double>(place_.gpu_count) *
@@ -84,38 +79,60 @@ double PlaceSearch::LeastSecondsOf(const Degrees& degrees, const SliceTable::Cel
   }
   // Stages wait for the slowest, and for each other at the ends of a step.
   const int64_t most_virtual_stages = shared_.space.VirtualStages(degrees.pipeline).back();
-  return limits_.LeastSeconds(shared_.model.WorkStep(cell.units, *stages_, most_virtual_stages),
-                              unit_tokens) *
+  return limits_.LeastSeconds(
+             shared_.model.StepWithoutSends(cell.units, *stages_, exchange, most_virtual_stages),
+             unit_tokens) *
          kBoundSlack;
 }
 
 void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slice& slice,
-                                  size_t mode, size_t zero) {
+                                  size_t zero) {
   const LayoutSpace& space = shared_.space;
-  const std::vector<int64_t>& micro_batches = space.MicroBatchSizes();
-  const size_t modes = space.RecomputeModes().size();
-  Layout layout = space.MakeLayout(degrees, space.ZeroStages(degrees)[zero], micro_batches.front(),
-                                   space.RecomputeModes()[mode], 1);
+  Layout layout = space.MakeLayout(degrees, space.ZeroStages(degrees)[zero],
+                                   space.MicroBatchSizes().front(), Recompute::kNone, 1);
+  exchange_ =
+      problem_.question().mfu.has_value() ? ExchangeSeconds{} : shared_.model.Exchange(layout);
+  states_fit_.reset();
+  in_zero_stage_ = in_degrees_;
+  KeepPromising(degrees, slice.least.data(), 1, exchange_, in_zero_stage_);
+  progress_.pruned_count += static_cast<int64_t>((in_degrees_.size() - in_zero_stage_.size()) *
+                                                 LayoutsPerMicroBatch(degrees));
+  if (in_zero_stage_.empty()) return;
+  for (size_t mode = 0; mode < space.RecomputeModes().size(); ++mode) {
+    in_mode_ = in_zero_stage_;
+    KeepPromising(degrees, slice.cells.data() + mode, space.RecomputeModes().size(), exchange_,
+                  in_mode_);
+    progress_.pruned_count += static_cast<int64_t>((in_zero_stage_.size() - in_mode_.size()) *
+                                                   space.VirtualStages(degrees.pipeline).size());
+    layout.recompute = space.RecomputeModes()[mode];
+    if (!in_mode_.empty()) SearchRecompute(degrees, slice, mode, layout);
+  }
+}
+
+void PlaceSearch::SearchRecompute(const Degrees& degrees, const SliceTable::Slice& slice,
+                                  size_t mode, Layout layout) {
+  const LayoutSpace& space = shared_.space;
   for (const int64_t v : space.VirtualStages(degrees.pipeline)) {
     layout.virtual_pipeline_stages = v;
-    for (size_t i = 0; i < promising_in_mode_.size(); ++i) {
-      layout.micro_batch_size = micro_batches[promising_in_mode_[i]];
-      const StepCost step = StepOf(layout, slice, promising_in_mode_[i] * modes + mode, zero);
+    for (size_t i = 0; i < in_mode_.size(); ++i) {
+      layout.micro_batch_size = space.MicroBatchSizes()[in_mode_[i]];
+      const StepCost step =
+          StepOf(layout, slice, in_mode_[i] * space.RecomputeModes().size() + mode);
       const double least =
           limits_.LeastSeconds(step, SmallestBatch(degrees, layout.micro_batch_size)) * kBoundSlack;
       if (!MayWin(least)) {
         ++progress_.pruned_count;
         continue;
       }
-      if (!states_fit_[zero].has_value()) states_fit_[zero] = StatesFit(layout);
-      if (!*states_fit_[zero]) {
+      if (!states_fit_.has_value()) states_fit_ = StatesFit(layout);
+      if (!*states_fit_) {
         ++progress_.pruned_count;
         continue;
       }
       ++progress_.evaluated_count;
       if (!FitsAtAll(at_, shared_.model, layout)) {
         // Nor does any larger micro-batch.
-        progress_.pruned_count += static_cast<int64_t>(promising_in_mode_.size() - i - 1);
+        progress_.pruned_count += static_cast<int64_t>(in_mode_.size() - i - 1);
         break;
       }
       const std::optional<Candidate> candidate =
@@ -125,15 +142,14 @@ void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slic
   }
 }
 
-StepCost PlaceSearch::StepOf(const Layout& layout, const SliceTable::Slice& slice, size_t cell,
-                             size_t zero) {
+StepCost PlaceSearch::StepOf(const Layout& layout, const SliceTable::Slice& slice,
+                             size_t cell) const {
   const CostModel& model = shared_.model;
   if (problem_.question().mfu.has_value()) {
     return StepCostOf(problem_, size_, model, place_, layout);
   }
-  if (!exchange_[zero].has_value()) exchange_[zero] = model.Exchange(layout);
   return model.Step(layout, slice.shares_units ? slice.cells[cell].units : model.Units(layout),
-                    *stages_, *exchange_[zero]);
+                    *stages_, exchange_);
 }
 
 bool PlaceSearch::MayWin(double seconds_per_token) {

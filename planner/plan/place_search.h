@@ -4,7 +4,6 @@
 #ifndef RHUMB_PLANNER_PLAN_PLACE_SEARCH_H_
 #define RHUMB_PLANNER_PLAN_PLACE_SEARCH_H_
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -48,17 +47,19 @@ class PlaceSearch {
   void Run(const std::function<bool()>& is_done);
 
  private:
-  enum class Fit { kUnknown, kFits, kTooLarge };
-
   void SearchDegrees(const Degrees& degrees);
-  // Micro-batches that may win by their work alone, in some recompute mode.
-  void FindPromising(const Degrees& degrees, const SliceTable::Slice& slice);
-  // Seconds that a token takes at least, by the work of the stages and the batch it comes in.
+  // Keeps those micro-batches in `kept` that may win with an exchange and the figures of `cells`,
+  // where the cell of the i-th micro-batch is cells[i * stride].
+  void KeepPromising(const Degrees& degrees, const SliceTable::Cell* cells, size_t stride,
+                     const ExchangeSeconds& exchange, std::vector<size_t>& kept);
+  // Seconds that a token takes at least, whatever the batch.
   double LeastSecondsOf(const Degrees& degrees, const SliceTable::Cell& cell,
-                        int64_t micro_batch) const;
-  void SearchZeroStage(const Degrees& degrees, const SliceTable::Slice& slice, size_t mode,
-                       size_t zero);
-  StepCost StepOf(const Layout& layout, const SliceTable::Slice& slice, size_t cell, size_t zero);
+                        const ExchangeSeconds& exchange, int64_t micro_batch) const;
+  void SearchZeroStage(const Degrees& degrees, const SliceTable::Slice& slice, size_t zero);
+  void SearchRecompute(const Degrees& degrees, const SliceTable::Slice& slice, size_t mode,
+                       Layout layout);
+  size_t LayoutsPerMicroBatch(const Degrees& degrees) const;
+  StepCost StepOf(const Layout& layout, const SliceTable::Slice& slice, size_t cell) const;
   // Whether a layout that takes no less than `seconds_per_token` could still win. Bounds worsen
   // with seconds per token: once some are hopeless, all more are.
   bool MayWin(double seconds_per_token);
@@ -77,13 +78,13 @@ class PlaceSearch {
   const BatchLimits limits_;
   SearchProgress& progress_;
   double hopeless_seconds_ = kUnlimited;
-  double promising_seconds_ = 0;           // up to which layouts may win, as far as known
-  std::vector<size_t> promising_;          // indices of micro-batch sizes
-  std::vector<size_t> promising_in_mode_;  // those of them that a recompute mode leaves
-  const StageShares* stages_ = nullptr;    // of the degrees at hand
-  // Of the degrees at hand, by index of ZeRO stage; filled when first needed.
-  std::array<std::optional<ExchangeSeconds>, 4> exchange_;
-  std::array<std::optional<bool>, 4> states_fit_;
+  double promising_seconds_ = 0;  // up to which layouts may win, as far as known
+  // Indices of micro-batch sizes that may win: with the degrees at hand, of them with the ZeRO
+  // stage, of them with the recompute mode.
+  std::vector<size_t> in_degrees_, in_zero_stage_, in_mode_;
+  const StageShares* stages_ = nullptr;  // of the degrees at hand
+  ExchangeSeconds exchange_;             // of the degrees and ZeRO stage at hand
+  std::optional<bool> states_fit_;       // likewise; looked at when first needed
 };
 
 }  // namespace rhumb
