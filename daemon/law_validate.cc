@@ -23,6 +23,8 @@ namespace {
 
 constexpr size_t kMaxRunBytes = 256;
 constexpr char kAuto[] = "auto";
+// A year: what is to be kept longer is to be kept.
+constexpr double kMaxLifetimeSeconds = 366 * 86400.0;
 
 // Of the logarithm of a constant, or of an exponent: a factor of e^10 either way.
 constexpr double kMaxVariance = 100;
@@ -304,6 +306,14 @@ void ValidateFitLawRequest(const v1::FitLawRequest& request, FieldViolations& vi
   ValidateValues(request, violations);
   RequireObservations(request.observations(), violations);
   if (!request.name().empty()) CheckName(request.name(), "name", violations);
+  const v1::FitMethod method = request.options().method();
+  if (!request.name().empty() &&
+      (method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE)) {
+    violations.Add("name",
+                   "must be empty with the methods ISOFLOP and ENVELOPE: they say how the "
+                   "best size grows with compute, which is no law to store; VPNLS and NLS "
+                   "fit one");
+  }
   ValidateFitOptions(request.options(), "options", violations);
 }
 
@@ -352,6 +362,12 @@ void ValidateImportHeader(const v1::ImportObservationsRequest& request,
   } else if (request.row_count() < 0 || request.row_count() > kMaxObservations) {
     violations.Add("row_count", absl::StrCat("must be from 0 to ", kMaxObservations, ", got ",
                                              request.row_count()));
+  }
+  if (request.has_lifetime_seconds() &&
+      !(request.lifetime_seconds() > 0 && request.lifetime_seconds() <= kMaxLifetimeSeconds)) {
+    violations.Add("lifetime_seconds",
+                   absl::StrCat("must be positive and at most ", Show(kMaxLifetimeSeconds),
+                                ", got ", Show(request.lifetime_seconds())));
   }
   CheckSentence(given.source(), "observation_set.source", violations);
   if (!given.name().empty() &&
