@@ -3,11 +3,15 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/request_fields.h"
 #include "client/config/architecture_file.h"
 #include "client/config/document.h"
+#include "client/config/text_file.h"
+#include "planner/status_macros.h"
 
 namespace rhumb::cli {
 namespace {
@@ -71,8 +75,10 @@ v1::Architecture ArchitectureMessage(const ModelShape& shape) {
   return message;
 }
 
-absl::StatusOr<v1::Architecture> ReadArchitectureMessage(absl::string_view path) {
-  const absl::StatusOr<std::string> text = ReadTextFile(path);
+absl::StatusOr<v1::Architecture> ReadArchitectureMessage(absl::string_view path,
+                                                         std::optional<double> timeout_seconds) {
+  const absl::StatusOr<std::string> text = ReadTextFile(path, {.timeout_seconds = timeout_seconds});
+  if (absl::IsDeadlineExceeded(text.status())) return text.status();
   // To the person, no such file, a broken one and a wrong one are all the same kind of mistake: in
   // the question.
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
@@ -84,6 +90,16 @@ absl::StatusOr<v1::Architecture> ReadArchitectureMessage(absl::string_view path)
     message.clear_sequence_length();
   }
   return message;
+}
+
+absl::StatusOr<std::optional<v1::Architecture>> ReadArchitectureFlag(const Invocation& invocation) {
+  if (!invocation.Has("arch")) return std::nullopt;
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
+  absl::StatusOr<v1::Architecture> architecture =
+      ReadArchitectureMessage(invocation.Value("arch"), timeout);
+  if (architecture.ok()) return *std::move(architecture);
+  return absl::Status(architecture.status().code(),
+                      absl::StrCat("--arch (architecture): ", architecture.status().message()));
 }
 
 }  // namespace rhumb::cli

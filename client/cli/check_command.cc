@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/check_command.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "client/cli/architecture_message.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
@@ -50,15 +50,8 @@ absl::StatusOr<v1::CheckConfigurationRequest> ReadConfiguration(const Invocation
   v1::CheckConfigurationRequest request;
   std::vector<Flag> flags = CheckFieldFlags();
   RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
-  if (invocation.Has("arch")) {
-    absl::StatusOr<v1::Architecture> architecture =
-        ReadArchitectureMessage(invocation.Value("arch"));
-    if (!architecture.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--arch (architecture): ", architecture.status().message()));
-    }
-    *request.mutable_architecture() = *std::move(architecture);
-  }
+  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Architecture> model, ReadArchitectureFlag(invocation));
+  if (model.has_value()) *request.mutable_architecture() = *std::move(model);
   std::vector<v1::GpuPool*> pools;
   if (request.has_gpu_pool()) pools.push_back(request.mutable_gpu_pool());
   RHUMB_RETURN_IF_ERROR(ApplyPoolDetails(invocation, pools, request));

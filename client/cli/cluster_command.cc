@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/cluster_command.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/output.h"
+#include "client/cli/request_fields.h"
 #include "client/cli/resources.h"
 #include "client/config/cluster_file.h"
 #include "rhumb/v1/cluster_service.pb.h"
@@ -50,7 +52,10 @@ absl::Status WriteCluster(const v1::Cluster& cluster, const OutputOptions& outpu
 int RunApply(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  const absl::StatusOr<ClusterSpec> spec = ReadClusterFile(invocation.arguments[0]);
+  const absl::StatusOr<std::optional<double>> timeout = ReadTimeoutSeconds(invocation);
+  if (!timeout.ok()) return FailUsage(context, timeout.status());
+  const absl::StatusOr<ClusterSpec> spec =
+      ReadClusterFile(invocation.arguments[0], {.timeout_seconds = *timeout});
   if (!spec.ok()) return FailUsage(context, spec.status());
   v1::ApplyClusterRequest request;
   *request.mutable_cluster() = ClusterMessage(*spec);
