@@ -2,6 +2,7 @@
 #include "client/cli/fit_command.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,11 +16,13 @@
 #include "client/cli/failure.h"
 #include "client/cli/fit_flags.h"
 #include "client/cli/format.h"
+#include "client/cli/interrupt_watch.h"
 #include "client/cli/law_picture.h"
 #include "client/cli/observation_import.h"
 #include "client/cli/output.h"
 #include "client/cli/progress_bar.h"
 #include "client/cli/render_fit.h"
+#include "client/cli/request_fields.h"
 
 namespace rhumb::cli {
 namespace {
@@ -110,18 +113,20 @@ int RunFit(const Invocation& invocation, Context& context) {
   absl::StatusOr<v1::FitLawRequest> request = ReadFitFlags(invocation);
   if (!request.ok()) return FailUsage(context, request.status());
   request->set_validate_only(invocation.Has("validate-only"));
+  const absl::StatusOr<std::optional<double>> timeout = ReadTimeoutSeconds(invocation);
+  if (!timeout.ok()) return FailUsage(context, timeout.status());
 
   ProgressBar progress(context);
   const std::string& file = invocation.arguments[0];
-  const absl::StatusOr<ObservationRows> rows = ReadRows(file, *question, progress);
+  const absl::StatusOr<ObservationRows> rows = ReadRows(file, *question, *timeout, progress);
   if (!rows.ok()) return FailUsage(context, rows.status());
   RemarkOnRows(*rows, invocation, context);
 
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
   const InterruptWatch watch;
-  absl::StatusOr<TemporarySet> set = TemporarySet::Import(*home->client, *rows, question->header,
-                                                          context.now_unix_seconds, progress);
+  absl::StatusOr<TemporarySet> set =
+      TemporarySet::Import(*home->client, *rows, question->header, *timeout, progress);
   if (!set.ok()) {
     progress.Clear();
     return Fail(context, set.status());

@@ -12,6 +12,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/fit_flags.h"
+#include "client/cli/interrupt_watch.h"
 #include "client/cli/observation_import.h"
 #include "client/cli/output.h"
 #include "client/cli/progress_bar.h"
@@ -45,29 +46,37 @@ int RunBacktest(const Invocation& invocation, Context& context) {
       SetFieldsFromFlags(RequestFlags(), invocation, context.now_unix_seconds, request);
   if (!fields.ok()) return FailUsage(context, fields);
   request.set_law(invocation.arguments[0]);
+  const absl::StatusOr<std::optional<double>> timeout = ReadTimeoutSeconds(invocation);
+  if (!timeout.ok()) return FailUsage(context, timeout.status());
 
   // Runs that are stored already are named, all others come from a file.
   const std::string& source = invocation.arguments[1];
   ProgressBar progress(context);
   std::optional<ObservationRows> rows;
   if (!absl::StartsWith(source, kSetPrefix)) {
-    absl::StatusOr<ObservationRows> read = ReadRows(source, *question, progress);
+    absl::StatusOr<ObservationRows> read = ReadRows(source, *question, *timeout, progress);
     if (!read.ok()) return FailUsage(context, read.status());
     rows = *std::move(read);
     RemarkOnRows(*rows, invocation, context);
   }
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
+  const InterruptWatch watch;
   std::optional<TemporarySet> set;
   if (rows.has_value()) {
-    absl::StatusOr<TemporarySet> imported = TemporarySet::Import(
-        *home->client, *rows, question->header, context.now_unix_seconds, progress);
+    absl::StatusOr<TemporarySet> imported =
+        TemporarySet::Import(*home->client, *rows, question->header, *timeout, progress);
     progress.Clear();
     if (!imported.ok()) return Fail(context, imported.status());
     set.emplace(*std::move(imported));
   }
   request.set_observations(set.has_value() ? set->name() : source);
-  const absl::StatusOr<v1::BacktestLawResponse> answer = home->client->BacktestLaw(request);
+  const absl::StatusOr<v1::BacktestLawResponse> answer =
+      home->client->BacktestLaw(request, [] { return !InterruptWatch::interrupted(); });
+  if (!answer.ok() && InterruptWatch::interrupted()) {
+    *context.err << "rhumb: cancelled\n";
+    return kExitError;
+  }
   if (!answer.ok()) return Fail(context, answer.status());
   const auto table = [&] {
     return output->table.parsable
