@@ -59,6 +59,31 @@ bool IsTrend(v1::FitMethod method) {
   return method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE;
 }
 
+// What a method that gives no law cannot do.
+absl::Status CheckTrend(const v1::FitLawRequest& request, const PictureOptions& picture) {
+  if (!IsTrend(request.options().method())) return absl::OkStatus();
+  if (!request.name().empty()) {
+    return absl::InvalidArgumentError(
+        "--name: isoflop and envelope say how the best size grows with compute, which is no law to "
+        "store; --method vpnls or nls fits one");
+  }
+  if (picture.kind == PictureKind::kMap) {
+    return absl::InvalidArgumentError(
+        "--picture map: isoflop and envelope give no loss of every N and D");
+  }
+  return absl::OkStatus();
+}
+
+// What the compute of the rows is, for messages.
+std::string ComputeColumn(const ObservationRows& rows) {
+  const auto stated =
+      std::count_if(rows.observations.begin(), rows.observations.end(),
+                    [](const v1::Observation& row) { return row.has_training_flops(); });
+  if (stated == rows.observations.size()) return "training_flops";
+  return stated == 0 ? "6ND, as there is no training_flops"
+                     : "training_flops, or 6ND where there is none";
+}
+
 // What to do after this fit. The table is read and fitted as it was, but for what a line changes.
 std::vector<std::string> NextCommands(const v1::LawFitResult& fit, const Invocation& invocation,
                                       bool stored) {
@@ -113,6 +138,8 @@ int RunFit(const Invocation& invocation, Context& context) {
   absl::StatusOr<v1::FitLawRequest> request = ReadFitFlags(invocation);
   if (!request.ok()) return FailUsage(context, request.status());
   request->set_validate_only(invocation.Has("validate-only"));
+  const absl::Status possible = CheckTrend(*request, *picture);
+  if (!possible.ok()) return FailUsage(context, possible);
   const absl::StatusOr<std::optional<double>> timeout = ReadTimeoutSeconds(invocation);
   if (!timeout.ok()) return FailUsage(context, timeout.status());
 
@@ -164,7 +191,8 @@ int RunFit(const Invocation& invocation, Context& context) {
   FitRenderOptions render = {.wide = output->table.wide,
                              .stored = "",
                              .next = NextCommands(*fit, invocation, stored),
-                             .file = rows->file.substr(rows->file.rfind('/') + 1)};
+                             .file = rows->file.substr(rows->file.rfind('/') + 1),
+                             .compute_column = ComputeColumn(*rows)};
   if (stored) {
     render.stored =
         absl::StrCat(fit->law().name(), ", version ", fit->law().version(), ", and ", set->name(),
@@ -180,7 +208,9 @@ int RunFit(const Invocation& invocation, Context& context) {
   const absl::Status written = WriteMessage(*fit, *output, table, names, context);
   if (!written.ok()) return Fail(context, written);
   const absl::Status drawn =
-      DrawLaw(fit->law(), rows->observations, request->options(), *picture, context);
+      HasIsoFlopCurves(*fit)
+          ? DrawIsoFlop(*fit, render.file, *picture, context)
+          : DrawLaw(fit->law(), rows->observations, request->options(), *picture, context);
   if (!drawn.ok()) return Fail(context, drawn);
   return fit->diagnostics().identifiable() ? kExitOk : kExitError;
 }

@@ -12,6 +12,7 @@
 #include "client/cli/format.h"
 #include "client/cli/planner_law.h"
 #include "client/cli/render_decisions.h"
+#include "client/cli/render_isoflop.h"
 #include "client/cli/render_parts.h"
 #include "client/cli/request_fields.h"
 #include "client/config/human_numbers.h"
@@ -270,6 +271,7 @@ std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& optio
                        ", "));
   AddTable("Constants", ConstantsTable(fit), report);
   AddExponents(fit, report);
+  AddBudgets(fit, options.compute_column, options.wide, report);
   AddDecisions(fit, options.wide, report);
   if (fit.residual_log_std() > 0) {
     report.Row("Scatter", absl::StrCat("a run lies ", Percent(fit.residual_log_std()),
