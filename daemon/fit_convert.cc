@@ -234,35 +234,6 @@ const char* ReasonOf(const LawFitOptions& options, const ObservationSet& observa
 
 }  // namespace
 
-Observation FromProto(const v1::Observation& in) {
-  Observation out;
-  out.param_count = in.param_count();
-  out.token_count = in.token_count();
-  out.loss_nats = in.loss_nats();
-  if (in.has_training_flops()) out.training_flops = in.training_flops();
-  if (in.has_unique_token_count()) out.unique_token_count = in.unique_token_count();
-  if (in.has_global_batch_tokens()) out.global_batch_tokens = in.global_batch_tokens();
-  if (in.has_learning_rate()) out.learning_rate = in.learning_rate();
-  if (in.has_step_count()) out.step_count = in.step_count();
-  if (in.has_schedule_fraction()) out.schedule_fraction = in.schedule_fraction();
-  if (in.has_weight()) out.weight = in.weight();
-  out.run = in.run();
-  return out;
-}
-
-ObservationSet FromProto(const v1::ObservationSet& in, const std::vector<v1::Observation>& rows) {
-  ObservationSet out;
-  out.param_count_convention =
-      FromProto(in.param_count_convention()).value_or(ParamCountConvention::kTotal);
-  out.flops_convention = FromProto(in.flops_convention()).value_or(FlopsConvention::kSixNd);
-  out.tokenizer = in.tokenizer();
-  out.dataset = in.dataset();
-  out.source = in.source();
-  out.observations.reserve(rows.size());
-  for (const v1::Observation& row : rows) out.observations.push_back(FromProto(row));
-  return out;
-}
-
 LawFitOptions FromProto(const v1::LawFitOptions& in) {
   LawFitOptions out;
   if (!in.family().empty()) out.family = in.family();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Observations, fit options and fit answers: API messages to planner structs and back.
+// Fit options and fit answers: API messages to planner structs and back.
 #ifndef RHUMB_DAEMON_FIT_CONVERT_H_
 #define RHUMB_DAEMON_FIT_CONVERT_H_
 
 #include <vector>
 
 #include "absl/status/status.h"
+#include "convert/observation_message.h"
 #include "planner/fit/fit_law.h"
 #include "planner/fit/isoflop_curves.h"
 #include "planner/fit/observation.h"
@@ -15,8 +16,8 @@
 
 namespace rhumb::daemon {
 
-Observation FromProto(const v1::Observation& row);
-ObservationSet FromProto(const v1::ObservationSet& set, const std::vector<v1::Observation>& rows);
+using convert::FromProto;
+using convert::ToProto;
 
 // Unset fields get the planner's default; `progress` is left empty.
 LawFitOptions FromProto(const v1::LawFitOptions& options);

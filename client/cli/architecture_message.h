@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model's shape as the message that questions carry.
+// A model from a file as the message that questions carry.
 #ifndef RHUMB_CLIENT_CLI_ARCHITECTURE_MESSAGE_H_
 #define RHUMB_CLIENT_CLI_ARCHITECTURE_MESSAGE_H_
 
@@ -8,13 +8,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/command.h"
-#include "planner/cost/model_shape.h"
 #include "rhumb/v1/architecture.pb.h"
 
 namespace rhumb::cli {
-
-// `shape` without counts, which the daemon makes.
-v1::Architecture ArchitectureMessage(const ModelShape& shape);
 
 // The model in the file at `path` (see ReadArchitectureFile). The longest sequence a Hugging Face
 // config allows is not the one trained on: it is left out where it is beyond the daemon's default,

@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "client/cli/format.h"
 #include "client/cli/output.h"
+#include "convert/observation_message.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::cli {
@@ -19,25 +20,6 @@ constexpr int kRowsPerMessage = 5000;
 // Beyond the time that a call may take: nobody fits for so long without saying so by --timeout.
 constexpr double kLeastLifetimeSeconds = 3600;
 constexpr double kMostLifetimeSeconds = 365 * 86400.0;
-
-v1::Observation Message(const Observation& row, int64_t line) {
-  v1::Observation message;
-  message.set_param_count(row.param_count);
-  message.set_token_count(row.token_count);
-  message.set_loss_nats(row.loss_nats);
-  if (row.training_flops.has_value()) message.set_training_flops(*row.training_flops);
-  if (row.unique_token_count.has_value()) message.set_unique_token_count(*row.unique_token_count);
-  if (row.global_batch_tokens.has_value()) {
-    message.set_global_batch_tokens(*row.global_batch_tokens);
-  }
-  if (row.learning_rate.has_value()) message.set_learning_rate(*row.learning_rate);
-  if (row.step_count.has_value()) message.set_step_count(*row.step_count);
-  if (row.schedule_fraction.has_value()) message.set_schedule_fraction(*row.schedule_fraction);
-  if (row.weight != 1) message.set_weight(row.weight);
-  message.set_run(row.run);
-  message.set_line(line);
-  return message;
-}
 
 // Every line of `text` behind the file's name.
 absl::Status OfFile(const std::string& file, absl::string_view text) {
@@ -74,7 +56,9 @@ absl::StatusOr<ObservationRows> ReadRows(const std::string& path, const TableQue
   rows.filtered_count = table->filtered_row_count;
   rows.observations.Reserve(static_cast<int>(table->observations.size()));
   for (size_t i = 0; i < table->observations.size(); ++i) {
-    *rows.observations.Add() = Message(table->observations[i], table->lines[i]);
+    v1::Observation& row = *rows.observations.Add();
+    row = convert::ToProto(table->observations[i]);
+    row.set_line(table->lines[i]);
   }
   return rows;
 }

@@ -17,7 +17,7 @@ Law FittedLaw() {
   ObservationSet set;
   set.observations = GridRuns(TrueLaw(), 7, 7, 0.003, 11);
   LawFitOptions options;
-  options.bootstrap_count = 200;
+  options.bootstrap_count = 0;
   return *FitLaw(set, options)->law;
 }
 
