@@ -44,6 +44,18 @@ absl::StatusOr<v1::Architecture> ReadArchitectureMessage(absl::string_view path,
   return message;
 }
 
+Flag ArchitectureFlag() {
+  return {.name = "arch",
+          .field = "architecture",
+          .kind = FlagKind::kFile,
+          .placeholder = "FILE",
+          .help =
+              "the model: TOML or JSON with the keys of a plan's model, or a Hugging Face "
+              "config.json",
+          .group = "Model",
+          .completion = Completion::kFile};
+}
+
 absl::StatusOr<std::optional<v1::Architecture>> ReadArchitectureFlag(const Invocation& invocation) {
   if (!invocation.Has("arch")) return std::nullopt;
   RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));

@@ -19,6 +19,9 @@ namespace rhumb::cli {
 absl::StatusOr<v1::Architecture> ReadArchitectureMessage(
     absl::string_view path, std::optional<double> timeout_seconds = std::nullopt);
 
+// --arch.
+Flag ArchitectureFlag();
+
 // The model that --arch names, waited for as long as --timeout says; nullopt without the flag,
 // which errors name.
 absl::StatusOr<std::optional<v1::Architecture>> ReadArchitectureFlag(const Invocation& invocation);

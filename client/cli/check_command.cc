@@ -29,15 +29,7 @@ constexpr double kDefaultLevel = 0.9;
 std::vector<Flag> CheckFlags() {
   std::vector<Flag> flags = CheckFieldFlags();
   for (Flag& flag : PoolDetailFlags()) flags.push_back(std::move(flag));
-  flags.push_back(
-      {.name = "arch",
-       .field = "architecture",
-       .kind = FlagKind::kFile,
-       .placeholder = "FILE",
-       .help =
-           "the model: TOML or JSON with the keys of a plan's model, or a Hugging Face config.json",
-       .group = "Model",
-       .completion = Completion::kFile});
+  flags.push_back(ArchitectureFlag());
   flags.push_back({.name = "explain",
                    .kind = FlagKind::kSwitch,
                    .help = "where the step's time goes",

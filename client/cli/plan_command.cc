@@ -31,15 +31,7 @@ std::vector<Flag> PlanFlags() {
   std::vector<Flag> flags = PlanFieldFlags();
   const std::vector<Flag> more = PoolDetailFlags();
   flags.insert(flags.end(), more.begin(), more.end());
-  flags.push_back(
-      {.name = "arch",
-       .field = "architecture",
-       .kind = FlagKind::kFile,
-       .placeholder = "FILE",
-       .help =
-           "the model: TOML or JSON with the keys of a plan's model, or a Hugging Face config.json",
-       .group = "Model",
-       .completion = Completion::kFile});
+  flags.push_back(ArchitectureFlag());
   flags.push_back({.name = "file",
                    .kind = FlagKind::kFile,
                    .placeholder = "FILE",
