@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "daemon/identity.h"
-#include "daemon/law_validate.h"
+#include "daemon/observation_validate.h"
 #include "daemon/resolve.h"
 #include "daemon/sha256.h"
 #include "daemon/validate.h"
