@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // API messages to planner structs and back, value by value. No look-ups, no defaults but those of a
-// field's comment. Laws are in convert_law.h, fits in fit_convert.h.
+// field's comment. Laws, shapes and observations are in convert/, fits in fit_convert.h.
 #ifndef RHUMB_DAEMON_CONVERT_H_
 #define RHUMB_DAEMON_CONVERT_H_
 
 #include <optional>
 
+#include "convert/architecture_message.h"
 #include "daemon/convert_law.h"
 #include "planner/cost/hardware.h"
 #include "planner/cost/model_shape.h"
@@ -19,6 +20,9 @@
 
 namespace rhumb::daemon {
 
+using convert::FromProto;
+using convert::ToProto;
+
 // Enums. UNSPECIFIED is nullopt.
 std::optional<Objective> FromProto(v1::Objective objective);
 std::optional<Precision> FromProto(v1::Precision precision);
@@ -26,12 +30,6 @@ std::optional<Recompute> FromProto(v1::Recompute recompute);
 v1::Objective ToProto(Objective objective);
 v1::Precision ToProto(Precision precision);
 v1::Recompute ToProto(Recompute recompute);
-
-// Unset optional parts get the value their comment names. The shape may still be invalid
-// (ValidateModelShape).
-ModelShape FromProto(const v1::Architecture& architecture);
-// `param_count` and `active_param_count` are counted by `convention`.
-v1::Architecture ToProto(const ModelShape& shape, ParamCountConvention convention);
 
 LayoutConstraints FromProto(const v1::LayoutConstraints& constraints);
 

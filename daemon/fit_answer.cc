@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/convert_law.h"
 #include "daemon/fit_convert.h"
@@ -18,6 +17,7 @@
 #include "daemon/sha256.h"
 #include "daemon/validate.h"
 #include "planner/fit/fit_law.h"
+#include "planner/fit/isoflop_curves.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
@@ -28,29 +28,6 @@ namespace {
 std::string OriginHash(const StoredObservationSet& set, const v1::LawFitOptions& options) {
   return Sha256Hex(absl::StrCat("fit ", kFitterVersion, "\n", set.content_hash, "\n",
                                 DeterministicBytes(options)));
-}
-
-// The fitter names the option at fault first.
-absl::Status OptionError(absl::string_view message) {
-  const size_t end = message.find_first_of(" .[");
-  const std::string word(message.substr(0, end));
-  if (end != absl::string_view::npos &&
-      v1::LawFitOptions::descriptor()->FindFieldByName(word) != nullptr) {
-    return FieldError("options." + word, absl::StripLeadingAsciiWhitespace(message.substr(end)));
-  }
-  return FieldError("options", message);
-}
-
-// The fitter's errors as a caller of the service should see them.
-absl::Status ExplainFitError(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      return OptionError(status.message());
-    case absl::StatusCode::kFailedPrecondition:
-      return ErrorWithReason(status.code(), "ROWS_LACK_A_COLUMN", status.message());
-    default:
-      return status;
-  }
 }
 
 // Fits and describes; nothing is stored and the law has no name.
@@ -65,17 +42,20 @@ absl::StatusOr<v1::LawFitResult> Fit(const StoredObservationSet& set,
     return absl::NotFoundError(absl::StrCat(set.name, " was deleted meanwhile"));
   }
   RHUMB_ASSIGN_OR_RETURN(const v1::ObservationSet header, ToMessage(set));
-  ObservationSet observations = FromProto(header);
-  observations.observations.reserve(rows.size());
-  for (const v1::Observation& row : rows) observations.observations.push_back(FromProto(row));
+  const ObservationSet observations = FromProto(header, rows);
   LawFitOptions asked = planner_options;
   asked.progress = [&hooks](double fraction, const char* stage) {
     if (hooks.progress) hooks.progress(fraction, stage);
     return !hooks.should_stop || !hooks.should_stop();
   };
   const absl::StatusOr<LawFit> fit = FitLaw(observations, asked);
-  if (!fit.ok()) return ExplainFitError(fit.status());
+  if (!fit.ok()) return ExplainFitError(fit.status(), asked, observations);
   v1::LawFitResult result = ToProto(*fit, rows);
+  if (asked.method == FitMethod::kIsoFlop) {
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<IsoFlopCurve> curves,
+                           IsoFlopCurves(observations, asked));
+    for (const IsoFlopCurve& curve : curves) *result.add_isoflop_budgets() = ToProto(curve, rows);
+  }
   FieldViolations broken;
   if (result.has_law()) FindNonFinite(result.law(), broken);
   if (!broken.empty()) {

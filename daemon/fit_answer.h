@@ -28,7 +28,8 @@ struct FitHooks {
 };
 
 // InvalidArgument with all violations; PermissionDenied for a name of somebody else; AlreadyExists
-// for a request id used otherwise; FailedPrecondition ROWS_LACK_A_COLUMN; Cancelled when stopped.
+// for a request id used otherwise; FailedPrecondition ROWS_LACK_A_COLUMN, NO_REPEATED_DATA or
+// FIT_FAILED; Cancelled when stopped.
 absl::StatusOr<v1::LawFitResult> AnswerFitLaw(const v1::FitLawRequest& request,
                                               const Caller& caller, const FitContext& context,
                                               const FitHooks& hooks);

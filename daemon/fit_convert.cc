@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/fit_convert.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/string_view.h"
 #include "daemon/convert_law.h"
+#include "daemon/rpc_status.h"
 
 namespace rhumb::daemon {
 namespace {
@@ -204,34 +208,31 @@ v1::Backtest::Split ToProto(const BacktestSplit& split) {
   return out;
 }
 
+// The fitter names the option at fault first.
+absl::Status OptionError(absl::string_view message) {
+  const size_t end = message.find_first_of(" .[");
+  const std::string word(message.substr(0, end));
+  if (end != absl::string_view::npos &&
+      v1::LawFitOptions::descriptor()->FindFieldByName(word) != nullptr) {
+    return FieldError("options." + word, absl::StripLeadingAsciiWhitespace(message.substr(end)));
+  }
+  return FieldError("options", message);
+}
+
+// What a program can tell rows by that a fit refuses: the reason of an ErrorInfo.
+const char* ReasonOf(const LawFitOptions& options, const ObservationSet& observations) {
+  const std::vector<Observation>& rows = observations.observations;
+  const bool lacks_steps = std::any_of(
+      rows.begin(), rows.end(), [](const Observation& row) { return !row.step_count.has_value(); });
+  const bool repeats = std::any_of(rows.begin(), rows.end(), [](const Observation& row) {
+    return row.unique_token_count.value_or(row.token_count) < row.token_count;
+  });
+  if (options.family == "kaplan-ns" && lacks_steps) return "ROWS_LACK_A_COLUMN";
+  if (options.family == "data-constrained" && !repeats) return "NO_REPEATED_DATA";
+  return "FIT_FAILED";
+}
+
 }  // namespace
-
-Observation FromProto(const v1::Observation& in) {
-  Observation out;
-  out.param_count = in.param_count();
-  out.token_count = in.token_count();
-  out.loss_nats = in.loss_nats();
-  if (in.has_training_flops()) out.training_flops = in.training_flops();
-  if (in.has_unique_token_count()) out.unique_token_count = in.unique_token_count();
-  if (in.has_global_batch_tokens()) out.global_batch_tokens = in.global_batch_tokens();
-  if (in.has_learning_rate()) out.learning_rate = in.learning_rate();
-  if (in.has_step_count()) out.step_count = in.step_count();
-  if (in.has_schedule_fraction()) out.schedule_fraction = in.schedule_fraction();
-  if (in.has_weight()) out.weight = in.weight();
-  out.run = in.run();
-  return out;
-}
-
-ObservationSet FromProto(const v1::ObservationSet& in) {
-  ObservationSet out;
-  out.param_count_convention =
-      FromProto(in.param_count_convention()).value_or(ParamCountConvention::kTotal);
-  out.flops_convention = FromProto(in.flops_convention()).value_or(FlopsConvention::kSixNd);
-  out.tokenizer = in.tokenizer();
-  out.dataset = in.dataset();
-  out.source = in.source();
-  return out;
-}
 
 LawFitOptions FromProto(const v1::LawFitOptions& in) {
   LawFitOptions out;
@@ -314,9 +315,52 @@ v1::LawFitResult ToProto(const LawFit& fit, const std::vector<v1::Observation>& 
   return out;
 }
 
+absl::Status ExplainFitError(const absl::Status& status, const LawFitOptions& options,
+                             const ObservationSet& observations) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return OptionError(status.message());
+    case absl::StatusCode::kFailedPrecondition:
+      return ErrorWithReason(status.code(), ReasonOf(options, observations), status.message());
+    default:
+      return status;
+  }
+}
+
+v1::LawFitResult::IsoFlopBudget ToProto(const IsoFlopCurve& curve,
+                                        const std::vector<v1::Observation>& rows) {
+  v1::LawFitResult::IsoFlopBudget out;
+  const IsoFlopBudget& budget = curve.budget;
+  out.set_training_flops(budget.training_flops);
+  for (const int index : curve.observations) {
+    const v1::Observation& row = rows[static_cast<size_t>(index)];
+    v1::LawFitResult::IsoFlopBudget::Run& run = *out.add_runs();
+    run.set_observation(index);
+    run.set_line(row.line());
+    run.set_param_count(row.param_count());
+    run.set_loss_nats(row.loss_nats());
+  }
+  out.set_size_count(budget.size_count);
+  if (curve.curvature_nats.has_value()) {
+    out.set_best_param_count(budget.best_param_count);
+    out.set_best_loss_nats(budget.best_loss_nats);
+    out.set_curvature_nats(*curve.curvature_nats);
+    out.mutable_flat_param_count()->set_low(budget.flat_low_param_count);
+    out.mutable_flat_param_count()->set_high(budget.flat_high_param_count);
+  }
+  out.set_used(budget.used);
+  out.set_dropped_because(budget.dropped_because);
+  return out;
+}
+
 v1::Backtest ToProto(const Backtest& backtest) {
   v1::Backtest out;
   out.set_observation_count(backtest.observation_count);
+  // Test sets lie inside each other: what is larger than one training set is larger than all that
+  // are smaller.
+  for (const BacktestSplit& split : backtest.splits) {
+    out.set_run_count(std::max<int64_t>(out.run_count(), split.test_count));
+  }
   out.set_mean_abs_error_fraction(backtest.mean_abs_error_fraction);
   out.set_rmse_fraction(backtest.rmse_fraction);
   if (std::isfinite(backtest.coverage)) out.set_coverage(backtest.coverage);

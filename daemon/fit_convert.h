@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Observations, fit options and fit answers: API messages to planner structs and back.
+// Fit options and fit answers: API messages to planner structs and back.
 #ifndef RHUMB_DAEMON_FIT_CONVERT_H_
 #define RHUMB_DAEMON_FIT_CONVERT_H_
 
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
+#include "convert/observation_message.h"
 #include "planner/fit/fit_law.h"
+#include "planner/fit/isoflop_curves.h"
 #include "planner/fit/observation.h"
 #include "rhumb/v1/law.pb.h"
 #include "rhumb/v1/law_service.pb.h"
@@ -14,19 +16,26 @@
 
 namespace rhumb::daemon {
 
-Observation FromProto(const v1::Observation& row);
-// The set without its rows.
-ObservationSet FromProto(const v1::ObservationSet& set);
+using convert::FromProto;
+using convert::ToProto;
 
 // Unset fields get the planner's default; `progress` is left empty.
 LawFitOptions FromProto(const v1::LawFitOptions& options);
 // Every field set, so that equal options are equal messages.
 v1::LawFitOptions ToProto(const LawFitOptions& options);
 
-// Everything but the law's name and version, `seconds`, `observations` and `options`. Numbers that
-// are not finite are left out where a field may be absent. `rows` are what was fitted, by index.
+// Everything but the law's name and version, `seconds`, `observations`, `options` and budgets.
+// Numbers that are not finite are left out where a field may be absent. `rows` are what was fitted,
+// by index.
 v1::LawFitResult ToProto(const LawFit& fit, const std::vector<v1::Observation>& rows);
+v1::LawFitResult::IsoFlopBudget ToProto(const IsoFlopCurve& curve,
+                                        const std::vector<v1::Observation>& rows);
 v1::Backtest ToProto(const Backtest& backtest);
+
+// The fitter's errors as a caller of the service should see them: the option at fault, or why
+// `observations` cannot be fitted with `options`.
+absl::Status ExplainFitError(const absl::Status& status, const LawFitOptions& options,
+                             const ObservationSet& observations);
 
 }  // namespace rhumb::daemon
 

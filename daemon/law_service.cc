@@ -96,11 +96,18 @@ absl::StatusOr<v1::Law> LawService::CreateLawImpl(const v1::CreateLawRequest& re
   RHUMB_ASSIGN_OR_RETURN(row.name, NameForStoredLaw(request.law().name(), "law.name"));
   row.origin_hash = Sha256Hex("import\n" + law.content_hash());
   row.law = DeterministicBytes(law);
+  // Whatever the newest version was made by: the same content is the same law.
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredLaw> newest, store_.laws().FindLaw(row.name));
+  if (newest.has_value()) {
+    RHUMB_ASSIGN_OR_RETURN(const v1::Law known, ToMessage(*newest));
+    if (known.content_hash() == law.content_hash()) row = *newest;
+  }
   if (!request.validate_only()) {
     RHUMB_ASSIGN_OR_RETURN(row, store_.laws().InsertLaw(row, WriterOf(caller), key, fit_.clock()));
     return ToMessage(row);
   }
   RHUMB_RETURN_IF_ERROR(store_.laws().CheckWriter(row.name, WriterOf(caller)));
+  if (row.version > 0) return ToMessage(row);
   law.set_name(row.name);
   return law;
 }
@@ -164,6 +171,13 @@ absl::StatusOr<google::protobuf::Empty> LawService::DeleteObservationsImpl(
     return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OWNER",
                            absl::StrCat(set.name, " belongs to uid ", set.owner_uid,
                                         "; only its owner and the daemon's user may delete it"));
+  }
+  if (request.release() && request.force()) {
+    return FieldError("release", "and force exclude each other");
+  }
+  if (request.release() && !request.validate_only()) {
+    RHUMB_RETURN_IF_ERROR(store_.observations().ReleaseSet(set.name).status());
+    return google::protobuf::Empty();
   }
   RHUMB_ASSIGN_OR_RETURN(
       const bool deleted,

@@ -6,6 +6,7 @@
 #include "daemon/law_lookup.h"
 #include "daemon/law_validate.h"
 #include "daemon/validate.h"
+#include "planner/fit/run_groups.h"
 #include "planner/fit/suggest.h"
 #include "planner/laws/loss_model.h"
 #include "planner/status_macros.h"
@@ -29,8 +30,9 @@ SuggestOptions OptionsOf(const v1::SuggestExperimentsRequest& request) {
   return options;
 }
 
-v1::SuggestExperimentsResponse::Experiment ToProto(const SuggestedRun& run, const Law& law) {
+v1::SuggestExperimentsResponse::Experiment ToProto(const RunGroup& group, const Law& law) {
   v1::SuggestExperimentsResponse::Experiment out;
+  const SuggestedRun& run = group.run;
   out.set_param_count(run.param_count);
   out.set_token_count(run.token_count);
   out.set_training_flops(run.training_flops);
@@ -38,15 +40,19 @@ v1::SuggestExperimentsResponse::Experiment ToProto(const SuggestedRun& run, cons
   use.token_count = run.token_count;
   out.set_predicted_loss_nats(PredictLoss(law, run.param_count, use));
   out.set_expected_std(run.std_after);
+  out.set_run_count(group.count);
   return out;
 }
 
-absl::Status ExplainSuggestError(const absl::Status& status) {
+absl::Status ExplainSuggestError(const absl::Status& status, const Law& law) {
+  const bool has_errors = law.covariance.has_value() && law.residual_log_std.value_or(0) > 0;
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
       return FieldError("", status.message());
     case absl::StatusCode::kFailedPrecondition:
-      return ErrorWithReason(status.code(), "NOTHING_TO_SUGGEST", status.message());
+      return ErrorWithReason(status.code(),
+                             has_errors ? "BUDGET_BUYS_NO_RUN" : "LAW_HAS_NO_COVARIANCE",
+                             status.message());
     default:
       return status;
   }
@@ -60,11 +66,16 @@ absl::StatusOr<v1::SuggestExperimentsResponse> AnswerSuggestExperiments(
   ValidateSuggestExperimentsRequest(request, violations);
   RHUMB_ASSIGN_OR_RETURN(const Law law, ResolveLaw(request.law(), "law", store, violations));
   RHUMB_RETURN_IF_ERROR(violations.ToStatus());
-  const absl::StatusOr<Suggestion> suggestion = SuggestRuns(law, OptionsOf(request));
-  if (!suggestion.ok()) return ExplainSuggestError(suggestion.status());
+  const SuggestOptions options = OptionsOf(request);
+  const absl::StatusOr<Suggestion> suggestion = SuggestRuns(law, options);
+  if (!suggestion.ok()) return ExplainSuggestError(suggestion.status(), law);
   v1::SuggestExperimentsResponse response;
-  for (const SuggestedRun& run : suggestion->runs) *response.add_experiments() = ToProto(run, law);
-  for (const SuggestedRun& run : suggestion->grid_runs) *response.add_grid() = ToProto(run, law);
+  for (const RunGroup& group : GroupRuns(law, options, suggestion->runs)) {
+    *response.add_experiments() = ToProto(group, law);
+  }
+  for (const RunGroup& group : GroupRuns(law, options, suggestion->grid_runs)) {
+    *response.add_grid() = ToProto(group, law);
+  }
   response.set_std_before(suggestion->std_before);
   response.set_std_after(suggestion->std_after);
   response.set_grid_std_after(suggestion->grid_std_after);

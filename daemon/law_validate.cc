@@ -21,7 +21,6 @@
 namespace rhumb::daemon {
 namespace {
 
-constexpr size_t kMaxRunBytes = 256;
 constexpr char kAuto[] = "auto";
 
 // Of the logarithm of a constant, or of an exponent: a factor of e^10 either way.
@@ -30,12 +29,6 @@ constexpr double kMaxResidualLogStd = 1;
 // What rounding, in a text of numbers too, does to a matrix that was positive semi-definite.
 constexpr double kCorrelationRounding = 1e-9;
 constexpr double kLeastEigenvalueShare = -1e-6;
-
-std::string Show(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  return PrintJsonNumber(value);
-}
 
 // The part of `status` that a field's description needs: FieldError's text begins with the field.
 void AddStatus(const absl::Status& status, absl::string_view field, FieldViolations& violations) {
@@ -97,16 +90,16 @@ void ValidateConstants(const v1::Law& law, FieldViolations& violations) {
       const bool low_ok = range.low > 0 || symbol == "E" ? value >= range.low : value > range.low;
       if (low_ok && value <= range.high) continue;
       const std::string from = range.low > 0 || symbol == "E"
-                                   ? absl::StrCat("from ", Show(range.low), " to ")
+                                   ? absl::StrCat("from ", ShowNumber(range.low), " to ")
                                    : "above 0 and at most ";
-      violations.Add(path, absl::StrCat("must be ", from, Show(range.high), range.remark, ", got ",
-                                        Show(value)));
+      violations.Add(path, absl::StrCat("must be ", from, ShowNumber(range.high), range.remark,
+                                        ", got ", ShowNumber(value)));
     }
   }
   for (const auto& [symbol, value] : law.std_errors()) {
     if (std::isfinite(value) && value >= 0) continue;
     violations.Add(absl::StrCat("law.std_errors[", symbol.substr(0, 64), "]"),
-                   absl::StrCat("must be 0 or more and finite, got ", Show(value)));
+                   absl::StrCat("must be 0 or more and finite, got ", ShowNumber(value)));
   }
 }
 
@@ -125,8 +118,8 @@ void CheckPositiveSemiDefinite(const LawCovariance& covariance, FieldViolations&
   for (Eigen::Index i = 0; i < size; ++i) {
     if (values(i, i) > kMaxVariance) {
       bad(i, i,
-          absl::StrCat("the variance of ", name(i), " must be at most ", Show(kMaxVariance),
-                       ", got ", Show(values(i, i))));
+          absl::StrCat("the variance of ", name(i), " must be at most ", ShowNumber(kMaxVariance),
+                       ", got ", ShowNumber(values(i, i))));
     }
     for (Eigen::Index j = 0; j < i; ++j) {
       if (values(i, j) == 0) continue;
@@ -135,7 +128,7 @@ void CheckPositiveSemiDefinite(const LawCovariance& covariance, FieldViolations&
       if (!(std::abs(correlation) <= 1 + kCorrelationRounding)) {
         bad(i, j,
             absl::StrCat("the correlation of ", name(i), " and ", name(j),
-                         " must be from -1 to 1, got ", Show(correlation)));
+                         " must be from -1 to 1, got ", ShowNumber(correlation)));
       }
       correlations(i, j) = correlations(j, i) = correlation;
     }
@@ -143,11 +136,12 @@ void CheckPositiveSemiDefinite(const LawCovariance& covariance, FieldViolations&
   if (!sound) return;
   const Eigen::VectorXd eigenvalues = DecomposeSymmetric(correlations).values;
   if (!(eigenvalues[0] >= kLeastEigenvalueShare * eigenvalues[size - 1])) {
-    violations.Add("law.covariance",
-                   absl::StrCat("must be positive semi-definite: the least eigenvalue of its "
-                                "correlations must be at least ",
-                                Show(kLeastEigenvalueShare), " of the largest, ",
-                                Show(eigenvalues[size - 1]), ", got ", Show(eigenvalues[0])));
+    violations.Add(
+        "law.covariance",
+        absl::StrCat("must be positive semi-definite: the least eigenvalue of its "
+                     "correlations must be at least ",
+                     ShowNumber(kLeastEigenvalueShare), " of the largest, ",
+                     ShowNumber(eigenvalues[size - 1]), ", got ", ShowNumber(eigenvalues[0])));
   }
 }
 
@@ -176,8 +170,8 @@ void ValidateCovariance(const v1::Law& law, FieldViolations& violations) {
 void CheckOrder(bool both, double low, double high, absl::string_view low_field,
                 absl::string_view high_field, FieldViolations& violations) {
   if (both && low > high) {
-    violations.Add(low_field, absl::StrCat("must be at most ", high_field, " = ", Show(high),
-                                           ", got ", Show(low)));
+    violations.Add(low_field, absl::StrCat("must be at most ", high_field, " = ", ShowNumber(high),
+                                           ", got ", ShowNumber(low)));
   }
 }
 
@@ -192,12 +186,13 @@ void ValidateRanges(const v1::Law& law, FieldViolations& violations) {
   if (law.has_residual_log_std() &&
       !(law.residual_log_std() >= 0 && law.residual_log_std() <= kMaxResidualLogStd)) {
     violations.Add("law.residual_log_std",
-                   absl::StrCat("must be from 0 to ", Show(kMaxResidualLogStd), ", got ",
-                                Show(law.residual_log_std())));
+                   absl::StrCat("must be from 0 to ", ShowNumber(kMaxResidualLogStd), ", got ",
+                                ShowNumber(law.residual_log_std())));
   }
   if (law.has_reference_batch_tokens() && !(law.reference_batch_tokens() > 0)) {
-    violations.Add("law.reference_batch_tokens",
-                   absl::StrCat("must be positive, got ", Show(law.reference_batch_tokens())));
+    violations.Add(
+        "law.reference_batch_tokens",
+        absl::StrCat("must be positive, got ", ShowNumber(law.reference_batch_tokens())));
   }
 }
 
@@ -222,18 +217,6 @@ v1::CreateLawRequest PlainPart(const v1::CreateLawRequest& request) {
   law.clear_form();
   law.clear_conventions();
   return plain;
-}
-
-// A source is a sentence, longer than a name, and shown in tables all the same.
-void CheckSentence(const std::string& text, absl::string_view field, FieldViolations& violations) {
-  constexpr size_t kMaxBytes = 2000;
-  if (text.size() > kMaxBytes) {
-    violations.Add(field,
-                   absl::StrCat("must have at most ", kMaxBytes, " bytes, got ", text.size()));
-  } else if (std::any_of(text.begin(), text.end(),
-                         [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
-    violations.Add(field, "must not contain control characters");
-  }
 }
 
 void CheckName(const std::string& name, absl::string_view field, FieldViolations& violations) {
@@ -283,8 +266,8 @@ void ValidateFitOptions(const v1::LawFitOptions& options, absl::string_view path
       violations.Add(at(absl::StrCat("bounds[", symbol, "]")), "must have low, high or both");
     } else if (both && !(bounds.low() <= bounds.high())) {
       violations.Add(at(absl::StrCat("bounds[", symbol, "]")),
-                     absl::StrCat("must have low <= high, got ", Show(bounds.low()), " and ",
-                                  Show(bounds.high())));
+                     absl::StrCat("must have low <= high, got ", ShowNumber(bounds.low()), " and ",
+                                  ShowNumber(bounds.high())));
     }
     if (options.fixed().count(symbol) > 0) {
       violations.Add(at(absl::StrCat("fixed[", symbol, "]")), "is bounded too; give one of both");
@@ -304,6 +287,14 @@ void ValidateFitLawRequest(const v1::FitLawRequest& request, FieldViolations& vi
   ValidateValues(request, violations);
   RequireObservations(request.observations(), violations);
   if (!request.name().empty()) CheckName(request.name(), "name", violations);
+  const v1::FitMethod method = request.options().method();
+  if (!request.name().empty() &&
+      (method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE)) {
+    violations.Add("name",
+                   "must be empty with the methods ISOFLOP and ENVELOPE: they say how the "
+                   "best size grows with compute, which is no law to store; VPNLS and NLS "
+                   "fit one");
+  }
   ValidateFitOptions(request.options(), "options", violations);
 }
 
@@ -334,67 +325,6 @@ void ValidateSuggestExperimentsRequest(const v1::SuggestExperimentsRequest& requ
   CheckOrder(request.has_min_tokens_per_param() && request.has_max_tokens_per_param(),
              request.min_tokens_per_param(), request.max_tokens_per_param(), "min_tokens_per_param",
              "max_tokens_per_param", violations);
-}
-
-void ValidateImportHeader(const v1::ImportObservationsRequest& request,
-                          FieldViolations& violations) {
-  v1::ImportObservationsRequest plain;
-  v1::ObservationSet& set = *plain.mutable_observation_set();
-  const v1::ObservationSet& given = request.observation_set();
-  plain.set_request_id(request.request_id());
-  set.set_param_count_convention(given.param_count_convention());
-  set.set_flops_convention(given.flops_convention());
-  set.set_tokenizer(given.tokenizer());
-  set.set_dataset(given.dataset());
-  ValidateValues(plain, violations);
-  if (!request.has_row_count()) {
-    violations.Add("row_count", "must be given in the first message: the rows of all messages");
-  } else if (request.row_count() < 0 || request.row_count() > kMaxObservations) {
-    violations.Add("row_count", absl::StrCat("must be from 0 to ", kMaxObservations, ", got ",
-                                             request.row_count()));
-  }
-  CheckSentence(given.source(), "observation_set.source", violations);
-  if (!given.name().empty() &&
-      !ResourceName("observations", given.name(), "observation_set.name").ok()) {
-    violations.Add("observation_set.name",
-                   "must be an id of lower-case letters, digits and dashes that begins with a "
-                   "letter, at most 63 long");
-  }
-}
-
-void ValidateObservation(const v1::Observation& row, int64_t index, FieldViolations& violations) {
-  const auto bad = [&](absl::string_view field, absl::string_view text) {
-    violations.Add(absl::StrCat("observations[", index, "].", field),
-                   row.line() > 0 ? absl::StrCat("line ", row.line(), ": ", text) : text);
-  };
-  const auto positive = [&](absl::string_view field, bool given, double value) {
-    if (given && !(std::isfinite(value) && value > 0)) {
-      bad(field, absl::StrCat("must be positive and finite, got ", Show(value)));
-    }
-  };
-  positive("param_count", true, row.param_count());
-  positive("token_count", true, row.token_count());
-  positive("loss_nats", true, row.loss_nats());
-  positive("training_flops", row.has_training_flops(), row.training_flops());
-  positive("unique_token_count", row.has_unique_token_count(), row.unique_token_count());
-  positive("global_batch_tokens", row.has_global_batch_tokens(), row.global_batch_tokens());
-  positive("learning_rate", row.has_learning_rate(), row.learning_rate());
-  positive("step_count", row.has_step_count(), row.step_count());
-  if (row.has_schedule_fraction() &&
-      !(row.schedule_fraction() >= 0 && row.schedule_fraction() <= 1)) {
-    bad("schedule_fraction",
-        absl::StrCat("must be from 0 to 1, got ", Show(row.schedule_fraction())));
-  }
-  if (row.has_weight() && !(std::isfinite(row.weight()) && row.weight() >= 0)) {
-    bad("weight", absl::StrCat("must be 0 or more and finite, got ", Show(row.weight())));
-  }
-  if (row.run().size() > kMaxRunBytes) {
-    bad("run", absl::StrCat("must have at most ", kMaxRunBytes, " bytes, got ", row.run().size()));
-  } else if (std::any_of(row.run().begin(), row.run().end(),
-                         [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
-    bad("run", "must not contain control characters");
-  }
-  if (row.line() < 0) bad("line", absl::StrCat("must not be negative, got ", row.line()));
 }
 
 }  // namespace rhumb::daemon

@@ -24,12 +24,6 @@ void ValidateBacktestLawRequest(const v1::BacktestLawRequest& request, FieldViol
 void ValidateSuggestExperimentsRequest(const v1::SuggestExperimentsRequest& request,
                                        FieldViolations& violations);
 
-// What the first message of an import says of the set.
-void ValidateImportHeader(const v1::ImportObservationsRequest& request,
-                          FieldViolations& violations);
-// Row `index` of the whole import.
-void ValidateObservation(const v1::Observation& row, int64_t index, FieldViolations& violations);
-
 }  // namespace rhumb::daemon
 
 #endif  // RHUMB_DAEMON_LAW_VALIDATE_H_

@@ -15,6 +15,7 @@ namespace rhumb::daemon {
 namespace {
 
 constexpr int kMaxImports = 16;
+constexpr double kNanosecondsPerSecond = 1e9;
 
 }  // namespace
 
@@ -96,6 +97,10 @@ absl::Status ObservationImport::StoreRows() {
   }
   const int64_t now_ns = import_.clock();
   gathered.set.create_time_ns = now_ns;
+  if (header.has_lifetime_seconds()) {
+    gathered.set.expire_time_ns =
+        now_ns + static_cast<int64_t>(header.lifetime_seconds() * kNanosecondsPerSecond);
+  }
   const absl::StatusOr<StoredObservationSet> stored =
       import_.store.observations().InsertSet(gathered.set, gathered.chunks, key, now_ns);
   RHUMB_RETURN_IF_ERROR(stored.status());

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "daemon/identity.h"
-#include "daemon/law_validate.h"
+#include "daemon/observation_validate.h"
 #include "daemon/resolve.h"
 #include "daemon/sha256.h"
 #include "daemon/validate.h"
@@ -27,6 +27,11 @@ void Widen(double value, v1::Interval& range) {
   if (!range.has_high() || value > range.high()) range.set_high(value);
 }
 
+void SetTime(int64_t nanoseconds, google::protobuf::Timestamp& time) {
+  time.set_seconds(nanoseconds / kNanosecondsPerSecond);
+  time.set_nanos(static_cast<int32_t>(nanoseconds % kNanosecondsPerSecond));
+}
+
 // Digits of the hash in a name: 80 bits, as for plans.
 constexpr size_t kNameDigits = 20;
 
@@ -43,6 +48,7 @@ void ObservationGatherer::Add(const v1::ImportObservationsRequest& message) {
     first_ = false;
     header_.set_request_id(message.request_id());
     header_.set_validate_only(message.validate_only());
+    if (message.has_lifetime_seconds()) header_.set_lifetime_seconds(message.lifetime_seconds());
     *header_.mutable_observation_set() = message.observation_set();
     ValidateImportHeader(message, violations_);
     const v1::ObservationSet& set = message.observation_set();
@@ -58,10 +64,11 @@ void ObservationGatherer::Add(const v1::ImportObservationsRequest& message) {
     stored_header_.set_dataset(set.dataset());
     stored_header_.set_source(set.source());
   } else if (message.has_observation_set() || message.validate_only() ||
-             !message.request_id().empty()) {
-    violations_.Add(message.has_observation_set() ? "observation_set"
-                    : message.validate_only()     ? "validate_only"
-                                                  : "request_id",
+             message.has_lifetime_seconds() || !message.request_id().empty()) {
+    violations_.Add(message.has_observation_set()    ? "observation_set"
+                    : message.validate_only()        ? "validate_only"
+                    : message.has_lifetime_seconds() ? "lifetime_seconds"
+                                                     : "request_id",
                     "belongs into the first message");
   }
   for (const v1::Observation& row : message.observations()) {
@@ -138,11 +145,8 @@ absl::StatusOr<v1::ObservationSet> ToMessage(const StoredObservationSet& row) {
   set.set_observation_count(row.row_count);
   set.set_content_hash(row.content_hash);
   set.set_owner_uid(row.owner_uid);
-  if (row.create_time_ns != 0) {
-    set.mutable_create_time()->set_seconds(row.create_time_ns / kNanosecondsPerSecond);
-    set.mutable_create_time()->set_nanos(
-        static_cast<int32_t>(row.create_time_ns % kNanosecondsPerSecond));
-  }
+  if (row.create_time_ns != 0) SetTime(row.create_time_ns, *set.mutable_create_time());
+  if (row.expire_time_ns != 0) SetTime(row.expire_time_ns, *set.mutable_expire_time());
   return set;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "daemon/convert.h"
 #include "daemon/law_lookup.h"
+#include "daemon/resolve_pools.h"
 #include "daemon/validate.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/laws/catalog.h"
@@ -26,15 +27,6 @@ namespace {
 
 constexpr char kDefaultFramework[] = "megatron";
 constexpr double kDefaultLevel = 0.9;
-
-std::string Short(double value) { return PrintJsonNumber(value); }
-
-// A default is an assumption whenever it holds, whether or not somebody wrote it down: otherwise
-// one question would have two answers.
-void Assume(std::vector<Assumption>& assumptions, const std::string& field,
-            const std::string& value, const std::string& source) {
-  assumptions.push_back({field, value, source});
-}
 
 FrameworkProfile ResolveFramework(const std::string& name, FieldViolations& violations) {
   auto profile = FindFrameworkProfile(name.empty() ? kDefaultFramework : name);
@@ -64,96 +56,6 @@ std::optional<ModelShape> ResolveShape(const v1::Architecture& architecture,
                      convention == ParamCountConvention::kTotal ? "TOTAL" : "NON_EMBEDDING", ")"));
   }
   return shape;
-}
-
-// A pool of a question or of a check; nullopt after a violation.
-std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& path,
-                                      std::vector<Assumption>& assumptions,
-                                      FieldViolations& violations) {
-  if (in.gpu_type().empty()) return std::nullopt;  // reported by ValidateCreatePlanRequest
-  const absl::StatusOr<Gpu> gpu = FindGpu(in.gpu_type());
-  if (!gpu.ok()) {
-    violations.Add(path + ".gpu_type", std::string(gpu.status().message()));
-    return std::nullopt;
-  }
-  std::optional<int64_t> gpus_per_node;
-  if (in.has_gpus_per_node()) gpus_per_node = in.gpus_per_node();
-  std::optional<double> network, price;
-  if (in.has_inter_node_gbps_per_gpu())
-    network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
-  if (in.has_price_usd_per_gpu_hour()) price = in.price_usd_per_gpu_hour();
-  GpuPool pool = ResolvePool(*gpu, in.count(), gpus_per_node, network, price);
-  if (pool.gpus_per_node == DefaultGpusPerNode(*gpu)) {
-    Assume(assumptions, path + ".gpus_per_node", absl::StrCat(pool.gpus_per_node),
-           "default for " + gpu->id);
-  }
-  if (pool.inter_node_bytes_per_second_per_gpu == gpu->network_bytes_per_second) {
-    Assume(assumptions, path + ".inter_node_gbps_per_gpu",
-           Short(gpu->network_bytes_per_second / kBytesPerSecondPerGigabit),
-           absl::StrCat("catalogue: typical for ", gpu->id));
-  }
-  if (gpu->price_usd_per_gpu_hour && pool.price_usd_per_gpu_hour == gpu->price_usd_per_gpu_hour) {
-    Assume(assumptions, path + ".price_usd_per_gpu_hour", Short(*gpu->price_usd_per_gpu_hour),
-           absl::StrCat("catalogue: ", gpu->price_source));
-  }
-  return pool;
-}
-
-GpuPool PoolOfCluster(const v1::Pool& in, const Gpu& gpu, const std::string& cluster) {
-  std::optional<double> network, price;
-  if (in.has_inter_node_gbps_per_gpu())
-    network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
-  if (in.has_price_usd_per_gpu_hour()) price = in.price_usd_per_gpu_hour();
-  GpuPool pool =
-      ResolvePool(gpu, in.node_count() * in.gpus_per_node(), in.gpus_per_node(), network, price);
-  if (in.has_max_wall_seconds()) pool.max_wall_seconds = in.max_wall_seconds();
-  pool.cluster = cluster;
-  pool.partition = in.partition();
-  return pool;
-}
-
-// Pools of a stored cluster, of one partition if `partition` is not empty. Empty after a violation.
-absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked,
-                                                    const std::string& partition,
-                                                    const std::optional<double>& price,
-                                                    Store& store, std::string& content,
-                                                    std::vector<Assumption>& assumptions,
-                                                    FieldViolations& violations) {
-  std::vector<GpuPool> pools;
-  const std::string name = absl::StrCat("clusters/", absl::StripPrefix(asked, "clusters/"));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> stored, store.FindCluster(name));
-  if (!stored.has_value()) {
-    RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store.ClusterNames());
-    violations.Add("cluster", UnknownName("cluster", asked, names));
-    return pools;
-  }
-  v1::Cluster cluster;
-  if (!cluster.ParseFromString(stored->content))
-    return absl::DataLossError(name + " is damaged in the store");
-  content = stored->content;
-  std::vector<std::string> partitions;
-  for (const v1::Pool& in : cluster.pools()) {
-    partitions.push_back(in.partition());
-    if (!partition.empty() && in.partition() != partition) continue;
-    RHUMB_ASSIGN_OR_RETURN(const Gpu gpu, FindGpu(in.gpu_type()));
-    v1::Pool priced = in;
-    if (price.has_value() && !in.has_price_usd_per_gpu_hour())
-      priced.set_price_usd_per_gpu_hour(*price);
-    pools.push_back(PoolOfCluster(priced, gpu, name));
-    const std::string path =
-        absl::StrCat(name, ".", in.partition().empty() ? gpu.id : in.partition());
-    if (!in.has_inter_node_gbps_per_gpu()) {
-      Assume(assumptions, path + ".inter_node_gbps_per_gpu",
-             Short(gpu.network_bytes_per_second / kBytesPerSecondPerGigabit),
-             absl::StrCat("catalogue: typical for ", gpu.id));
-    }
-    if (!priced.has_price_usd_per_gpu_hour() && gpu.price_usd_per_gpu_hour) {
-      Assume(assumptions, path + ".price_usd_per_gpu_hour", Short(*gpu.price_usd_per_gpu_hour),
-             absl::StrCat("catalogue: ", gpu.price_source));
-    }
-  }
-  if (pools.empty()) violations.Add("partition", UnknownName("partition", partition, partitions));
-  return pools;
 }
 
 // Sequence length and vocabulary: the request's, else the architecture's, else the default.
@@ -228,15 +130,15 @@ void ResolveInference(const v1::CreatePlanRequest& in, PlanQuestion& out) {
     demand.usd_per_gpu_hour = in.inference_usd_per_gpu_hour();
   if (demand.token_count <= 0) return;
   if (demand.prefill_fraction == defaults.prefill_fraction) {
-    Assume(out.assumptions, "inference_prefill_fraction", Short(demand.prefill_fraction),
+    Assume(out.assumptions, "inference_prefill_fraction", PrintJsonNumber(demand.prefill_fraction),
            "default");
   }
   if (demand.prefill_mfu == defaults.prefill_mfu) {
-    Assume(out.assumptions, "inference_prefill_mfu", Short(demand.prefill_mfu),
+    Assume(out.assumptions, "inference_prefill_mfu", PrintJsonNumber(demand.prefill_mfu),
            "default: Sardana and Frankle 2024, arXiv:2401.00448");
   }
   if (demand.decode_mfu == defaults.decode_mfu) {
-    Assume(out.assumptions, "inference_decode_mfu", Short(demand.decode_mfu),
+    Assume(out.assumptions, "inference_decode_mfu", PrintJsonNumber(demand.decode_mfu),
            "default: Sardana and Frankle 2024, arXiv:2401.00448");
   }
 }
@@ -251,7 +153,7 @@ void NoteDefaults(PlanQuestion& question) {
     Assume(assumptions, "batch_rule", std::string(BatchRuleName(question.batch_rule)), "default");
   }
   if (question.level == kDefaultLevel)
-    Assume(assumptions, "level", Short(question.level), "default");
+    Assume(assumptions, "level", PrintJsonNumber(question.level), "default");
 }
 
 // The one form of the question; `question` is resolved.

@@ -84,6 +84,12 @@ class ServerImpl final : public Server {
     if (!database.ok()) database = Database::Open({});
     RHUMB_RETURN_IF_ERROR(database.status());
     store_ = std::make_unique<Store>(*std::move(database));
+    // Left by clients that were killed. A store that cannot be written is no reason not to start.
+    const absl::Status dropped = store_->observations().DropExpiredSets(SystemNanoseconds());
+    if (!dropped.ok()) {
+      Log(LogLevel::kWarning, "expired observations not dropped",
+          {{"status", std::string(dropped.message())}});
+    }
     return absl::OkStatus();
   }
 

@@ -22,6 +22,12 @@ namespace rhumb::daemon {
 // as in gpu_pools[0].count.
 void ValidateValues(const google::protobuf::Message& message, FieldViolations& violations);
 
+// A number as messages show it: "nan", "-inf", else the shortest text that reads back the same.
+std::string ShowNumber(double value);
+
+// A source is a sentence, longer than a name, and shown in tables all the same.
+void CheckSentence(absl::string_view text, absl::string_view field, FieldViolations& violations);
+
 void ValidateCreatePlanRequest(const v1::CreatePlanRequest& request, FieldViolations& violations);
 void ValidatePredictLossRequest(const v1::PredictLossRequest& request, FieldViolations& violations);
 void ValidateCheckConfigurationRequest(const v1::CheckConfigurationRequest& request,

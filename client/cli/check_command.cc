@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/check_command.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "client/cli/architecture_message.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
@@ -29,15 +29,7 @@ constexpr double kDefaultLevel = 0.9;
 std::vector<Flag> CheckFlags() {
   std::vector<Flag> flags = CheckFieldFlags();
   for (Flag& flag : PoolDetailFlags()) flags.push_back(std::move(flag));
-  flags.push_back(
-      {.name = "arch",
-       .field = "architecture",
-       .kind = FlagKind::kFile,
-       .placeholder = "FILE",
-       .help =
-           "the model: TOML or JSON with the keys of a plan's model, or a Hugging Face config.json",
-       .group = "Model",
-       .completion = Completion::kFile});
+  flags.push_back(ArchitectureFlag());
   flags.push_back({.name = "explain",
                    .kind = FlagKind::kSwitch,
                    .help = "where the step's time goes",
@@ -50,15 +42,8 @@ absl::StatusOr<v1::CheckConfigurationRequest> ReadConfiguration(const Invocation
   v1::CheckConfigurationRequest request;
   std::vector<Flag> flags = CheckFieldFlags();
   RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
-  if (invocation.Has("arch")) {
-    absl::StatusOr<v1::Architecture> architecture =
-        ReadArchitectureMessage(invocation.Value("arch"));
-    if (!architecture.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--arch (architecture): ", architecture.status().message()));
-    }
-    *request.mutable_architecture() = *std::move(architecture);
-  }
+  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Architecture> model, ReadArchitectureFlag(invocation));
+  if (model.has_value()) *request.mutable_architecture() = *std::move(model);
   std::vector<v1::GpuPool*> pools;
   if (request.has_gpu_pool()) pools.push_back(request.mutable_gpu_pool());
   RHUMB_RETURN_IF_ERROR(ApplyPoolDetails(invocation, pools, request));

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/cluster_command.h"
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -11,7 +14,9 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
+#include "client/cli/list_and_show.h"
 #include "client/cli/output.h"
+#include "client/cli/request_fields.h"
 #include "client/cli/resources.h"
 #include "client/config/cluster_file.h"
 #include "rhumb/v1/cluster_service.pb.h"
@@ -37,51 +42,42 @@ v1::Cluster ClusterMessage(const ClusterSpec& spec) {
   return cluster;
 }
 
-absl::Status WriteCluster(const v1::Cluster& cluster, const OutputOptions& output,
-                          Context& context) {
-  const auto table = [&] {
-    return output.table.parsable
-               ? RenderTable(ClustersTable({cluster}), output.table, context.out_terminal)
-               : RenderCluster(cluster, context.out_terminal);
-  };
-  return WriteMessage(cluster, output, table, {cluster.name()}, context);
+// A cluster as `ask` answers it.
+Showing<v1::Cluster> ShowingOf(std::function<absl::StatusOr<v1::Cluster>(client::Client&)> ask,
+                               const Context& context) {
+  return {.ask = std::move(ask),
+          .table = ClustersTable,
+          .render = [&context](const v1::Cluster& cluster) {
+            return RenderCluster(cluster, context.out_terminal);
+          }};
 }
 
 int RunApply(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  const absl::StatusOr<ClusterSpec> spec = ReadClusterFile(invocation.arguments[0]);
+  const absl::StatusOr<std::optional<double>> timeout = ReadTimeoutSeconds(invocation);
+  if (!timeout.ok()) return FailUsage(context, timeout.status());
+  const absl::StatusOr<ClusterSpec> spec =
+      ReadClusterFile(invocation.arguments[0], {.timeout_seconds = *timeout});
   if (!spec.ok()) return FailUsage(context, spec.status());
   v1::ApplyClusterRequest request;
   *request.mutable_cluster() = ClusterMessage(*spec);
   request.set_validate_only(invocation.Has("dry-run"));
   request.set_request_id(invocation.Value("request-id"));
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::Cluster> cluster = home->client->ApplyCluster(request);
-  if (!cluster.ok()) return Fail(context, cluster.status());
-  const absl::Status written = WriteCluster(*cluster, *output, context);
-  if (!written.ok()) return Fail(context, written);
-  if (request.validate_only())
+  const int code = RunShowing(
+      ShowingOf([&](client::Client& client) { return client.ApplyCluster(request); }, context),
+      *output, invocation, context);
+  if (code == kExitOk && request.validate_only())
     Remark(invocation, context, "nothing was changed, as --dry-run says");
-  return kExitOk;
+  return code;
 }
 
 int RunList(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::ListClustersResponse> list = AllClusters(*home->client);
-  if (!list.ok()) return Fail(context, list.status());
-  const std::vector<v1::Cluster> clusters(list->clusters().begin(), list->clusters().end());
-  std::vector<std::string> names;
-  for (const v1::Cluster& cluster : clusters) names.push_back(cluster.name());
-  const auto table = [&] {
-    return RenderTable(ClustersTable(clusters), output->table, context.out_terminal);
-  };
-  const absl::Status written = WriteMessage(*list, *output, table, names, context);
-  return written.ok() ? kExitOk : Fail(context, written);
+  const Listing<v1::ListClustersResponse, v1::Cluster> listing = {
+      .ask = AllClusters, .items = &v1::ListClustersResponse::clusters, .table = ClustersTable};
+  return RunListing(listing, *output, invocation, context);
 }
 
 int RunShow(const Invocation& invocation, Context& context) {
@@ -89,12 +85,9 @@ int RunShow(const Invocation& invocation, Context& context) {
   if (!output.ok()) return FailUsage(context, output.status());
   v1::GetClusterRequest request;
   request.set_name(invocation.arguments[0]);
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::Cluster> cluster = home->client->GetCluster(request);
-  if (!cluster.ok()) return Fail(context, cluster.status());
-  const absl::Status written = WriteCluster(*cluster, *output, context);
-  return written.ok() ? kExitOk : Fail(context, written);
+  return RunShowing(
+      ShowingOf([&](client::Client& client) { return client.GetCluster(request); }, context),
+      *output, invocation, context);
 }
 
 int RunDelete(const Invocation& invocation, Context& context) {

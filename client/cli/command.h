@@ -52,6 +52,7 @@ struct Argument {
   std::string help = {};
   Completion completion = Completion::kNone;
   std::vector<std::string> choices = {};
+  bool optional = false;  // optional ones stand before the others
 };
 
 struct Example {
@@ -74,11 +75,11 @@ struct Invocation {
 };
 
 struct Command {
-  std::vector<std::string> words = {};   // {"law", "list"}
-  std::string summary = {};              // one line
-  std::string description = {};          // paragraphs, may be empty
-  std::vector<Argument> arguments = {};  // all required
-  std::vector<Flag> flags = {};          // besides GlobalFlags()
+  std::vector<std::string> words = {};  // {"law", "list"}
+  std::string summary = {};             // one line
+  std::string description = {};         // paragraphs, may be empty
+  std::vector<Argument> arguments = {};
+  std::vector<Flag> flags = {};  // besides GlobalFlags()
   std::vector<Example> examples = {};
   // Answers the exit code. Everything for the person goes to the context.
   int (*run)(const Invocation& invocation, Context& context) = nullptr;

@@ -181,6 +181,7 @@ int Fail(Context& context, const absl::Status& status) {
 }
 
 int FailUsage(Context& context, const absl::Status& status) {
+  if (absl::IsDeadlineExceeded(status)) return Fail(context, status);
   Say(context, std::string(status.message()));
   *context.err << "rhumb: rhumb "
                << (context.command == nullptr ? std::string()

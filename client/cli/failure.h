@@ -21,7 +21,7 @@ int ExitCodeOf(const absl::Status& status);
 int Fail(Context& context, const absl::Status& status);
 
 // As Fail, for what the person typed, with a hint where the help is; INVALID_ARGUMENT may hold
-// several lines.
+// several lines. What was named and could not be read in time is DEADLINE_EXCEEDED, as in Fail.
 int FailUsage(Context& context, const absl::Status& status);
 
 // "--gpus (gpu_pools[0].count)": the flag of `command` that sets `field` or the nearest part above

@@ -2,6 +2,7 @@
 #include "client/cli/fit_command.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,11 +16,13 @@
 #include "client/cli/failure.h"
 #include "client/cli/fit_flags.h"
 #include "client/cli/format.h"
+#include "client/cli/interrupt_watch.h"
 #include "client/cli/law_picture.h"
 #include "client/cli/observation_import.h"
 #include "client/cli/output.h"
 #include "client/cli/progress_bar.h"
 #include "client/cli/render_fit.h"
+#include "client/cli/request_fields.h"
 
 namespace rhumb::cli {
 namespace {
@@ -54,6 +57,31 @@ std::string Again(const std::vector<Flag>& flags, const Invocation& invocation,
 
 bool IsTrend(v1::FitMethod method) {
   return method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE;
+}
+
+// What a method that gives no law cannot do.
+absl::Status CheckTrend(const v1::FitLawRequest& request, const PictureOptions& picture) {
+  if (!IsTrend(request.options().method())) return absl::OkStatus();
+  if (!request.name().empty()) {
+    return absl::InvalidArgumentError(
+        "--name: isoflop and envelope say how the best size grows with compute, which is no law to "
+        "store; --method vpnls or nls fits one");
+  }
+  if (picture.kind == PictureKind::kMap) {
+    return absl::InvalidArgumentError(
+        "--picture map: isoflop and envelope give no loss of every N and D");
+  }
+  return absl::OkStatus();
+}
+
+// What the compute of the rows is, for messages.
+std::string ComputeColumn(const ObservationRows& rows) {
+  const auto stated =
+      std::count_if(rows.observations.begin(), rows.observations.end(),
+                    [](const v1::Observation& row) { return row.has_training_flops(); });
+  if (stated == rows.observations.size()) return "training_flops";
+  return stated == 0 ? "6ND, as there is no training_flops"
+                     : "training_flops, or 6ND where there is none";
 }
 
 // What to do after this fit. The table is read and fitted as it was, but for what a line changes.
@@ -110,18 +138,22 @@ int RunFit(const Invocation& invocation, Context& context) {
   absl::StatusOr<v1::FitLawRequest> request = ReadFitFlags(invocation);
   if (!request.ok()) return FailUsage(context, request.status());
   request->set_validate_only(invocation.Has("validate-only"));
+  const absl::Status possible = CheckTrend(*request, *picture);
+  if (!possible.ok()) return FailUsage(context, possible);
+  const absl::StatusOr<std::optional<double>> timeout = ReadTimeoutSeconds(invocation);
+  if (!timeout.ok()) return FailUsage(context, timeout.status());
 
   ProgressBar progress(context);
   const std::string& file = invocation.arguments[0];
-  const absl::StatusOr<ObservationRows> rows = ReadRows(file, *question, progress);
+  const absl::StatusOr<ObservationRows> rows = ReadRows(file, *question, *timeout, progress);
   if (!rows.ok()) return FailUsage(context, rows.status());
   RemarkOnRows(*rows, invocation, context);
 
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
   const InterruptWatch watch;
-  absl::StatusOr<TemporarySet> set = TemporarySet::Import(*home->client, *rows, question->header,
-                                                          context.now_unix_seconds, progress);
+  absl::StatusOr<TemporarySet> set =
+      TemporarySet::Import(*home->client, *rows, question->header, *timeout, progress);
   if (!set.ok()) {
     progress.Clear();
     return Fail(context, set.status());
@@ -159,7 +191,8 @@ int RunFit(const Invocation& invocation, Context& context) {
   FitRenderOptions render = {.wide = output->table.wide,
                              .stored = "",
                              .next = NextCommands(*fit, invocation, stored),
-                             .file = rows->file.substr(rows->file.rfind('/') + 1)};
+                             .file = rows->file.substr(rows->file.rfind('/') + 1),
+                             .compute_column = ComputeColumn(*rows)};
   if (stored) {
     render.stored =
         absl::StrCat(fit->law().name(), ", version ", fit->law().version(), ", and ", set->name(),
@@ -175,7 +208,9 @@ int RunFit(const Invocation& invocation, Context& context) {
   const absl::Status written = WriteMessage(*fit, *output, table, names, context);
   if (!written.ok()) return Fail(context, written);
   const absl::Status drawn =
-      DrawLaw(fit->law(), rows->observations, request->options(), *picture, context);
+      HasIsoFlopCurves(*fit)
+          ? DrawIsoFlop(*fit, render.file, *picture, context)
+          : DrawLaw(fit->law(), rows->observations, request->options(), *picture, context);
   if (!drawn.ok()) return Fail(context, drawn);
   return fit->diagnostics().identifiable() ? kExitOk : kExitError;
 }

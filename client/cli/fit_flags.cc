@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/fit_flags.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -186,6 +187,14 @@ std::vector<Flag> FitFlags() {
       Of("seed", "options.seed", FlagKind::kCount, "N", "of the resampling; default 42",
          kUncertainty),
   };
+}
+
+std::vector<Flag> FitOptionFlags() {
+  std::vector<Flag> flags = FitFlags();
+  flags.erase(std::remove_if(flags.begin(), flags.end(),
+                             [](const Flag& flag) { return flag.name == "name"; }),
+              flags.end());
+  return flags;
 }
 
 absl::StatusOr<TableQuestion> ReadTableFlags(const Invocation& invocation) {

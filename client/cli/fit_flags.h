@@ -20,6 +20,9 @@ std::vector<Flag> TableFlags();
 // How a law is fitted. Fields are those of FitLawRequest.
 std::vector<Flag> FitFlags();
 
+// Those of them that say how to fit, without what becomes of the law.
+std::vector<Flag> FitOptionFlags();
+
 struct TableQuestion {
   ObservationFileOptions file;
   bool skip_bad_rows = false;

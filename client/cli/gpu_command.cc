@@ -9,6 +9,7 @@
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/list_and_show.h"
 #include "client/cli/output.h"
 #include "client/cli/resources.h"
 
@@ -18,18 +19,9 @@ namespace {
 int RunList(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::ListGpuTypesResponse> list = AllGpuTypes(*home->client);
-  if (!list.ok()) return Fail(context, list.status());
-  const std::vector<v1::GpuType> types(list->gpu_types().begin(), list->gpu_types().end());
-  std::vector<std::string> names;
-  for (const v1::GpuType& type : types) names.push_back(type.name());
-  const auto table = [&] {
-    return RenderTable(GpuTypesTable(types), output->table, context.out_terminal);
-  };
-  const absl::Status written = WriteMessage(*list, *output, table, names, context);
-  return written.ok() ? kExitOk : Fail(context, written);
+  const Listing<v1::ListGpuTypesResponse, v1::GpuType> listing = {
+      .ask = AllGpuTypes, .items = &v1::ListGpuTypesResponse::gpu_types, .table = GpuTypesTable};
+  return RunListing(listing, *output, invocation, context);
 }
 
 int RunShow(const Invocation& invocation, Context& context) {
@@ -37,17 +29,11 @@ int RunShow(const Invocation& invocation, Context& context) {
   if (!output.ok()) return FailUsage(context, output.status());
   v1::GetGpuTypeRequest request;
   request.set_name(invocation.arguments[0]);
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::GpuType> type = home->client->GetGpuType(request);
-  if (!type.ok()) return Fail(context, type.status());
-  const auto table = [&] {
-    return output->table.parsable
-               ? RenderTable(GpuTypesTable({*type}), output->table, context.out_terminal)
-               : RenderGpuType(*type, context.out_terminal);
-  };
-  const absl::Status written = WriteMessage(*type, *output, table, {type->name()}, context);
-  return written.ok() ? kExitOk : Fail(context, written);
+  const Showing<v1::GpuType> showing = {
+      .ask = [&](client::Client& client) { return client.GetGpuType(request); },
+      .table = GpuTypesTable,
+      .render = [&](const v1::GpuType& type) { return RenderGpuType(type, context.out_terminal); }};
+  return RunShowing(showing, *output, invocation, context);
 }
 
 }  // namespace

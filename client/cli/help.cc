@@ -57,10 +57,14 @@ std::string FlagEntries(const std::vector<Flag>& flags, const Terminal& terminal
   return text;
 }
 
-std::string Usage(const Command& command) {
-  std::string usage = absl::StrCat("rhumb ", CommandName(command));
-  for (const Argument& argument : command.arguments) absl::StrAppend(&usage, " ", argument.name);
-  return absl::StrCat(usage, " [flags]");
+// "law show LAW", "law backtest [LAW] OBS".
+std::string WithArguments(const Command& command) {
+  std::string text = CommandName(command);
+  for (const Argument& argument : command.arguments) {
+    absl::StrAppend(&text, argument.optional ? " [" : " ", argument.name,
+                    argument.optional ? "]" : "");
+  }
+  return text;
 }
 
 }  // namespace
@@ -74,9 +78,7 @@ std::string GeneralHelp(absl::string_view group, const Terminal& terminal) {
   text += Heading(terminal, "Commands");
   for (const Command& command : Commands()) {
     if (!group.empty() && command.words[0] != group) continue;
-    std::string left = CommandName(command);
-    for (const Argument& argument : command.arguments) absl::StrAppend(&left, " ", argument.name);
-    text += Entry(left, command.summary, terminal);
+    text += Entry(WithArguments(command), command.summary, terminal);
   }
   if (!group.empty()) return text;
   text += FlagEntries(GlobalFlags(), terminal);
@@ -90,7 +92,8 @@ std::string GeneralHelp(absl::string_view group, const Terminal& terminal) {
 }
 
 std::string CommandHelp(const Command& command, const Terminal& terminal) {
-  std::string text = absl::StrCat(Usage(command), "\n\n", command.summary, "\n");
+  std::string text =
+      absl::StrCat("rhumb ", WithArguments(command), " [flags]\n\n", command.summary, "\n");
   if (!command.description.empty()) absl::StrAppend(&text, "\n", command.description, "\n");
   if (!command.examples.empty()) {
     text += Heading(terminal, "Examples");

@@ -11,6 +11,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/law_picture.h"
+#include "client/cli/list_and_show.h"
 #include "client/cli/output.h"
 #include "client/cli/render_law.h"
 #include "client/cli/request_fields.h"
@@ -42,18 +43,11 @@ int RunList(const Invocation& invocation, Context& context) {
   const absl::Status read =
       SetFieldsFromFlags(ListFlags(), invocation, context.now_unix_seconds, request);
   if (!read.ok()) return FailUsage(context, read);
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::ListLawsResponse> list = AllLaws(*home->client, request);
-  if (!list.ok()) return Fail(context, list.status());
-  const std::vector<v1::Law> laws(list->laws().begin(), list->laws().end());
-  std::vector<std::string> names;
-  for (const v1::Law& law : laws) names.push_back(law.name());
-  const auto table = [&] {
-    return RenderTable(LawsTable(laws), output->table, context.out_terminal);
-  };
-  const absl::Status written = WriteMessage(*list, *output, table, names, context);
-  return written.ok() ? kExitOk : Fail(context, written);
+  const Listing<v1::ListLawsResponse, v1::Law> listing = {
+      .ask = [&](client::Client& client) { return AllLaws(client, request); },
+      .items = &v1::ListLawsResponse::laws,
+      .table = LawsTable};
+  return RunListing(listing, *output, invocation, context);
 }
 
 // The runs a law was fitted to; none for laws that were not fitted here, or whose set is gone.
@@ -81,22 +75,19 @@ int RunShow(const Invocation& invocation, Context& context) {
   if (!picture.ok()) return FailUsage(context, picture.status());
   v1::GetLawRequest request;
   request.set_name(invocation.arguments[0]);
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::Law> law = home->client->GetLaw(request);
-  if (!law.ok()) return Fail(context, law.status());
-  const auto table = [&] {
-    return output->table.parsable
-               ? RenderTable(LawsTable({*law}), output->table, context.out_terminal)
-               : RenderLaw(*law, output->table.wide, context.out_terminal);
-  };
-  const absl::Status written = WriteMessage(*law, *output, table, {law->name()}, context);
-  if (!written.ok()) return Fail(context, written);
-  if (!picture->braille.has_value() && picture->svg_file.empty()) return kExitOk;
-  const auto runs = RunsBehind(*law, *home->client);
-  if (!runs.ok()) return Fail(context, runs.status());
-  const absl::Status drawn = DrawLaw(*law, *runs, law->fit_options(), *picture, context);
-  return drawn.ok() ? kExitOk : Fail(context, drawn);
+  const Showing<v1::Law> showing = {
+      .ask = [&](client::Client& client) { return client.GetLaw(request); },
+      .table = LawsTable,
+      .render =
+          [&](const v1::Law& law) {
+            return RenderLaw(law, output->table.wide, context.out_terminal);
+          },
+      .then = [&](const v1::Law& law, client::Client& client) -> absl::Status {
+        if (!picture->braille.has_value() && picture->svg_file.empty()) return absl::OkStatus();
+        RHUMB_ASSIGN_OR_RETURN(const auto runs, RunsBehind(law, client));
+        return DrawLaw(law, runs, law.fit_options(), *picture, context);
+      }};
+  return RunShowing(showing, *output, invocation, context);
 }
 
 int RunDelete(const Invocation& invocation, Context& context) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/law_import_command.h"
 
-#include <iostream>
-#include <iterator>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -15,7 +14,9 @@
 #include "client/cli/format.h"
 #include "client/cli/output.h"
 #include "client/cli/render_law.h"
+#include "client/cli/request_fields.h"
 #include "client/config/document.h"
+#include "client/config/text_file.h"
 #include "planner/status_macros.h"
 #include "proto/json/json_printer.h"
 #include "proto/json/json_reader.h"
@@ -41,19 +42,18 @@ absl::StatusOr<v1::Law> LawOfJson(const std::string& text) {
   return fit.law();
 }
 
-absl::StatusOr<v1::Law> ReadLawFile(const std::string& path) {
-  const std::string name = path == "-" ? "stdin" : path;
-  std::string text;
-  if (path == "-") {
-    text.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-  } else {
-    absl::StatusOr<std::string> read = ReadTextFile(path);
-    if (!read.ok()) return absl::InvalidArgumentError(read.status().message());
-    text = *std::move(read);
-  }
-  absl::StatusOr<v1::Law> law = LawOfJson(text);
+absl::StatusOr<v1::Law> ReadLawFile(const Invocation& invocation) {
+  const std::string& path = invocation.arguments[0];
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
+  const TextLimits limits = {.timeout_seconds = timeout};
+  const absl::StatusOr<std::string> text =
+      path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
+  if (absl::IsDeadlineExceeded(text.status())) return text.status();
+  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  absl::StatusOr<v1::Law> law = LawOfJson(*text);
   if (!law.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": ", law.status().message()));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path == "-" ? "stdin" : path, ": ", law.status().message()));
   }
   return law;
 }
@@ -61,7 +61,7 @@ absl::StatusOr<v1::Law> ReadLawFile(const std::string& path) {
 int RunImport(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  const absl::StatusOr<v1::Law> read = ReadLawFile(invocation.arguments[0]);
+  const absl::StatusOr<v1::Law> read = ReadLawFile(invocation);
   if (!read.ok()) return FailUsage(context, read.status());
   v1::CreateLawRequest request;
   *request.mutable_law() = *read;

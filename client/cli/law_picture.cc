@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/cli/format.h"
 #include "client/cli/planner_law.h"
 #include "client/cli/report.h"
@@ -27,6 +28,8 @@ constexpr int kCurvePoints = 120;
 constexpr int kMapPoints = 64;
 // How far beyond the data a curve goes: as far as plans are asked for.
 constexpr double kBeyondData = 100;
+// How far beyond the sizes run a parabola goes.
+constexpr double kBeyondSizes = 1.2;
 constexpr double kMaxTerminalWidth = 120;
 constexpr int kTerminalRows = 22;
 
@@ -178,6 +181,61 @@ plot::HeatMap MapPicture(const v1::Law& message, const Law& law, const Runs& run
   return plot::LossOverParamsAndTokens(map);
 }
 
+// The parabola over the sizes run and a little beyond: as far as it says something.
+std::vector<plot::CurvePoint> Parabola(const v1::LawFitResult::IsoFlopBudget& budget) {
+  std::vector<plot::CurvePoint> curve;
+  if (!budget.has_curvature_nats() || budget.runs().empty()) return curve;
+  const double low = budget.runs(0).param_count();
+  const double high = budget.runs(budget.runs_size() - 1).param_count();
+  for (const double size : LogSpaced(low / kBeyondSizes, high * kBeyondSizes, kCurvePoints)) {
+    const double x = std::log(size / budget.best_param_count());
+    curve.push_back({.x = size, .y = budget.best_loss_nats() + budget.curvature_nats() * x * x});
+  }
+  return curve;
+}
+
+plot::Figure IsoFlopPicture(const v1::LawFitResult& fit, const std::string& source) {
+  plot::IsoFlopPicture picture;
+  picture.law = "isoFLOP curves";
+  const v1::LawFitResult::OptimalExponents& best = fit.optimal_exponents();
+  picture.source = JoinParts(
+      {source, best.has_a()
+                   ? absl::StrFormat("best N = %.3g C^%.3f", best.params_coefficient(), best.a())
+                   : ""},
+      ", ");
+  int64_t hidden = 0;
+  for (const v1::LawFitResult::IsoFlopBudget& from : fit.isoflop_budgets()) {
+    // Compute that scatters makes many budgets of a run or two, each with its place in the legend.
+    if (!from.has_curvature_nats()) {
+      ++hidden;
+      continue;
+    }
+    plot::IsoFlopBudget& budget = picture.budgets.emplace_back();
+    budget.training_flops = from.training_flops();
+    for (const v1::LawFitResult::IsoFlopBudget::Run& run : from.runs()) {
+      budget.points.push_back(
+          {.param_count = run.param_count(),
+           .token_count = from.training_flops() / (kTrainingFlopsPerParamToken * run.param_count()),
+           .training_flops = from.training_flops(),
+           .loss_nats = run.loss_nats(),
+           .label = run.line() > 0 ? absl::StrCat("line ", run.line()) : std::string(),
+           .is_outlier = !from.used()});
+    }
+    budget.fit = Parabola(from);
+    if (!from.used()) continue;
+    budget.optimal_param_count = from.best_param_count();
+    budget.optimal_loss_nats = from.best_loss_nats();
+    const double half_width = std::sqrt(picture.tolerance_nats / from.curvature_nats());
+    budget.flat_param_counts = plot::Range{from.best_param_count() * std::exp(-half_width),
+                                           from.best_param_count() * std::exp(half_width)};
+  }
+  plot::Figure figure = plot::IsoFlopCurves(picture);
+  if (hidden > 0) {
+    figure.notes.push_back(absl::StrCat(Counted(hidden, "budget"), " without a minimum not shown"));
+  }
+  return figure;
+}
+
 template <typename Picture>
 absl::Status Draw(const Picture& picture, const PictureOptions& options, Context& context) {
   if (options.braille.has_value()) {
@@ -253,6 +311,17 @@ absl::Status DrawLaw(const v1::Law& message, const Runs& runs, const v1::LawFitO
     return Draw(MapPicture(message, *law, runs, fit), options, context);
   }
   return Draw(LossPicture(message, law, runs, fit, options.level), options, context);
+}
+
+bool HasIsoFlopCurves(const v1::LawFitResult& fit) {
+  return std::any_of(fit.isoflop_budgets().begin(), fit.isoflop_budgets().end(),
+                     [](const auto& budget) { return budget.has_curvature_nats(); });
+}
+
+absl::Status DrawIsoFlop(const v1::LawFitResult& fit, const std::string& source,
+                         const PictureOptions& options, Context& context) {
+  if (!options.braille.has_value() && options.svg_file.empty()) return absl::OkStatus();
+  return Draw(IsoFlopPicture(fit, source), options, context);
 }
 
 }  // namespace rhumb::cli

@@ -13,6 +13,7 @@
 #include "client/cli/context.h"
 #include "google/protobuf/repeated_ptr_field.h"
 #include "rhumb/v1/law.pb.h"
+#include "rhumb/v1/law_service.pb.h"
 #include "rhumb/v1/observation.pb.h"
 
 namespace rhumb::cli {
@@ -40,6 +41,14 @@ absl::StatusOr<PictureOptions> ReadPictureFlags(const Invocation& invocation);
 absl::Status DrawLaw(const v1::Law& law,
                      const google::protobuf::RepeatedPtrField<v1::Observation>& runs,
                      const v1::LawFitOptions& fit, const PictureOptions& options, Context& context);
+
+// Whether there is an isoFLOP family to draw: a budget with a parabola.
+bool HasIsoFlopCurves(const v1::LawFitResult& fit);
+
+// The isoFLOP family of `fit` as `options` ask for: loss over size, a curve a budget, with the
+// minima. FAILED_PRECONDITION as above.
+absl::Status DrawIsoFlop(const v1::LawFitResult& fit, const std::string& source,
+                         const PictureOptions& options, Context& context);
 
 }  // namespace rhumb::cli
 

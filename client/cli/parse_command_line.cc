@@ -245,17 +245,23 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& giv
   const std::vector<Argument>& expected = line.command->arguments;
   if (arguments.size() > expected.size())
     return UnknownWord(*line.command, arguments[expected.size()], flags);
-  if (arguments.size() < expected.size()) {
+  const auto optional = static_cast<size_t>(
+      std::count_if(expected.begin(), expected.end(),
+                    [](const Argument& argument) { return argument.optional; }));
+  if (arguments.size() + optional < expected.size()) {
+    const Argument& missing = expected[arguments.size() + optional];
     return absl::InvalidArgumentError(absl::StrCat("rhumb ", CommandName(*line.command), " needs ",
-                                                   expected[arguments.size()].name, ": ",
-                                                   expected[arguments.size()].help));
+                                                   missing.name, ": ", missing.help));
   }
+  // Of optional arguments the first are left out first.
+  const size_t left_out = expected.size() - arguments.size();
   for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::vector<std::string>& choices = expected[i].choices;
+    const Argument& argument = expected[left_out + i];
+    const std::vector<std::string>& choices = argument.choices;
     if (arguments[i].empty())
-      return absl::InvalidArgumentError(absl::StrCat(expected[i].name, ": empty value"));
+      return absl::InvalidArgumentError(absl::StrCat(argument.name, ": empty value"));
     if (!choices.empty() && std::count(choices.begin(), choices.end(), arguments[i]) == 0) {
-      return absl::InvalidArgumentError(absl::StrCat(expected[i].name, " must be one of ",
+      return absl::InvalidArgumentError(absl::StrCat(argument.name, " must be one of ",
                                                      absl::StrJoin(choices, ", "), ", got \"",
                                                      arguments[i], "\""));
     }

@@ -31,15 +31,7 @@ std::vector<Flag> PlanFlags() {
   std::vector<Flag> flags = PlanFieldFlags();
   const std::vector<Flag> more = PoolDetailFlags();
   flags.insert(flags.end(), more.begin(), more.end());
-  flags.push_back(
-      {.name = "arch",
-       .field = "architecture",
-       .kind = FlagKind::kFile,
-       .placeholder = "FILE",
-       .help =
-           "the model: TOML or JSON with the keys of a plan's model, or a Hugging Face config.json",
-       .group = "Model",
-       .completion = Completion::kFile});
+  flags.push_back(ArchitectureFlag());
   flags.push_back({.name = "file",
                    .kind = FlagKind::kFile,
                    .placeholder = "FILE",
@@ -79,15 +71,8 @@ absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(v1::CreatePlanRequest request
   if (invocation.Has("gpus")) request.clear_gpu_pools();
   std::vector<Flag> flags = PlanFieldFlags();
   RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
-  if (invocation.Has("arch")) {
-    absl::StatusOr<v1::Architecture> architecture =
-        ReadArchitectureMessage(invocation.Value("arch"));
-    if (!architecture.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--arch (architecture): ", architecture.status().message()));
-    }
-    *request.mutable_architecture() = *std::move(architecture);
-  }
+  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Architecture> model, ReadArchitectureFlag(invocation));
+  if (model.has_value()) *request.mutable_architecture() = *std::move(model);
   std::vector<v1::GpuPool*> pools;
   for (v1::GpuPool& pool : *request.mutable_gpu_pools()) pools.push_back(&pool);
   RHUMB_RETURN_IF_ERROR(ApplyPoolDetails(invocation, pools, request));
@@ -152,7 +137,6 @@ int RunPlan(const Invocation& invocation, Context& context) {
   }
   // Once for a whole sweep: a pipe gives its text once.
   const absl::StatusOr<v1::CreatePlanRequest> file = ReadFile(invocation, context);
-  if (absl::IsDeadlineExceeded(file.status())) return Fail(context, file.status());
   if (!file.ok()) return FailUsage(context, file.status());
   std::vector<v1::CreatePlanRequest> requests;
   for (const Invocation& single : sweep->invocations) {

@@ -10,6 +10,7 @@
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/list_and_show.h"
 #include "client/cli/output.h"
 #include "client/cli/render_plan.h"
 #include "client/cli/request_fields.h"
@@ -47,23 +48,17 @@ int RunList(const Invocation& invocation, Context& context) {
   const absl::Status read =
       SetFieldsFromFlags(ListFlags(), invocation, context.now_unix_seconds, request);
   if (!read.ok()) return FailUsage(context, read);
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::ListPlansResponse> list = home->client->ListPlans(request);
-  if (!list.ok()) return Fail(context, list.status());
-  const std::vector<v1::Plan> plans(list->plans().begin(), list->plans().end());
-  std::vector<std::string> names;
-  for (const v1::Plan& plan : plans) names.push_back(plan.name());
-  const auto table = [&] {
-    return RenderTable(PlansTable(plans), output->table, context.out_terminal);
-  };
-  const absl::Status written = WriteMessage(*list, *output, table, names, context);
-  if (!written.ok()) return Fail(context, written);
-  if (!list->next_page_token().empty() && output->format != OutputFormat::kJson) {
-    Remark(invocation, context,
-           absl::StrCat("there are more: --page-token ", list->next_page_token()));
-  }
-  return kExitOk;
+  const Listing<v1::ListPlansResponse, v1::Plan> listing = {
+      .ask = [&](client::Client& client) { return client.ListPlans(request); },
+      .items = &v1::ListPlansResponse::plans,
+      .table = [](const std::vector<v1::Plan>& plans) { return PlansTable(plans); },
+      .then =
+          [&](const v1::ListPlansResponse& list) {
+            if (list.next_page_token().empty() || output->format == OutputFormat::kJson) return;
+            Remark(invocation, context,
+                   absl::StrCat("there are more: --page-token ", list.next_page_token()));
+          }};
+  return RunListing(listing, *output, invocation, context);
 }
 
 int RunShow(const Invocation& invocation, Context& context) {
@@ -71,18 +66,16 @@ int RunShow(const Invocation& invocation, Context& context) {
   if (!output.ok()) return FailUsage(context, output.status());
   v1::GetPlanRequest request;
   request.set_name(invocation.arguments[0]);
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<v1::Plan> plan = home->client->GetPlan(request);
-  if (!plan.ok()) return Fail(context, plan.status());
-  const auto table = [&] {
-    if (output->table.parsable)
-      return RenderTable(PlansTable({*plan}), output->table, context.out_terminal);
-    return RenderPlan(*plan, {.explain = invocation.Has("explain"), .wide = output->table.wide},
-                      context.out_terminal);
-  };
-  const absl::Status written = WriteMessage(*plan, *output, table, {plan->name()}, context);
-  return written.ok() ? kExitOk : Fail(context, written);
+  const Showing<v1::Plan> showing = {
+      .ask = [&](client::Client& client) { return client.GetPlan(request); },
+      .table = [](const std::vector<v1::Plan>& plans) { return PlansTable(plans); },
+      .render =
+          [&](const v1::Plan& plan) {
+            return RenderPlan(plan,
+                              {.explain = invocation.Has("explain"), .wide = output->table.wide},
+                              context.out_terminal);
+          }};
+  return RunShowing(showing, *output, invocation, context);
 }
 
 int RunDelete(const Invocation& invocation, Context& context) {

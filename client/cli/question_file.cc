@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/question_file.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
-#include <limits>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/architecture_message.h"
@@ -24,6 +12,7 @@
 #include "client/cli/question_flags.h"
 #include "client/cli/request_fields.h"
 #include "client/config/document.h"
+#include "client/config/text_file.h"
 #include "google/protobuf/descriptor.h"
 #include "planner/status_macros.h"
 #include "proto/json/json_names.h"
@@ -31,9 +20,6 @@
 
 namespace rhumb::cli {
 namespace {
-
-// As ReadTextFile allows.
-constexpr size_t kMaxStreamBytes = 4 << 20;
 
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
@@ -43,6 +29,7 @@ using google::protobuf::Reflection;
 struct Reader {
   std::string folder;
   double now_unix_seconds = 0;
+  std::optional<double> timeout_seconds = std::nullopt;
   std::vector<Flag> flags = PlanFieldFlags();
 
   // How a text in the field at `path` is written: as after the flag that sets it.
@@ -70,7 +57,9 @@ absl::Status ReadMessage(const Reader& reader, const DocumentValue& value, const
   if (value.kind == ValueKind::kText && message.GetDescriptor() == v1::Architecture::descriptor()) {
     const bool absolute = absl::StartsWith(value.text, "/") || reader.folder.empty();
     const absl::StatusOr<v1::Architecture> architecture = ReadArchitectureMessage(
-        absolute ? value.text : absl::StrCat(reader.folder, "/", value.text));
+        absolute ? value.text : absl::StrCat(reader.folder, "/", value.text),
+        reader.timeout_seconds);
+    if (absl::IsDeadlineExceeded(architecture.status())) return architecture.status();
     if (!architecture.ok()) return At(value, path, architecture.status().message());
     message.CopyFrom(*architecture);
     return absl::OkStatus();
@@ -167,45 +156,6 @@ absl::Status ReadTable(const Reader& reader, const DocumentValue& table, const s
   return absl::OkStatus();
 }
 
-// All that a pipe or a terminal gives until its end. Opening does not block, so that only poll()
-// waits: for a writer that never comes, too.
-absl::StatusOr<std::string> ReadStream(const std::string& path,
-                                       std::optional<double> timeout_seconds) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point began = Clock::now();
-  const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot open ", path, ": ", std::strerror(errno)));
-  }
-  const absl::Cleanup closer = [fd] { close(fd); };
-  std::string text;
-  while (true) {
-    double left_ms = std::numeric_limits<double>::infinity();
-    if (timeout_seconds.has_value()) {
-      left_ms = 1000 * *timeout_seconds -
-                std::chrono::duration<double, std::milli>(Clock::now() - began).count();
-    }
-    // Asked by the clock, too: what trickles in is always ready.
-    pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
-    const int wait_ms = left_ms < 1e9 ? static_cast<int>(std::ceil(std::max(left_ms, 0.0))) : -1;
-    const int count = left_ms > 0 ? poll(&ready, 1, wait_ms) : 0;
-    if (count == 0) return absl::DeadlineExceededError(absl::StrCat(path, " has not ended"));
-    char piece[16384];
-    const ssize_t size = count < 0 ? -1 : read(fd, piece, sizeof(piece));
-    if (size == 0) return text;
-    if (size < 0 && errno != EINTR && errno != EAGAIN) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
-    }
-    if (size > 0) text.append(piece, static_cast<size_t>(size));
-    if (text.size() > kMaxStreamBytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, " is larger than ", kMaxStreamBytes, " bytes"));
-    }
-  }
-}
-
 std::string PrintScalar(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
   switch (field.cpp_type()) {
@@ -254,11 +204,14 @@ void AppendToml(const Message& message, const std::string& prefix, std::string& 
 
 absl::StatusOr<v1::CreatePlanRequest> ParseQuestion(absl::string_view text,
                                                     absl::string_view folder,
-                                                    double now_unix_seconds) {
+                                                    double now_unix_seconds,
+                                                    std::optional<double> timeout_seconds) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   const bool json = first != absl::string_view::npos && text[first] == '{';
   RHUMB_ASSIGN_OR_RETURN(const DocumentValue document, json ? ParseJson(text) : ParseToml(text));
-  const Reader reader = {.folder = std::string(folder), .now_unix_seconds = now_unix_seconds};
+  const Reader reader = {.folder = std::string(folder),
+                         .now_unix_seconds = now_unix_seconds,
+                         .timeout_seconds = timeout_seconds};
   v1::CreatePlanRequest request;
   RHUMB_RETURN_IF_ERROR(ReadTable(reader, document, "", request));
   return request;
@@ -267,16 +220,14 @@ absl::StatusOr<v1::CreatePlanRequest> ParseQuestion(absl::string_view text,
 absl::StatusOr<v1::CreatePlanRequest> ReadQuestionFile(absl::string_view path,
                                                        double now_unix_seconds,
                                                        std::optional<double> timeout_seconds) {
-  struct stat about;
-  const bool may_wait = stat(std::string(path).c_str(), &about) == 0 &&
-                        (S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode));
-  const absl::StatusOr<std::string> text =
-      may_wait ? ReadStream(std::string(path), timeout_seconds) : ReadTextFile(path);
+  const absl::StatusOr<std::string> text = ReadTextFile(path, {.timeout_seconds = timeout_seconds});
   if (absl::IsDeadlineExceeded(text.status())) return text.status();
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
   const size_t slash = path.rfind('/');
   const absl::string_view folder = slash == absl::string_view::npos ? "" : path.substr(0, slash);
-  absl::StatusOr<v1::CreatePlanRequest> request = ParseQuestion(*text, folder, now_unix_seconds);
+  absl::StatusOr<v1::CreatePlanRequest> request =
+      ParseQuestion(*text, folder, now_unix_seconds, timeout_seconds);
+  if (absl::IsDeadlineExceeded(request.status())) return request.status();
   if (!request.ok())
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", request.status().message()));
   return request;

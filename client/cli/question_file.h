@@ -23,12 +23,13 @@ namespace rhumb::cli {
 //   [layout]
 //   zero_stage = 1
 //
-// `folder` is where relative files are sought, dates count from `now_unix_seconds`.
+// `folder` is where relative files are sought, dates count from `now_unix_seconds`. A file named in
+// it is waited for as in ReadQuestionFile.
 // INVALID_ARGUMENT names key and value (in TOML with line and column): unknown (with the nearest
 // key), wrong type, NaN, infinite, beyond its type.
-absl::StatusOr<v1::CreatePlanRequest> ParseQuestion(absl::string_view text,
-                                                    absl::string_view folder,
-                                                    double now_unix_seconds);
+absl::StatusOr<v1::CreatePlanRequest> ParseQuestion(
+    absl::string_view text, absl::string_view folder, double now_unix_seconds,
+    std::optional<double> timeout_seconds = std::nullopt);
 
 // As ParseQuestion of the file at `path`, which stands in front of every message. What is no
 // regular file, as the pipe of `<(command)`, is waited for up to `timeout_seconds` (nullopt: for

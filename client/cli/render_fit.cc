@@ -12,6 +12,7 @@
 #include "client/cli/format.h"
 #include "client/cli/planner_law.h"
 #include "client/cli/render_decisions.h"
+#include "client/cli/render_isoflop.h"
 #include "client/cli/render_parts.h"
 #include "client/cli/request_fields.h"
 #include "client/config/human_numbers.h"
@@ -149,8 +150,15 @@ std::string WhatHelps(const v1::LawFitResult& fit) {
 
 void AddNotIdentifiable(const v1::LawFitResult& fit, Report& report) {
   const char* label = "Undetermined";
-  for (const v1::LawFitResult::Undetermined& constant : fit.diagnostics().undetermined()) {
-    report.Row(label, absl::StrCat(constant.symbol(), ": ", constant.reason()), Style::kBad);
+  const auto& undetermined = fit.diagnostics().undetermined();
+  // One reason that is that of several constants is said once.
+  for (auto constant = undetermined.begin(); constant != undetermined.end();) {
+    std::vector<std::string> symbols;
+    const std::string& reason = constant->reason();
+    for (; constant != undetermined.end() && constant->reason() == reason; ++constant) {
+      symbols.push_back(constant->symbol());
+    }
+    report.Row(label, absl::StrCat(absl::StrJoin(symbols, ", "), ": ", reason), Style::kBad);
     label = "";
   }
   report.Row("What helps", WhatHelps(fit));
@@ -209,14 +217,24 @@ Table BacktestTable(const v1::Backtest& backtest) {
   return table;
 }
 
+// A run that is larger than several training sets is predicted, and counts, once from each.
+std::string PredictedRuns(const v1::Backtest& backtest) {
+  if (backtest.run_count() == 0 || backtest.run_count() == backtest.observation_count()) {
+    return Counted(backtest.observation_count(), "run");
+  }
+  return absl::StrCat(Counted(backtest.run_count(), "run"), " (",
+                      Counted(backtest.observation_count(), "prediction"),
+                      ": one from each smaller fit)");
+}
+
 void AddBacktest(const v1::Backtest& backtest, Report& report) {
   // A law that is judged as it is was fitted to none of the runs; then there is nothing to split.
   const bool is_split = backtest.splits_size() > 0 && backtest.splits(0).train_count() > 0;
   report.Row(
       "Back-test",
-      absl::StrCat("predicts ", Counted(backtest.observation_count(), "run"),
-                   " with a mean error of ", Percent(backtest.mean_abs_error_fraction()),
-                   " (root mean square ", Percent(backtest.rmse_fraction()),
+      absl::StrCat("predicts ", PredictedRuns(backtest), " with a mean error of ",
+                   Percent(backtest.mean_abs_error_fraction()), " (root mean square ",
+                   Percent(backtest.rmse_fraction()),
                    backtest.splits_size() > 0 && !is_split
                        ? absl::StrFormat(", bias %+.2f%%", 100 * backtest.splits(0).bias_fraction())
                        : "",
@@ -253,6 +271,7 @@ std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& optio
                        ", "));
   AddTable("Constants", ConstantsTable(fit), report);
   AddExponents(fit, report);
+  AddBudgets(fit, options.compute_column, options.wide, report);
   AddDecisions(fit, options.wide, report);
   if (fit.residual_log_std() > 0) {
     report.Row("Scatter", absl::StrCat("a run lies ", Percent(fit.residual_log_std()),
@@ -293,7 +312,12 @@ std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& optio
 std::string RenderBacktest(const v1::BacktestLawResponse& answer, const std::string& file,
                            bool wide, const Terminal& terminal) {
   Report report(terminal);
-  AddBacktest(answer.backtest(), report);
+  const v1::Backtest& backtest = answer.backtest();
+  const bool is_fit = backtest.splits_size() > 0 && backtest.splits(0).train_count() > 0;
+  report.Row(is_fit ? "Form" : "Law",
+             is_fit ? absl::StrCat(backtest.family(), ", fitted to the smaller runs")
+                    : absl::StrCat(backtest.family(), ", as it is"));
+  AddBacktest(backtest, report);
   if (answer.predictions_size() > 0) {
     std::vector<v1::BacktestLawResponse::Prediction> worst(answer.predictions().begin(),
                                                            answer.predictions().end());
@@ -323,16 +347,16 @@ std::string RenderBacktest(const v1::BacktestLawResponse& answer, const std::str
 
 Table ExperimentsTable(const v1::SuggestExperimentsResponse& answer) {
   Table table;
-  table.columns = {{.title = "RUN", .number = true},      {.title = "N", .number = true},
-                   {.title = "D", .number = true},        {.title = "D/N", .number = true},
-                   {.title = "FLOP", .number = true},     {.title = "LOSS", .number = true},
+  table.columns = {{.title = "RUNS", .number = true},      {.title = "N", .number = true},
+                   {.title = "D", .number = true},         {.title = "D/N", .number = true},
+                   {.title = "FLOP EACH", .number = true}, {.title = "LOSS", .number = true},
                    {.title = "STD AFTER", .number = true}};
-  int number = 0;
   for (const v1::SuggestExperimentsResponse::Experiment& run : answer.experiments()) {
-    table.rows.push_back(
-        {absl::StrCat(++number), FormatCount(run.param_count()), FormatCount(run.token_count()),
-         FormatRatio(run.token_count() / run.param_count()), Flops(run.training_flops()),
-         FormatLoss(run.predicted_loss_nats()), Three(run.expected_std())});
+    table.rows.push_back({absl::StrCat(run.run_count(), " x"), FormatCount(run.param_count()),
+                          FormatCount(run.token_count()),
+                          FormatRatio(run.token_count() / run.param_count()),
+                          Flops(run.training_flops()), FormatLoss(run.predicted_loss_nats()),
+                          Three(run.expected_std())});
   }
   return table;
 }
@@ -342,8 +366,9 @@ std::string RenderSuggestion(const v1::SuggestExperimentsResponse& answer, bool 
   Report report(terminal);
   const bool of_params = answer.goal() == v1::SuggestExperimentsRequest::GOAL_PARAMS;
   const std::string goal = of_params ? "ln of the best size" : "ln of the loss";
-  report.Sentence(absl::StrCat(Counted(answer.experiments_size(), "run"), " of ",
-                               FormatFlops(answer.training_flops()),
+  int64_t runs = 0;
+  for (const auto& experiment : answer.experiments()) runs += experiment.run_count();
+  report.Sentence(absl::StrCat(Counted(runs, "run"), " of ", FormatFlops(answer.training_flops()),
                                " in all: the standard deviation of ", goal, " falls from ",
                                Three(answer.std_before()), " to ", Three(answer.std_after()), "."),
                   Style::kGood);

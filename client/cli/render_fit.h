@@ -18,6 +18,7 @@ struct FitRenderOptions {
   std::string stored;             // what was stored, a sentence; empty: nothing
   std::vector<std::string> next;  // command lines to go on with
   std::string file;               // whose lines outliers are
+  std::string compute_column;     // what compute was taken from, for budgets; empty: not known
 };
 
 std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& options,

@@ -12,6 +12,7 @@
 #include "client/config/document.h"
 #include "client/config/field_reader.h"
 #include "client/config/hf_config.h"
+#include "client/config/text_file.h"
 #include "planner/status_macros.h"
 
 namespace rhumb {

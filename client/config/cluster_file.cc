@@ -118,8 +118,8 @@ absl::StatusOr<ClusterSpec> ParseCluster(absl::string_view text) {
   return cluster;
 }
 
-absl::StatusOr<ClusterSpec> ReadClusterFile(absl::string_view path) {
-  RHUMB_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
+absl::StatusOr<ClusterSpec> ReadClusterFile(absl::string_view path, const TextLimits& limits) {
+  RHUMB_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, limits));
   absl::StatusOr<ClusterSpec> cluster = ParseCluster(text);
   if (!cluster.ok()) {
     return absl::Status(cluster.status().code(),

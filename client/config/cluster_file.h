@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "client/config/text_file.h"
 
 namespace rhumb {
 
@@ -41,7 +42,7 @@ absl::StatusOr<ClusterSpec> ParseCluster(absl::string_view text);
 
 // As ParseCluster, of the file at `path`, which stands in front of every message. NOT_FOUND if
 // there is no such file, FAILED_PRECONDITION if it cannot be read.
-absl::StatusOr<ClusterSpec> ReadClusterFile(absl::string_view path);
+absl::StatusOr<ClusterSpec> ReadClusterFile(absl::string_view path, const TextLimits& limits = {});
 
 }  // namespace rhumb
 

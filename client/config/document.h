@@ -43,10 +43,6 @@ absl::StatusOr<DocumentValue> ParseToml(absl::string_view text);
 // refused.
 absl::StatusOr<DocumentValue> ParseJson(absl::string_view text);
 
-// The whole of the file at `path`. NOT_FOUND if there is none; FAILED_PRECONDITION if it cannot be
-// read, is a directory or is larger than 4 MiB (no configuration is).
-absl::StatusOr<std::string> ReadTextFile(absl::string_view path);
-
 // At most this deep may tables and lists nest.
 inline constexpr int kMaxDocumentDepth = 64;
 

@@ -271,8 +271,26 @@ absl::StatusOr<v1::LawFitResult> Client::GetLawFit(const v1::GetLawFitRequest& r
   return Call(stubs_->law, &v1::LawService::Stub::GetLawFit, request, options_, Repeatable::kYes);
 }
 
-absl::StatusOr<v1::BacktestLawResponse> Client::BacktestLaw(const v1::BacktestLawRequest& request) {
-  return Call(stubs_->law, &v1::LawService::Stub::BacktestLaw, request, options_, Repeatable::kYes);
+absl::StatusOr<v1::BacktestLawResponse> Client::BacktestLaw(const v1::BacktestLawRequest& request,
+                                                            const std::function<bool()>& go_on) {
+  return Attempt<v1::BacktestLawResponse>(
+      options_, Repeatable::kYes,
+      [&](grpc::ClientContext& context, v1::BacktestLawResponse& response) {
+        grpc::CompletionQueue queue;
+        const auto call = stubs_->law.AsyncBacktestLaw(&context, request, &queue);
+        grpc::Status status;
+        call->Finish(&response, &status, nullptr);
+        void* tag = nullptr;
+        bool ok = false;
+        while (queue.AsyncNext(&tag, &ok, absl::ToChronoTime(absl::Now() + kBetweenLooks)) ==
+               grpc::CompletionQueue::TIMEOUT) {
+          if (go_on && !go_on()) context.TryCancel();
+        }
+        queue.Shutdown();
+        while (queue.Next(&tag, &ok)) {
+        }
+        return status;
+      });
 }
 
 absl::StatusOr<v1::SuggestExperimentsResponse> Client::SuggestExperiments(

@@ -98,7 +98,10 @@ class Client {
   absl::StatusOr<v1::LawFitResult> FitLaw(const v1::FitLawRequest& request,
                                           const FitProgress& progress = nullptr);
   absl::StatusOr<v1::LawFitResult> GetLawFit(const v1::GetLawFitRequest& request);
-  absl::StatusOr<v1::BacktestLawResponse> BacktestLaw(const v1::BacktestLawRequest& request);
+  // `go_on` is asked now and then on the caller's thread; false cancels, and the answer is
+  // CANCELLED.
+  absl::StatusOr<v1::BacktestLawResponse> BacktestLaw(const v1::BacktestLawRequest& request,
+                                                      const std::function<bool()>& go_on = nullptr);
   absl::StatusOr<v1::SuggestExperimentsResponse> SuggestExperiments(
       const v1::SuggestExperimentsRequest& request);
 

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/observations/observation_file.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/config/text_file.h"
 #include "client/observations/csv_file.h"
 #include "client/observations/number_cell.h"
 #include "client/observations/observation_columns.h"
@@ -24,14 +19,7 @@ namespace rhumb {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{256} << 20;
-constexpr size_t kReadBytes = size_t{1} << 20;
 constexpr size_t kProgressRows = 4096;
-
-struct CloseFile {
-  void operator()(std::FILE* file) const {
-    if (file != stdin) std::fclose(file);
-  }
-};
 
 // A condition and where its column stands.
 struct PlacedCondition {
@@ -165,34 +153,10 @@ class TableReader {
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadObservationText(const std::string& path) {
-  const bool standard = path == "-";
-  const std::string name = standard ? "standard input" : path;
-  std::unique_ptr<std::FILE, CloseFile> file(standard ? stdin : std::fopen(path.c_str(), "rb"));
-  if (file == nullptr) {
-    const std::string text = absl::StrCat("cannot open ", path, ": ", std::strerror(errno));
-    return errno == ENOENT ? absl::NotFoundError(text) : absl::FailedPreconditionError(text);
-  }
-  struct stat state = {};
-  if (fstat(fileno(file.get()), &state) == 0 && S_ISDIR(state.st_mode)) {
-    return absl::FailedPreconditionError(absl::StrCat(name, " is a directory, not a table"));
-  }
-  std::string text;
-  size_t size = 0;
-  do {
-    text.resize(size + kReadBytes);
-    const size_t count = std::fread(text.data() + size, 1, kReadBytes, file.get());
-    size += count;
-    if (size > kMaxFileBytes) {
-      return absl::FailedPreconditionError(absl::StrCat(name, " exceeds 256 MiB"));
-    }
-  } while (!std::feof(file.get()) && !std::ferror(file.get()));
-  if (std::ferror(file.get())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot read ", name, ": ", std::strerror(errno)));
-  }
-  text.resize(size);
-  return text;
+absl::StatusOr<std::string> ReadObservationText(const std::string& path,
+                                                std::optional<double> timeout_seconds) {
+  const TextLimits limits = {.max_bytes = kMaxFileBytes, .timeout_seconds = timeout_seconds};
+  return path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
 }
 
 absl::StatusOr<ObservationTable> ParseObservations(absl::string_view text,

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,9 +46,10 @@ struct ObservationTable {
   std::vector<std::pair<std::string, std::string>> columns;  // field, the column it was read from
 };
 
-// The whole of the file at `path`, "-" for standard input. NOT_FOUND if there is none;
-// FAILED_PRECONDITION if it cannot be read, is a directory or exceeds 256 MiB.
-absl::StatusOr<std::string> ReadObservationText(const std::string& path);
+// The whole of the file at `path`, "-" for standard input: as ReadTextFile (text_file.h), with at
+// most 256 MiB.
+absl::StatusOr<std::string> ReadObservationText(
+    const std::string& path, std::optional<double> timeout_seconds = std::nullopt);
 
 // Observations of `text`: optional lines beginning with # and a line of column names, then a row a
 // line. Cells are separated by commas, semicolons or tabs, whichever the header has most of.

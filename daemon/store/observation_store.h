@@ -22,6 +22,8 @@ struct StoredObservationSet {
   std::string content_hash;
   int64_t row_count = 0;
   std::string header;  // message bytes without rows and what the other fields say
+  // When the set is dropped unless laws rest on it; 0: never.
+  int64_t expire_time_ns = 0;
 };
 
 // Consecutive rows of a set.
@@ -40,8 +42,10 @@ class ObservationStore {
   absl::StatusOr<std::optional<StoredObservationSet>> FindSet(absl::string_view name);
 
   // Stores the set with all its rows, or answers the one of this name if it has the same content.
-  // Durable on return. AlreadyExists if the name holds other content, or the request id was used
-  // otherwise; then nothing is stored.
+  // Then it expires at the later of both times, and never if one of both never does; a set that
+  // expires has one more holder. Sets whose time is up at `now_ns` are dropped. Durable on return.
+  // AlreadyExists if the name holds other content, or the request id was used otherwise; then
+  // nothing is stored.
   absl::StatusOr<StoredObservationSet> InsertSet(const StoredObservationSet& set,
                                                  const std::vector<StoredObservations>& chunks,
                                                  const RequestKey& key, int64_t now_ns);
@@ -60,6 +64,13 @@ class ObservationStore {
   // False if there was none. FailedPrecondition naming the laws that were fitted on it, unless
   // `force`.
   absl::StatusOr<bool> DeleteSet(absl::string_view name, bool force, bool check_only);
+
+  // One holder of a set that expires is done with it: without another and without laws that rest on
+  // it, it is deleted. False if there was none of the name.
+  absl::StatusOr<bool> ReleaseSet(absl::string_view name);
+
+  // Drops the sets whose time is up, but for those that laws rest on. Writes only if there are any.
+  absl::Status DropExpiredSets(int64_t now_ns);
 
  private:
   Database& database_;

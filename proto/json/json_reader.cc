@@ -20,9 +20,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
-#include "nlohmann/json.hpp"
 #include "planner/status_macros.h"
 #include "proto/json/json_names.h"
+#include "proto/json/json_tree.h"
 
 namespace rhumb {
 namespace {
@@ -30,160 +30,6 @@ namespace {
 using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
-
-// Deeper input is refused: recursion must not reach the end of the stack. The deepest message has
-// five levels.
-constexpr size_t kMaxDepth = 64;
-
-// A JSON value with numbers still as written, so that nothing is lost before the field's type is
-// known.
-struct Value {
-  enum class Kind { kNull, kBool, kNumber, kString, kArray, kObject };
-  Kind kind = Kind::kNull;
-  bool flag = false;
-  std::string text = {};  // of a number as written, of a string decoded
-  std::vector<Value> items = {};
-  std::vector<std::pair<std::string, Value>> members = {};
-};
-
-std::string JoinPath(absl::string_view path, absl::string_view key) {
-  return path.empty() ? std::string(key) : absl::StrCat(path, ".", key);
-}
-
-absl::Status Refuse(absl::string_view path, absl::string_view problem) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path.empty() ? "the JSON text" : path, " ", problem));
-}
-
-// Input quoted in an error, cut to a readable length at a character border.
-std::string Excerpt(absl::string_view text) {
-  constexpr size_t kShown = 60;
-  if (text.size() <= kShown) return std::string(text);
-  size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return absl::StrCat(text.substr(0, end), "...");
-}
-
-std::string Describe(const Value& value) {
-  switch (value.kind) {
-    case Value::Kind::kNull:
-      return "null";
-    case Value::Kind::kBool:
-      return value.flag ? "true" : "false";
-    case Value::Kind::kNumber:
-      return Excerpt(value.text);
-    case Value::Kind::kString:
-      return absl::StrCat("\"", Excerpt(value.text), "\"");
-    case Value::Kind::kArray:
-      return "an array";
-    case Value::Kind::kObject:
-      return "an object";
-  }
-  return "";
-}
-
-// Builds the tree of values; keeps the path, so that an error inside the text can be told by field.
-class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
- public:
-  bool null() override { return Add({}); }
-  bool boolean(bool flag) override {
-    Value value{.kind = Value::Kind::kBool};
-    value.flag = flag;
-    return Add(std::move(value));
-  }
-  bool number_integer(number_integer_t number) override { return AddNumber(absl::StrCat(number)); }
-  bool number_unsigned(number_unsigned_t number) override {
-    return AddNumber(absl::StrCat(number));
-  }
-  bool number_float(number_float_t, const string_t& written) override { return AddNumber(written); }
-  bool string(string_t& text) override {
-    Value value{.kind = Value::Kind::kString};
-    value.text = text;
-    return Add(std::move(value));
-  }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return Open(Value::Kind::kObject); }
-  bool start_array(std::size_t) override { return Open(Value::Kind::kArray); }
-  bool end_object() override { return Close(); }
-  bool end_array() override { return Close(); }
-  bool key(string_t& name) override {
-    for (const auto& [known, value] : open_.back().members) {
-      if (known == name) {
-        status_ =
-            Refuse(PathOf(open_.size()), absl::StrCat("has the key \"", Excerpt(name), "\" twice"));
-        return false;
-      }
-    }
-    open_.back().members.emplace_back(name, Value{});
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string& token,
-                   const nlohmann::detail::exception& error) override {
-    if (error.id == 406) {  // number overflow; the text says only the number
-      status_ = Refuse(PathOf(open_.size() + 1),
-                       absl::StrCat("must be a finite number, got ", Excerpt(token)));
-      return false;
-    }
-    std::string what =
-        error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
-    if (const size_t end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
-    status_ = absl::InvalidArgumentError(absl::StrCat("not JSON: ", what.substr(0, 300)));
-    return false;
-  }
-
-  absl::Status status() const { return status_; }
-  Value TakeRoot() { return std::move(root_); }
-
- private:
-  bool AddNumber(std::string written) {
-    Value value{.kind = Value::Kind::kNumber};
-    value.text = std::move(written);
-    return Add(std::move(value));
-  }
-
-  bool Add(Value value) {
-    if (open_.empty()) {
-      root_ = std::move(value);
-    } else if (open_.back().kind == Value::Kind::kArray) {
-      open_.back().items.push_back(std::move(value));
-    } else {
-      open_.back().members.back().second = std::move(value);
-    }
-    return true;
-  }
-
-  bool Open(Value::Kind kind) {
-    if (open_.size() == kMaxDepth) {
-      status_ = Refuse(PathOf(open_.size() + 1), absl::StrCat("is nested deeper than ", kMaxDepth));
-      return false;
-    }
-    open_.push_back(Value{.kind = kind});
-    return true;
-  }
-
-  bool Close() {
-    Value done = std::move(open_.back());
-    open_.pop_back();
-    return Add(std::move(done));
-  }
-
-  // Path of the value that level `level` of the open containers is about to hold or holds.
-  std::string PathOf(size_t level) const {
-    std::string path;
-    for (size_t i = 0; i + 1 < level && i < open_.size(); ++i) {
-      if (open_[i].kind == Value::Kind::kArray) {
-        absl::StrAppend(&path, "[", open_[i].items.size(), "]");
-      } else if (!open_[i].members.empty()) {
-        path = JoinPath(path, open_[i].members.back().first);
-      }
-    }
-    return path;
-  }
-
-  std::vector<Value> open_;
-  Value root_;
-  absl::Status status_;
-};
 
 // What a decimal text is as an integer.
 enum class IntegerProblem { kNone, kNotANumber, kFraction, kOverflow };
@@ -238,9 +84,9 @@ IntegerProblem ParseExactInteger(absl::string_view text, bool& negative, uint64_
 
 // Integer of type T from a number or a quoted number.
 template <typename T>
-absl::StatusOr<T> ReadInteger(const Value& value, absl::string_view path) {
-  if (value.kind != Value::Kind::kNumber && value.kind != Value::Kind::kString) {
-    return Refuse(path, absl::StrCat("must be an integer, got ", Describe(value)));
+absl::StatusOr<T> ReadInteger(const JsonValue& value, absl::string_view path) {
+  if (value.kind != JsonValue::Kind::kNumber && value.kind != JsonValue::Kind::kString) {
+    return RefuseJson(path, absl::StrCat("must be an integer, got ", DescribeJson(value)));
   }
   bool negative = false;
   uint64_t magnitude = 0;
@@ -254,58 +100,59 @@ absl::StatusOr<T> ReadInteger(const Value& value, absl::string_view path) {
     case IntegerProblem::kNone:
       return static_cast<T>(negative ? uint64_t{0} - magnitude : magnitude);
     case IntegerProblem::kNotANumber:
-      return Refuse(path, absl::StrCat("must be an integer, got ", Describe(value)));
+      return RefuseJson(path, absl::StrCat("must be an integer, got ", DescribeJson(value)));
     case IntegerProblem::kFraction:
-      return Refuse(path, absl::StrCat("must be a whole number, got ", Describe(value)));
+      return RefuseJson(path, absl::StrCat("must be a whole number, got ", DescribeJson(value)));
     case IntegerProblem::kOverflow:
       break;
   }
-  return Refuse(path, absl::StrCat("must be at most ", std::numeric_limits<T>::max(),
-                                   " in magnitude, got ", Describe(value)));
+  return RefuseJson(path, absl::StrCat("must be at most ", std::numeric_limits<T>::max(),
+                                       " in magnitude, got ", DescribeJson(value)));
 }
 
-absl::StatusOr<double> ReadDouble(const Value& value, absl::string_view path) {
+absl::StatusOr<double> ReadDouble(const JsonValue& value, absl::string_view path) {
   double number = 0;
-  if (value.kind == Value::Kind::kNumber) {
+  if (value.kind == JsonValue::Kind::kNumber) {
     const char* const end = value.text.data() + value.text.size();
     const auto [stop, error] = std::from_chars(value.text.data(), end, number);
     // Out of range is underflow here: 1e999 was refused while parsing. Too small to represent is 0.
     if (error == std::errc::result_out_of_range) return 0.0;
     if (error == std::errc() && stop == end && std::isfinite(number)) return number;
   }
-  return Refuse(path, absl::StrCat("must be a finite number, got ", Describe(value)));
+  return RefuseJson(path, absl::StrCat("must be a finite number, got ", DescribeJson(value)));
 }
 
-absl::StatusOr<int> ReadEnum(const Value& value, const google::protobuf::EnumDescriptor& type,
+absl::StatusOr<int> ReadEnum(const JsonValue& value, const google::protobuf::EnumDescriptor& type,
                              absl::string_view path) {
-  if (value.kind == Value::Kind::kNumber) return ReadInteger<int32_t>(value, path);
-  if (value.kind == Value::Kind::kString) {
+  if (value.kind == JsonValue::Kind::kNumber) return ReadInteger<int32_t>(value, path);
+  if (value.kind == JsonValue::Kind::kString) {
     if (const auto* known = FindEnumValue(type, value.text)) return known->number();
   }
-  return Refuse(path,
-                absl::StrCat("must be one of ", EnumChoices(type), ", got ", Describe(value)));
+  return RefuseJson(
+      path, absl::StrCat("must be one of ", EnumChoices(type), ", got ", DescribeJson(value)));
 }
 
-absl::StatusOr<std::string> ReadString(const Value& value, bool is_bytes, absl::string_view path) {
-  if (value.kind != Value::Kind::kString) {
-    return Refuse(path, absl::StrCat("must be text, got ", Describe(value)));
+absl::StatusOr<std::string> ReadString(const JsonValue& value, bool is_bytes,
+                                       absl::string_view path) {
+  if (value.kind != JsonValue::Kind::kString) {
+    return RefuseJson(path, absl::StrCat("must be text, got ", DescribeJson(value)));
   }
   if (!is_bytes) return value.text;
   std::string bytes;
-  if (!absl::Base64Unescape(value.text, &bytes)) return Refuse(path, "must be base64 text");
+  if (!absl::Base64Unescape(value.text, &bytes)) return RefuseJson(path, "must be base64 text");
   return bytes;
 }
 
-absl::Status ReadObject(const Value& value, const std::string& path, Message* message);
+absl::Status ReadObject(const JsonValue& value, const std::string& path, Message* message);
 
-absl::Status ReadTimestamp(const Value& value, absl::string_view path, Message* message) {
+absl::Status ReadTimestamp(const JsonValue& value, absl::string_view path, Message* message) {
   absl::Time instant;
   std::string error;
-  if (value.kind != Value::Kind::kString ||
+  if (value.kind != JsonValue::Kind::kString ||
       !absl::ParseTime(absl::RFC3339_full, value.text, &instant, &error) ||
       instant == absl::InfiniteFuture() || instant == absl::InfinitePast()) {
-    return Refuse(
-        path, absl::StrCat("must be a time as in \"2027-03-01T00:00:00Z\", got ", Describe(value)));
+    return RefuseJson(path, absl::StrCat("must be a time as in \"2027-03-01T00:00:00Z\", got ",
+                                         DescribeJson(value)));
   }
   const int64_t seconds = absl::ToUnixSeconds(instant);  // rounds towards the past
   const auto& descriptor = *message->GetDescriptor();
@@ -317,8 +164,8 @@ absl::Status ReadTimestamp(const Value& value, absl::string_view path, Message* 
 }
 
 // Sets a singular field, or adds an element to a repeated one.
-absl::Status ReadValue(const Value& value, const std::string& path, const FieldDescriptor& field,
-                       Message* message) {
+absl::Status ReadValue(const JsonValue& value, const std::string& path,
+                       const FieldDescriptor& field, Message* message) {
   const Reflection& r = *message->GetReflection();
   const bool add = field.is_repeated();
   switch (field.cpp_type()) {
@@ -351,13 +198,13 @@ absl::Status ReadValue(const Value& value, const std::string& path, const FieldD
       RHUMB_ASSIGN_OR_RETURN(const double n, ReadDouble(value, path));
       const float narrow = static_cast<float>(n);
       if (!std::isfinite(narrow))
-        return Refuse(path, "must be a finite number of single precision");
+        return RefuseJson(path, "must be a finite number of single precision");
       add ? r.AddFloat(message, &field, narrow) : r.SetFloat(message, &field, narrow);
       return absl::OkStatus();
     }
     case FieldDescriptor::CPPTYPE_BOOL:
-      if (value.kind != Value::Kind::kBool) {
-        return Refuse(path, absl::StrCat("must be true or false, got ", Describe(value)));
+      if (value.kind != JsonValue::Kind::kBool) {
+        return RefuseJson(path, absl::StrCat("must be true or false, got ", DescribeJson(value)));
       }
       add ? r.AddBool(message, &field, value.flag) : r.SetBool(message, &field, value.flag);
       return absl::OkStatus();
@@ -381,19 +228,19 @@ absl::Status ReadValue(const Value& value, const std::string& path, const FieldD
 }
 
 // A map is an object whose keys are the map's keys.
-absl::Status ReadMap(const Value& value, const std::string& path, const FieldDescriptor& field,
+absl::Status ReadMap(const JsonValue& value, const std::string& path, const FieldDescriptor& field,
                      Message* message) {
-  if (value.kind != Value::Kind::kObject) {
-    return Refuse(path, absl::StrCat("must be an object, got ", Describe(value)));
+  if (value.kind != JsonValue::Kind::kObject) {
+    return RefuseJson(path, absl::StrCat("must be an object, got ", DescribeJson(value)));
   }
   for (const auto& [key, member] : value.members) {
     Message* entry = message->GetReflection()->AddMessage(message, &field);
-    const std::string member_path = JoinPath(path, key);
-    Value key_value{.kind = Value::Kind::kString};
+    const std::string member_path = JoinJsonPath(path, key);
+    JsonValue key_value{.kind = JsonValue::Kind::kString};
     key_value.text = key;
     const FieldDescriptor& key_field = *field.message_type()->map_key();
     if (key_field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
-      key_value.kind = Value::Kind::kBool;
+      key_value.kind = JsonValue::Kind::kBool;
       key_value.flag = key == "true";
     }
     RHUMB_RETURN_IF_ERROR(ReadValue(key_value, member_path, key_field, entry));
@@ -403,10 +250,10 @@ absl::Status ReadMap(const Value& value, const std::string& path, const FieldDes
   return absl::OkStatus();
 }
 
-absl::Status ReadRepeated(const Value& value, const std::string& path, const FieldDescriptor& field,
-                          Message* message) {
-  if (value.kind != Value::Kind::kArray) {
-    return Refuse(path, absl::StrCat("must be an array, got ", Describe(value)));
+absl::Status ReadRepeated(const JsonValue& value, const std::string& path,
+                          const FieldDescriptor& field, Message* message) {
+  if (value.kind != JsonValue::Kind::kArray) {
+    return RefuseJson(path, absl::StrCat("must be an array, got ", DescribeJson(value)));
   }
   for (size_t i = 0; i < value.items.size(); ++i) {
     RHUMB_RETURN_IF_ERROR(
@@ -416,24 +263,24 @@ absl::Status ReadRepeated(const Value& value, const std::string& path, const Fie
 }
 
 // google.protobuf.Value: any JSON value.
-absl::Status ReadAnyValue(const Value& value, const std::string& path, Message* message) {
+absl::Status ReadAnyValue(const JsonValue& value, const std::string& path, Message* message) {
   const char* name = "number_value";
   switch (value.kind) {
-    case Value::Kind::kNull: {
+    case JsonValue::Kind::kNull: {
       const FieldDescriptor* null = message->GetDescriptor()->FindFieldByName("null_value");
       message->GetReflection()->SetEnumValue(message, null, 0);
       return absl::OkStatus();
     }
-    case Value::Kind::kBool:
+    case JsonValue::Kind::kBool:
       name = "bool_value";
       break;
-    case Value::Kind::kString:
+    case JsonValue::Kind::kString:
       name = "string_value";
       break;
-    case Value::Kind::kArray:
+    case JsonValue::Kind::kArray:
       name = "list_value";
       break;
-    case Value::Kind::kObject:
+    case JsonValue::Kind::kObject:
       name = "struct_value";
       break;
     default:
@@ -446,13 +293,13 @@ absl::Status UnknownKey(const std::string& path, const std::string& key,
                         const google::protobuf::Descriptor& type) {
   std::vector<std::string> known;
   for (int i = 0; i < type.field_count(); ++i) known.push_back(type.field(i)->name());
-  return Refuse(JoinPath(path, Excerpt(key)),
-                known.empty() ? "is not a known key; none are allowed here"
-                              : absl::StrCat("is not a known key; nearest: ",
-                                             absl::StrJoin(NearestNames(key, known, 3), ", ")));
+  return RefuseJson(JoinJsonPath(path, ExcerptOfJson(key)),
+                    known.empty() ? "is not a known key; none are allowed here"
+                                  : absl::StrCat("is not a known key; nearest: ",
+                                                 absl::StrJoin(NearestNames(key, known, 3), ", ")));
 }
 
-absl::Status ReadObject(const Value& value, const std::string& path, Message* message) {
+absl::Status ReadObject(const JsonValue& value, const std::string& path, Message* message) {
   const auto& type = *message->GetDescriptor();
   if (&type == google::protobuf::Timestamp::descriptor())
     return ReadTimestamp(value, path, message);
@@ -461,14 +308,14 @@ absl::Status ReadObject(const Value& value, const std::string& path, Message* me
   if (&type == google::protobuf::Struct::descriptor())
     return ReadMap(value, path, *type.field(0), message);
   if (&type == google::protobuf::Value::descriptor()) return ReadAnyValue(value, path, message);
-  if (value.kind != Value::Kind::kObject) {
-    return Refuse(path, absl::StrCat("must be an object, got ", Describe(value)));
+  if (value.kind != JsonValue::Kind::kObject) {
+    return RefuseJson(path, absl::StrCat("must be an object, got ", DescribeJson(value)));
   }
   for (const auto& [key, member] : value.members) {
     const FieldDescriptor* field = type.FindFieldByName(key);
     if (field == nullptr) return UnknownKey(path, key, type);
-    if (member.kind == Value::Kind::kNull) continue;
-    const std::string member_path = JoinPath(path, key);
+    if (member.kind == JsonValue::Kind::kNull) continue;
+    const std::string member_path = JoinJsonPath(path, key);
     if (field->is_map()) {
       RHUMB_RETURN_IF_ERROR(ReadMap(member, member_path, *field, message));
     } else if (field->is_repeated()) {
@@ -483,12 +330,9 @@ absl::Status ReadObject(const Value& value, const std::string& path, Message* me
 }  // namespace
 
 absl::Status ReadJson(absl::string_view text, Message* message) {
-  TreeBuilder builder;
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
-    return builder.status().ok() ? absl::InvalidArgumentError("not JSON") : builder.status();
-  }
+  RHUMB_ASSIGN_OR_RETURN(const JsonValue root, ParseJsonTree(text));
   std::unique_ptr<Message> fresh(message->New());
-  RHUMB_RETURN_IF_ERROR(ReadObject(builder.TakeRoot(), "", fresh.get()));
+  RHUMB_RETURN_IF_ERROR(ReadObject(root, "", fresh.get()));
   message->GetReflection()->Swap(message, fresh.get());
   return absl::OkStatus();
 }

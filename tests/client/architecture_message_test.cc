@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/config/architecture_file.h"
-#include "daemon/convert.h"
+#include "convert/architecture_message.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "planner/cost/model_shape.h"
@@ -39,11 +39,11 @@ void ExpectSameCounts(const ModelShape& read, const ModelShape& printed) {
 void ExpectRoundTrip(const ModelShape& shape) {
   for (const auto convention :
        {ParamCountConvention::kTotal, ParamCountConvention::kNonEmbedding}) {
-    const std::string json = PrintJson(daemon::ToProto(shape, convention), {.indent = 2});
+    const std::string json = PrintJson(convert::ToProto(shape, convention), {.indent = 2});
     const absl::StatusOr<ModelShape> read = ParseArchitecture(json);
     ASSERT_THAT(read, IsOk()) << json;
     ExpectSameCounts(*read, shape);
-    ExpectSameCounts(daemon::FromProto(cli::ArchitectureMessage(*read)), shape);
+    ExpectSameCounts(convert::FromProto(convert::ToProto(*read)), shape);
   }
 }
 
@@ -99,7 +99,7 @@ TEST(ArchitectureMessageTest, TheReaderTakesTheKeysOfTheMessageAndNoOthers) {
 
 TEST(ArchitectureMessageTest, ACountIsCheckedByTheConventionItIsGivenIn) {
   v1::Architecture message =
-      daemon::ToProto(Ladder(128256, 8192).back(), ParamCountConvention::kNonEmbedding);
+      convert::ToProto(Ladder(128256, 8192).back(), ParamCountConvention::kNonEmbedding);
   message.set_param_count_convention(v1::PARAM_COUNT_CONVENTION_TOTAL);
   EXPECT_THAT(ParseArchitecture(PrintJson(message)),
               StatusIs(absl::StatusCode::kInvalidArgument, "param_count"));

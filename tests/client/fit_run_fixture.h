@@ -35,15 +35,18 @@ class ScriptedLaws final : public v1::LawService::Service {
     v1::ImportObservationsRequest message;
     while (reader->Read(&message)) imported.push_back(message);
     set->set_name("observations/abc");
-    // As a daemon that stores it now, or has had it for long.
-    *set->mutable_create_time() =
-        google::protobuf::util::TimeUtil::SecondsToTimestamp(is_known_set ? 1000 : 2'000'000'000);
+    // As a daemon that stores it for a while, or has it to stay.
+    if (!is_known_set) {
+      *set->mutable_expire_time() =
+          google::protobuf::util::TimeUtil::SecondsToTimestamp(2'000'000'000);
+    }
     return grpc::Status::OK;
   }
   grpc::Status DeleteObservations(grpc::ServerContext*,
                                   const v1::DeleteObservationsRequest* request,
                                   google::protobuf::Empty*) override {
     deleted_sets.push_back(request->name());
+    EXPECT_TRUE(request->release()) << "the set may be another command's too";
     return grpc::Status::OK;
   }
   grpc::Status GetObservations(grpc::ServerContext*, const v1::GetObservationsRequest*,
@@ -62,7 +65,7 @@ class ScriptedLaws final : public v1::LawService::Service {
     event.mutable_progress()->set_fraction(0.5);
     writer->Write(event);
     if (interrupts) {
-      std::raise(SIGINT);
+      std::raise(signal);
       while (!context->IsCancelled()) {
         writer->Write(event);
         absl::SleepFor(absl::Milliseconds(1));
@@ -89,13 +92,20 @@ class ScriptedLaws final : public v1::LawService::Service {
     deleted_laws.push_back(*request);
     return grpc::Status::OK;
   }
-  grpc::Status BacktestLaw(grpc::ServerContext*, const v1::BacktestLawRequest* request,
+  grpc::Status BacktestLaw(grpc::ServerContext* context, const v1::BacktestLawRequest* request,
                            v1::BacktestLawResponse* response) override {
     backtests.push_back(*request);
+    if (interrupts) {
+      std::raise(signal);
+      while (!context->IsCancelled()) absl::SleepFor(absl::Milliseconds(1));
+      return grpc::Status::CANCELLED;
+    }
     // A law as it is: one split, fitted to nothing.
     *response->mutable_backtest() = result.backtest();
-    response->mutable_backtest()->mutable_splits(0)->clear_train_max_flops();
-    response->mutable_backtest()->mutable_splits(0)->clear_train_count();
+    if (!request->has_options()) {
+      response->mutable_backtest()->mutable_splits(0)->clear_train_max_flops();
+      response->mutable_backtest()->mutable_splits(0)->clear_train_count();
+    }
     auto* prediction = response->add_predictions();
     prediction->set_line(17);
     prediction->set_measured_nats(2.5);
@@ -114,6 +124,7 @@ class ScriptedLaws final : public v1::LawService::Service {
     auto* run = response->add_experiments();
     run->set_param_count(1e8);
     run->set_token_count(2e9);
+    run->set_run_count(3);
     return grpc::Status::OK;
   }
 
@@ -121,6 +132,7 @@ class ScriptedLaws final : public v1::LawService::Service {
   grpc::Status fit_status;
   bool is_known_set = false;
   bool interrupts = false;
+  int signal = SIGINT;
   std::vector<v1::ImportObservationsRequest> imported;
   std::vector<std::string> deleted_sets;
   std::vector<v1::FitLawRequest> fits;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rhumb fit against a scripted service: what is read, sent, printed, and which exit code.
+#include <cmath>
+#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -216,6 +218,86 @@ TEST_F(FitRunTest, AMethodThatOnlyTellsTheTrendIsNotAdvisedToFixConstants) {
                                  HasSubstr("--method vpnls"), Not(HasSubstr("--method isoflop"))));
 }
 
+TEST_F(FitRunTest, AMethodThatGivesNoLawIsRefusedAName) {
+  for (const char* method : {"isoflop", "envelope"}) {
+    const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " --name mine --method ", method));
+    EXPECT_EQ(outcome.code, kExitUsage);
+    EXPECT_THAT(outcome.err, HasSubstr("--name: isoflop and envelope say how"));
+  }
+  EXPECT_EQ(
+      RunLine(absl::StrCat("fit ", Runs(), " --method isoflop --picture map --plot ascii")).code,
+      kExitUsage);
+  EXPECT_EQ(opened_, 0);
+}
+
+// Two budgets with parabolas around 1e9 and 3e9 parameters, and one of a single run.
+v1::LawFitResult IsoFlopFitted() {
+  v1::LawFitResult fit = Fitted();
+  fit.clear_law();
+  fit.set_family("isoflop");
+  fit.set_method(v1::FIT_METHOD_ISOFLOP);
+  for (const double best : {1e9, 3e9}) {
+    v1::LawFitResult::IsoFlopBudget& budget = *fit.add_isoflop_budgets();
+    budget.set_training_flops(120 * best * best);
+    for (const double ratio : {0.4, 1.0, 2.5}) {
+      v1::LawFitResult::IsoFlopBudget::Run& run = *budget.add_runs();
+      run.set_param_count(best * ratio);
+      run.set_loss_nats(2.5 + 0.05 * std::pow(std::log(ratio), 2));
+    }
+    budget.set_size_count(3);
+    budget.set_best_param_count(best);
+    budget.set_best_loss_nats(2.5);
+    budget.set_curvature_nats(0.05);
+    budget.mutable_flat_param_count()->set_low(best * 0.8);
+    budget.mutable_flat_param_count()->set_high(best * 1.25);
+    budget.set_used(true);
+  }
+  v1::LawFitResult::IsoFlopBudget& alone = *fit.add_isoflop_budgets();
+  alone.set_training_flops(1e22);
+  alone.set_size_count(1);
+  alone.add_runs()->set_param_count(5e9);
+  alone.mutable_runs(0)->set_loss_nats(2.4);
+  return fit;
+}
+
+TEST_F(FitRunTest, IsoFlopBudgetsAreListedWithTheColumnTheyComeFrom) {
+  laws_.result = IsoFlopFitted();
+  const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " --method isoflop"));
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_THAT(
+      outcome.out,
+      AllOf(HasSubstr("7 rows in 3 budgets of compute by 6ND, as there is no training_flops"),
+            HasSubstr("2 have the three sizes"),
+            ::testing::ContainsRegex("1\\.2e20 +3 +3 +400M to 2\\.50B +1\\.00B"),
+            ::testing::ContainsRegex("1e22 +1 +1 +5\\.00B +-")));
+  const std::string file = File("N,D,L,C\n1e9,2e10,2.5,1e20\n");
+  EXPECT_THAT(RunLine(absl::StrCat("fit ", file, " --method isoflop")).out,
+              HasSubstr("of compute by training_flops (rows"));
+}
+
+TEST_F(FitRunTest, IsoFlopCurvesAreDrawnWithTheirMinima) {
+  laws_.result = IsoFlopFitted();
+  const std::string svg = absl::StrCat(::testing::TempDir(), "/fit_run_isoflop.svg");
+  const Outcome outcome =
+      RunLine(absl::StrCat("fit ", Runs(), " --method isoflop --plot ascii --svg ", svg));
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("isoFLOP curves"), HasSubstr("parameters N"),
+                    HasSubstr("minimum of each budget"), HasSubstr("1 budget without a minimum")));
+  std::ifstream file(svg);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_THAT(text, AllOf(HasSubstr("isoFLOP curves"), HasSubstr("minimum of each budget")));
+}
+
+// Compute that scatters has no family of curves: the runs alone are drawn.
+TEST_F(FitRunTest, WithoutParabolasTheRunsAreDrawn) {
+  laws_.result = IsoFlopFitted();
+  laws_.result.mutable_isoflop_budgets()->DeleteSubrange(0, 2);
+  const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " --method isoflop --plot ascii"));
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("training compute"), Not(HasSubstr("isoFLOP curves"))));
+}
+
 TEST_F(FitRunTest, AFormWithoutALawIsAdvisedToTryOneThatPlans) {
   laws_.result.clear_law();
   laws_.result.set_family("gadre");
@@ -261,6 +343,24 @@ TEST_F(FitRunTest, AFailedFitLeavesNothingBehind) {
   EXPECT_EQ(outcome.code, kExitError);
   EXPECT_THAT(outcome.err, HasSubstr("no minimum was reached"));
   EXPECT_EQ(laws_.deleted_sets.size(), 1u);
+}
+
+TEST_F(FitRunTest, SignalsToEndCancelTheFitAndLeaveNothingBehind) {
+  laws_.interrupts = true;
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    laws_.signal = signal;
+    laws_.deleted_sets.clear();
+    const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " --name mine"));
+    EXPECT_EQ(outcome.code, kExitError);
+    EXPECT_THAT(outcome.err, HasSubstr("cancelled; nothing was stored"));
+    EXPECT_EQ(laws_.deleted_sets.size(), 1u);
+  }
+}
+
+TEST_F(FitRunTest, SetsAreImportedForAsLongAsAFitMayTake) {
+  RunLine(absl::StrCat("fit ", Runs(), " --timeout 2h"));
+  ASSERT_EQ(laws_.imported.size(), 1u);
+  EXPECT_GE(laws_.imported[0].lifetime_seconds(), 7200 + 3600);
 }
 
 TEST_F(FitRunTest, CtrlCCancelsTheFit) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The law commands against a scripted service: what is read, sent, printed, and which exit code.
+#include <csignal>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -83,6 +84,39 @@ TEST_F(LawRunTest, AStoredSetIsBacktestedAsItIs) {
   EXPECT_THAT(laws_.deleted_sets, IsEmpty());
 }
 
+TEST_F(LawRunTest, WithoutALawAFitIsJudged) {
+  laws_.result.mutable_backtest()->set_run_count(25);
+  const Outcome outcome = RunLine(
+      absl::StrCat("law backtest ", Runs(), " --family data-constrained --level 0.8 --fix E=1.8"));
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  ASSERT_EQ(laws_.backtests.size(), 1u);
+  EXPECT_EQ(laws_.backtests[0].law(), "");
+  EXPECT_FALSE(laws_.backtests[0].has_level());
+  EXPECT_EQ(laws_.backtests[0].options().family(), "data-constrained");
+  EXPECT_EQ(laws_.backtests[0].options().level(), 0.8);
+  EXPECT_EQ(laws_.backtests[0].options().fixed().at("E"), 1.8);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("25 runs (40 predictions: one from each smaller fit)"),
+                                 HasSubstr("FITTED UP TO")));
+}
+
+TEST_F(LawRunTest, ALawAsItIsTakesNoFlagsOfAFit) {
+  const Outcome outcome = RunLine(absl::StrCat("law backtest mine ", Runs(), " --family auto"));
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("--family says how to fit, but mine is judged as it is"));
+  EXPECT_EQ(RunLine(absl::StrCat("law backtest ", Runs(), " --method isoflop")).code, kExitUsage);
+  EXPECT_EQ(RunLine("law backtest").code, kExitUsage);
+  EXPECT_EQ(opened_, 0);
+}
+
+TEST_F(LawRunTest, ASignalEndsABacktestAndLeavesNothingBehind) {
+  laws_.interrupts = true;
+  laws_.signal = SIGTERM;
+  const Outcome outcome = RunLine(absl::StrCat("law backtest ", Runs()));
+  EXPECT_EQ(outcome.code, kExitError);
+  EXPECT_THAT(outcome.err, HasSubstr("cancelled"));
+  EXPECT_EQ(laws_.deleted_sets.size(), 1u);
+}
+
 TEST_F(LawRunTest, SuggestionsNeedABudgetAndATarget) {
   const Outcome outcome = RunLine("law suggest mine --budget-flops 1e20");
   EXPECT_EQ(outcome.code, kExitUsage);
@@ -98,8 +132,9 @@ TEST_F(LawRunTest, SuggestionsAreATableOfRuns) {
   EXPECT_EQ(laws_.suggestions[0].target_compute_flops(), 1e23);
   EXPECT_EQ(laws_.suggestions[0].count(), 4);
   EXPECT_EQ(laws_.suggestions[0].goal(), v1::SuggestExperimentsRequest::GOAL_PARAMS);
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("of ln of the loss falls from 0.02 to 0.01"),
-                                 HasSubstr("100M"), HasSubstr("would leave 0.015")));
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("of ln of the loss falls from 0.02 to 0.01"), HasSubstr("3 runs of"),
+                    HasSubstr("3 x"), HasSubstr("100M"), HasSubstr("would leave 0.015")));
 }
 
 TEST_F(LawRunTest, DeletingALawCanBeTried) {

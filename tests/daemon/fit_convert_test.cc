@@ -114,7 +114,8 @@ void FindUnset(const google::protobuf::Message& message, const std::string& path
 TEST(FitConvert, EveryFieldOfAnAnswerIsSetButTheDaemonsOwn) {
   std::set<std::string> unset;
   FindUnset(ToProto(FullFit(), TwoRows()), "", unset);
-  EXPECT_EQ(unset, (std::set<std::string>{"observations", "options", "seconds"}));
+  EXPECT_EQ(unset,
+            (std::set<std::string>{"isoflop_budgets", "observations", "options", "seconds"}));
 }
 
 TEST(FitConvert, EveryFieldOfItsPartsIsSet) {
@@ -127,6 +128,28 @@ TEST(FitConvert, EveryFieldOfItsPartsIsSet) {
   FindUnset(fit.outliers(0), "outliers.", unset);
   FindUnset(fit.decisions(0), "decisions.", unset);
   FindUnset(fit.form_weights(0), "form_weights.", unset);
+  EXPECT_EQ(unset, std::set<std::string>());
+}
+
+TEST(FitConvert, EveryFieldOfABudgetIsSet) {
+  IsoFlopCurve curve;
+  curve.budget = {.training_flops = 1e19,
+                  .size_count = 3,
+                  .best_param_count = 1e9,
+                  .best_loss_nats = 2.5,
+                  .flat_low_param_count = 8e8,
+                  .flat_high_param_count = 1.2e9,
+                  .used = true,
+                  .dropped_because = "it was not"};
+  curve.curvature_nats = 0.05;
+  curve.observations = {1};
+  std::vector<v1::Observation> rows = TwoRows();
+  rows[1].set_param_count(1e9);
+  rows[1].set_loss_nats(2.5);
+  const v1::LawFitResult::IsoFlopBudget budget = ToProto(curve, rows);
+  std::set<std::string> unset;
+  FindUnset(budget, "", unset);
+  FindUnset(budget.runs(0), "runs.", unset);
   EXPECT_EQ(unset, std::set<std::string>());
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -146,6 +147,67 @@ TEST_F(LawFitTest, RowsWithoutAColumnOfTheFormAreRefusedWithTheReason) {
   EXPECT_EQ(Get("sweep").status.error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(LawFitTest, RowsWithoutRepetitionAreRefusedWithAReasonOfTheirOwn) {
+  v1::FitLawRequest request = FitRequest(ImportedSet(), "");
+  request.mutable_options()->set_family("data-constrained");
+  const FitAnswer fit = Fit(request);
+  EXPECT_EQ(fit.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(fit.status), "NO_REPEATED_DATA");
+}
+
+TEST_F(LawFitTest, AMethodWithoutALawTakesNoName) {
+  v1::FitLawRequest request = FitRequest(ImportedSet(), "sweep");
+  request.mutable_options()->set_method(v1::FIT_METHOD_ISOFLOP);
+  EXPECT_EQ(ViolationsOf(Fit(request).status).count("name"), 1u);
+}
+
+// Sizes of equal compute: L = 2.5 + 0.05 (ln N - ln 0.1 sqrt(C))^2, a minimum at N = 0.1 sqrt(C).
+TEST_F(LawFitTest, IsoFlopAnswersWithItsParabolas) {
+  std::vector<v1::Observation> rows;
+  for (const double flops : {1e18, 1e19, 1e20}) {
+    for (const double ratio : {3.0, 0.3, 1.0, 0.6, 1.7}) {
+      v1::Observation& row = rows.emplace_back();
+      row.set_training_flops(flops);
+      row.set_param_count(0.1 * std::sqrt(flops) * ratio);
+      row.set_token_count(flops / (6 * row.param_count()));
+      row.set_loss_nats(2.5 + 0.05 * std::pow(std::log(ratio), 2));
+      row.set_line(static_cast<int64_t>(rows.size()) + 1);
+    }
+  }
+  v1::FitLawRequest request = FitRequest(Import(rows).response.name(), "");
+  request.mutable_options()->set_method(v1::FIT_METHOD_ISOFLOP);
+  const FitAnswer fit = Fit(request);
+  ASSERT_TRUE(fit.status.ok()) << fit.status.error_message();
+  ASSERT_EQ(fit.result.isoflop_budgets_size(), 3);
+  const v1::LawFitResult::IsoFlopBudget& budget = fit.result.isoflop_budgets(1);
+  EXPECT_NEAR(budget.training_flops(), 1e19, 1e10);
+  EXPECT_NEAR(budget.best_param_count(), 0.1 * std::sqrt(1e19), 1);
+  EXPECT_NEAR(budget.best_loss_nats(), 2.5, 1e-9);
+  EXPECT_NEAR(budget.curvature_nats(), 0.05, 1e-9);
+  EXPECT_TRUE(budget.used());
+  ASSERT_EQ(budget.runs_size(), 5);
+  EXPECT_EQ(budget.size_count(), 5);
+  // By rising size; the smallest was the second row of its budget.
+  EXPECT_EQ(budget.runs(0).observation(), 6);
+  EXPECT_EQ(budget.runs(0).line(), 8);
+  EXPECT_NEAR(budget.runs(0).param_count(), 0.03 * std::sqrt(1e19), 1);
+}
+
+TEST_F(LawFitTest, ImportingAFittedLawAgainIsTheSameVersion) {
+  ASSERT_TRUE(Fit(FitRequest(ImportedSet(), "sweep")).status.ok());
+  const v1::Law fitted = Get("sweep").response;
+  v1::CreateLawRequest request;
+  *request.mutable_law() = fitted;
+  request.set_validate_only(true);
+  EXPECT_TRUE(MessageDifferencer::Equals(
+      Ask(*laws_, &v1::LawService::Stub::CreateLaw, request).response, fitted));
+  request.set_validate_only(false);
+  EXPECT_TRUE(MessageDifferencer::Equals(
+      Ask(*laws_, &v1::LawService::Stub::CreateLaw, request).response, fitted));
+  request.mutable_law()->set_source("elsewhere");
+  EXPECT_EQ(Ask(*laws_, &v1::LawService::Stub::CreateLaw, request).response.version(), 2);
+}
+
 TEST_F(LawFitTest, ASymbolTheFormLacksIsABadOption) {
   v1::FitLawRequest request = FitRequest(ImportedSet(), "");
   (*request.mutable_options()->mutable_fixed())["omega"] = 1;
@@ -254,14 +316,32 @@ TEST_F(LawFitTest, ALawIsJudgedOnObservations) {
   EXPECT_EQ(answer.response.warnings_size(), 0);
 }
 
+TEST_F(LawFitTest, ALawThatCannotBeToldIsNotJudged) {
+  std::vector<v1::Observation> rows;
+  for (const v1::Observation& row : KnownRuns()) {
+    if (row.param_count() == 5e7) rows.push_back(row);
+  }
+  v1::BacktestLawRequest request;
+  request.set_observations(Import(rows).response.name());
+  request.mutable_options()->set_family("chinchilla");
+  const auto answer = Ask(*laws_, &v1::LawService::Stub::BacktestLaw, request);
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(answer.status), "LAW_NOT_IDENTIFIABLE");
+}
+
 TEST_F(LawFitTest, AFormIsJudgedByRollOut) {
   v1::BacktestLawRequest request;
   request.set_observations(ImportedSet());
   request.mutable_options()->set_bootstrap_count(60);
   const auto answer = Ask(*laws_, &v1::LawService::Stub::BacktestLaw, request);
   ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
-  EXPECT_GT(answer.response.backtest().observation_count(), 0);
-  EXPECT_LT(answer.response.backtest().mean_abs_error_fraction(), 0.01);
+  const v1::Backtest& backtest = answer.response.backtest();
+  EXPECT_GT(backtest.observation_count(), 0);
+  EXPECT_LT(backtest.mean_abs_error_fraction(), 0.01);
+  // Each run that is larger than the smallest training set, however many predict it.
+  ASSERT_GT(backtest.splits_size(), 1);
+  EXPECT_EQ(backtest.run_count(), backtest.splits(0).test_count());
+  EXPECT_LT(backtest.run_count(), backtest.observation_count());
   request.set_law("besiroglu2024");
   EXPECT_EQ(
       ViolationsOf(Ask(*laws_, &v1::LawService::Stub::BacktestLaw, request).status).count("law"),
@@ -278,7 +358,15 @@ TEST_F(LawFitTest, SuggestsRunsWithinTheBudgetThatNarrowTheLoss) {
   const auto answer = Ask(*laws_, &v1::LawService::Stub::SuggestExperiments, request);
   ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
   ASSERT_GT(answer.response.experiments_size(), 0);
-  EXPECT_LE(answer.response.experiments_size(), 4);
+  int64_t runs = 0;
+  for (const auto& experiment : answer.response.experiments()) runs += experiment.run_count();
+  EXPECT_LE(runs, 4);
+  std::set<std::pair<double, double>> places;
+  for (const auto& run : answer.response.experiments()) {
+    EXPECT_TRUE(places.insert({run.param_count(), run.token_count()}).second);
+  }
+  EXPECT_NEAR(answer.response.experiments().rbegin()->expected_std(), answer.response.std_after(),
+              1e-9);
   EXPECT_LE(answer.response.training_flops(), 1e21 * (1 + 1e-9));
   EXPECT_LT(answer.response.std_after(), answer.response.std_before());
 }
@@ -290,6 +378,7 @@ TEST_F(LawFitTest, ALawWithoutCovarianceSuggestsNothing) {
   request.set_target_compute_flops(1e24);
   const auto answer = Ask(*laws_, &v1::LawService::Stub::SuggestExperiments, request);
   EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(answer.status), "LAW_HAS_NO_COVARIANCE");
   request.clear_budget_flops();
   EXPECT_EQ(ViolationsOf(Ask(*laws_, &v1::LawService::Stub::SuggestExperiments, request).status)
                 .count("budget_flops"),

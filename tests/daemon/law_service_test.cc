@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "planner/laws/catalog.h"
 #include "planner/laws/published_law.h"
@@ -468,6 +470,56 @@ TEST_F(LawTest, ValidateOnlyImportsNothing) {
   request.set_name(answer.response.name());
   EXPECT_EQ(Ask(*laws_, &v1::LawService::Stub::GetObservations, request).status.error_code(),
             grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(LawTest, ASetForOnePieceOfWorkGoesWhenItIsGivenBack) {
+  v1::ImportObservationsRequest header;
+  header.set_lifetime_seconds(3600);
+  const auto set = Import(KnownRuns(), header).response;
+  EXPECT_EQ(set.expire_time().seconds() - set.create_time().seconds(), 3600);
+  v1::DeleteObservationsRequest request;
+  request.set_name(set.name());
+  request.set_release(true);
+  EXPECT_TRUE(Ask(*laws_, &v1::LawService::Stub::DeleteObservations, request).status.ok());
+  EXPECT_EQ(SetCount(), 0);
+  // One that was there before, to stay, is nobody's to give back.
+  EXPECT_FALSE(Import(KnownRuns()).response.has_expire_time());
+  EXPECT_FALSE(Import(KnownRuns(), header).response.has_expire_time());
+  EXPECT_TRUE(Ask(*laws_, &v1::LawService::Stub::DeleteObservations, request).status.ok());
+  EXPECT_EQ(SetCount(), 1);
+  request.set_force(true);
+  EXPECT_EQ(ViolationsOf(Ask(*laws_, &v1::LawService::Stub::DeleteObservations, request).status)
+                .count("release"),
+            1u);
+}
+
+// As after kill -9 of the client.
+TEST_F(LawTest, ASetThatNobodyGaveBackIsGoneAtTheNextStartAfterItsTime) {
+  v1::ImportObservationsRequest header;
+  header.set_lifetime_seconds(3600);
+  Import(KnownRuns(), header);
+  Restart();
+  EXPECT_EQ(SetCount(), 1);
+  header.set_lifetime_seconds(1e-3);
+  Import(KnownRuns(1.9), header);
+  EXPECT_EQ(SetCount(), 2);
+  absl::SleepFor(absl::Milliseconds(5));
+  Restart();
+  EXPECT_EQ(SetCount(), 1);
+}
+
+TEST_F(LawTest, LifetimesAreInRangeAndOfTheFirstMessage) {
+  for (const double seconds : {0.0, -1.0, 4e7, std::numeric_limits<double>::quiet_NaN()}) {
+    v1::ImportObservationsRequest header;
+    header.set_lifetime_seconds(seconds);
+    EXPECT_EQ(ViolationsOf(Import(KnownRuns(), header).status).count("lifetime_seconds"), 1u)
+        << seconds;
+  }
+  v1::ImportObservationsRequest first, later;
+  first.set_row_count(0);
+  later.set_lifetime_seconds(1);
+  EXPECT_THAT(SendBytes({first.SerializeAsString(), later.SerializeAsString()}).error_message(),
+              HasSubstr("lifetime_seconds"));
 }
 
 TEST_F(LawTest, RowsComeBackByPagesAsTheyWereSent) {

@@ -236,5 +236,84 @@ TEST_F(LawStoreTest, ObservationsBehindALawAreKeptUnlessForced) {
   EXPECT_TRUE(store_->laws().FindLaw("laws/mine")->has_value());
 }
 
+// Sets imported for one piece of work.
+class ExpiryTest : public LawStoreTest {
+ protected:
+  // Imports "observations/s" at `now`, to expire `lifetime` later (0: never).
+  void Import(int64_t now, int64_t lifetime, const std::string& name = "observations/s") {
+    StoredObservationSet set = SetRow(name, "x");
+    set.expire_time_ns = lifetime == 0 ? 0 : now + lifetime;
+    ASSERT_THAT(store_->observations().InsertSet(set, Chunks(), kNoKey, now), IsOk());
+  }
+  bool IsThere() { return store_->observations().FindSet("observations/s")->has_value(); }
+  void StoreLaw() {
+    StoredLaw law = LawRow("laws/mine", "a");
+    law.observations = "observations/s";
+    ASSERT_THAT(Insert(law), IsOk());
+  }
+};
+
+TEST_F(ExpiryTest, ASetIsDroppedByTheNextImportAfterItsTime) {
+  Import(kNow, 100);
+  Import(kNow + 99, 0, "observations/other");
+  EXPECT_TRUE(IsThere());
+  Import(kNow + 100, 0, "observations/third");
+  EXPECT_FALSE(IsThere());
+  EXPECT_EQ(store_->observations().ReadRows("observations/s", 0, 10)->size(), 0u);
+}
+
+TEST_F(ExpiryTest, ASetIsDroppedOnRequestAfterItsTime) {
+  Import(kNow, 100);
+  ASSERT_THAT(store_->observations().DropExpiredSets(kNow + 99), IsOk());
+  EXPECT_TRUE(IsThere());
+  ASSERT_THAT(store_->observations().DropExpiredSets(kNow + 100), IsOk());
+  EXPECT_FALSE(IsThere());
+}
+
+TEST_F(ExpiryTest, ASetThatLawsRestOnGoesOnlyAfterThem) {
+  Import(kNow, 100);
+  StoreLaw();
+  ASSERT_THAT(store_->observations().DropExpiredSets(kNow + 1000), IsOk());
+  EXPECT_TRUE(IsThere());
+  ASSERT_TRUE(*store_->laws().DeleteLaw("laws/mine", std::nullopt, kAlice, false));
+  ASSERT_THAT(store_->observations().DropExpiredSets(kNow + 1000), IsOk());
+  EXPECT_FALSE(IsThere());
+}
+
+TEST_F(ExpiryTest, AnotherImportProlongsAndNeverShortens) {
+  Import(kNow, 1000);
+  Import(kNow + 10, 100);
+  ASSERT_THAT(store_->observations().DropExpiredSets(kNow + 999), IsOk());
+  EXPECT_TRUE(IsThere());
+  EXPECT_EQ((*store_->observations().FindSet("observations/s"))->expire_time_ns, kNow + 1000);
+}
+
+TEST_F(ExpiryTest, AnImportToStayMakesItStay) {
+  Import(kNow, 100);
+  Import(kNow + 10, 0);
+  Import(kNow + 20, 100);
+  EXPECT_EQ((*store_->observations().FindSet("observations/s"))->expire_time_ns, 0);
+  EXPECT_TRUE(*store_->observations().ReleaseSet("observations/s"));
+  ASSERT_THAT(store_->observations().DropExpiredSets(kNow + 100000), IsOk());
+  EXPECT_TRUE(IsThere());
+}
+
+TEST_F(ExpiryTest, TheLastOneToGiveASetBackDeletesIt) {
+  Import(kNow, 100);
+  Import(kNow + 1, 100);
+  EXPECT_TRUE(*store_->observations().ReleaseSet("observations/s"));
+  EXPECT_TRUE(IsThere());
+  EXPECT_TRUE(*store_->observations().ReleaseSet("observations/s"));
+  EXPECT_FALSE(IsThere());
+  EXPECT_FALSE(*store_->observations().ReleaseSet("observations/s"));
+}
+
+TEST_F(ExpiryTest, ASetThatLawsRestOnIsNotDeletedByGivingItBack) {
+  Import(kNow, 100);
+  StoreLaw();
+  EXPECT_TRUE(*store_->observations().ReleaseSet("observations/s"));
+  EXPECT_TRUE(IsThere());
+}
+
 }  // namespace
 }  // namespace rhumb::daemon

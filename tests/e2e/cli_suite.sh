@@ -275,6 +275,9 @@ malformed_inputs() {
   refused 'gpu_type.*NO-SUCH-GPU' cluster apply "$work/pool_gpu.toml"
   refused 'no such file' cluster apply "$work/nowhere.toml"
   [[ -p $work/pipe ]] || mkfifo "$work/pipe"
+  expect 5 check --arch "$work/pipe" --gpus 8xH100-SXM5-80GB --timeout 1s &&
+    shows "$err" '--arch .*pipe has not ended' 'a pipe that nobody writes to'
+  expect 5 cluster apply "$work/pipe" --timeout 1s && shows "$err" 'pipe has not ended' 'a pipe that nobody writes to'
   expect 5 plan -f "$work/pipe" --timeout 1s && shows "$err" '--file: .*pipe has not ended' 'a pipe that nobody writes to'
   silent 'a pipe that nobody writes to'
   refused '--tokens \(token_count\)' predict --params 7B

@@ -140,12 +140,20 @@ laws_are_used() {
   shows "$out" 'Decisions' 'law show mine'
   expect 0 law backtest mine "$work/runs.csv" -o json
   holds 'answer["backtest"]["mean_abs_error_fraction"] < 0.01' 'law backtest'
+  expect 0 law backtest "$work/runs.csv" --bootstrap 100 -o json
+  holds 'answer["backtest"]["run_count"] == answer["backtest"]["splits"][0]["test_count"]' 'law backtest of a fit'
+  refused '--family says how to fit' law backtest mine "$work/runs.csv" --family auto
   expect 0 law suggest mine --budget-flops 1e20 --target-compute 1e23 -o json
   holds 'answer["std_after"] < answer["std_before"] and len(answer["experiments"]) > 0' 'law suggest'
-  holds 'sum(run["training_flops"] for run in answer["experiments"]) <= 1e20 * 1.0001' 'law suggest'
+  holds 'sum(run["training_flops"] * run["run_count"] for run in answer["experiments"]) <= 1e20 * 1.0001' 'law suggest'
   "${rhumb[@]}" law export mine -q >"$work/mine.json" 2>"$err"
   expect 0 law import "$work/mine.json" --name copied -o json
   holds 'abs(answer["constants"]["alpha"] - 0.35) < 0.04 and len(answer["covariance"]) > 0' 'law import'
+  # What is there already is no new version, whatever it was made by.
+  local version
+  version=$("${rhumb[@]}" law show mine -q -o json | python3 -c 'import json,sys; print(json.load(sys.stdin)["version"])')
+  expect 0 law import "$work/mine.json" -o json
+  holds "answer[\"version\"] == $version" 'law import of an equal law'
   expect 0 law import "$work/first.json" --name of-fit --dry-run
   expect 4 law show of-fit
   expect 0 law delete copied --dry-run
@@ -176,7 +184,10 @@ broken_files() {
   refused 'line 2, column 2: a quote that begins here is never closed' fit "$work/quote.csv"
   refused 'random.csv' fit "$work/random.csv"
   refused 'is a directory' fit "$work"
-  refused 'cannot open' fit "$work/nowhere.csv"
+  [[ -p $work/pipe ]] || mkfifo "$work/pipe"
+  expect 5 fit "$work/pipe" --timeout 1s && shows "$err" 'pipe has not ended' 'fit of a pipe that nobody writes to'
+  expect 5 law import "$work/pipe" --timeout 1s && shows "$err" 'pipe has not ended' 'law import of a pipe'
+  refused 'no such file' fit "$work/nowhere.csv"
   refused 'no column param_count .*; there are size, T, "c4 val", run' fit "$work/other.csv"
   refused '--fix: expected a constant and its value' fit "$work/runs.csv" --fix E
   refused '--level \(options.level\)' fit "$work/runs.csv" --level 2
@@ -190,6 +201,74 @@ broken_files() {
   refused '--name \(name\)' fit "$work/runs.csv" --name besiroglu2024 --bootstrap 0
   checks=$((checks + 1))
   [[ $("${rhumb[@]}" law list -q -o name 2>/dev/null) == "$before" ]] || fail "a refused fit stored something"
+}
+
+# in_store SQL: what SQLite answers about the store's own file.
+in_store() {
+  python3 -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=10) as store:
+    print(*(store.execute(sys.argv[2]).fetchone() or ()))' "$database" "$1"
+}
+sets() { in_store 'SELECT count(*) FROM observation_sets'; }
+# sets_are WANTED WHAT
+sets_are() {
+  checks=$((checks + 1))
+  [[ $(sets) == "$1" ]] || fail "$(sets) sets of observations instead of $1 after $2"
+}
+
+# A command that is told to end takes its rows with it; those of one that is killed go when their time is over.
+interrupted() {
+  local before pid signal code
+  before=$(sets)
+  for signal in TERM HUP KILL; do
+    "${rhumb[@]}" fit "$work/runs.csv" --where 'in_fit==1' --bootstrap 100000 --name never >"$out" 2>"$err" </dev/null &
+    pid=$!
+    for _ in $(seq 200); do
+      [[ $(sets) == "$before" ]] || break
+      sleep 0.05
+    done
+    sets_are $((before + 1)) "the rows of a fit were imported"
+    kill -"$signal" "$pid"
+    wait "$pid" 2>/dev/null
+    code=$?
+    if [[ $signal == KILL ]]; then
+      sets_are $((before + 1)) "a fit was killed"
+    else
+      checks=$((checks + 1))
+      ((code == 1)) || fail "exit $code instead of 1 of a fit that got SIG$signal"
+      shows "$err" 'cancelled; nothing was stored' "a fit that got SIG$signal"
+      sets_are "$before" "a fit got SIG$signal"
+    fi
+  done
+  in_store 'UPDATE observation_sets SET expire_time_ns = 1 WHERE expire_time_ns > 0' >/dev/null
+  expect 0 fit "$work/other.csv" --map param_count=size,token_count=T --map 'loss=c4 val' --bootstrap 0
+  sets_are "$before" "the time of a killed fit was over"
+  expect 4 law show never
+}
+
+isoflop() {
+  python3 - "$work/isoflop.csv" <<'END'
+import math, sys
+with open(sys.argv[1], "w") as f:
+    f.write("params,tokens,loss,flops\n")
+    for c in (1e18, 1e19, 1e20):
+        for ratio in (0.3, 0.6, 1.0, 1.7, 3.0):
+            n = 0.1 * c ** 0.5 * ratio
+            f.write(f"{n:.8g},{c / 6 / n:.8g},{10 * c ** -0.03 + 0.05 * math.log(ratio) ** 2:.8f},{c}\n")
+END
+  expect 0 fit "$work/isoflop.csv" --method isoflop --bootstrap 0 -o json
+  holds 'abs(answer["optimal_exponents"]["a"] - 0.5) < 1e-6 and len(answer["isoflop_budgets"]) == 3' 'fit --method isoflop'
+  holds 'all(abs(b["curvature_nats"] - 0.05) < 1e-5 and len(b["runs"]) == 5 and b["used"] for b in answer["isoflop_budgets"])' \
+    'fit --method isoflop'
+  expect 0 fit "$work/isoflop.csv" --method isoflop --bootstrap 0 --plot ascii --svg "$work/isoflop.svg"
+  shows "$out" '15 rows in 3 budgets of compute by training_flops' 'fit --method isoflop'
+  shows "$out" 'minimum of each budget' 'fit --method isoflop --plot'
+  checks=$((checks + 1))
+  python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' "$work/isoflop.svg" 2>>"$err" || fail "no well-formed SVG"
+  # Compute that scatters: which column, and what it falls into.
+  expect 1 fit "$work/runs.csv" --method isoflop --bootstrap 0
+  shows "$out" '64 rows in [0-9]+ budgets of compute by 6ND, as there is no training_flops' 'isoflop of a grid'
+  refused '--name: isoflop and envelope say how' fit "$work/isoflop.csv" --method isoflop --name trend
 }
 
 # A big table is read in a moment.
@@ -224,12 +303,15 @@ suite() {
   laws_come_back
   laws_are_used
   broken_files
+  isoflop
+  interrupted
   many_rows
   golden_table
 }
 
 tables
 rhumb=("$rhumb_program" --local)
+database=$XDG_DATA_HOME/rhumb/rhumb.db
 suite
 export XDG_DATA_HOME=$work/daemon-data
 socket=$work/rhumbd.sock
@@ -240,6 +322,7 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 rhumb=("$rhumb_program" --addr "unix://$socket")
+database=$work/daemon.db
 suite
 
 echo "$checks checks, $failures failures, $skipped skipped"

@@ -362,7 +362,7 @@ TEST(ObservationFileTest, RefusesAFilterThatLeavesNothing) {
 
 TEST(ReadObservationTextTest, NamesWhatCannotBeOpened) {
   EXPECT_THAT(ReadObservationText("/no/such/file.csv"),
-              StatusIs(absl::StatusCode::kNotFound, "cannot open /no/such/file.csv"));
+              StatusIs(absl::StatusCode::kNotFound, "no such file: /no/such/file.csv"));
   EXPECT_THAT(ReadObservationText("/"),
               StatusIs(absl::StatusCode::kFailedPrecondition, "is a directory"));
 }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of convert.h that speaks of shapes and GPU types.
-#include <cstdint>
-#include <string>
+#include "convert/architecture_message.h"
 
-#include "daemon/convert.h"
+#include "convert/law_message.h"
 
-namespace rhumb::daemon {
+namespace rhumb::convert {
 
 ModelShape FromProto(const v1::Architecture& in) {
   ModelShape out;
@@ -57,14 +55,9 @@ ModelShape FromProto(const v1::Architecture& in) {
   return out;
 }
 
-v1::Architecture ToProto(const ModelShape& in, ParamCountConvention convention) {
-  const ParamCounts counts = CountParams(in);
-  const bool total = convention == ParamCountConvention::kTotal;
+v1::Architecture ToProto(const ModelShape& in) {
   v1::Architecture out;
   out.set_name(in.name);
-  out.set_param_count(total ? counts.total : counts.non_embedding);
-  out.set_active_param_count(total ? counts.active : counts.active_non_embedding);
-  out.set_param_count_convention(ToProto(convention));
   out.set_num_layers(in.num_layers);
   out.set_hidden_size(in.hidden_size);
   out.set_num_attention_heads(in.num_attention_heads);
@@ -108,30 +101,14 @@ v1::Architecture ToProto(const ModelShape& in, ParamCountConvention convention) 
   return out;
 }
 
-v1::GpuType ToProto(const Gpu& gpu) {
-  v1::GpuType out;
-  out.set_name("gpuTypes/" + gpu.id);
-  for (const std::string& alias : gpu.aliases) out.add_aliases(alias);
-  out.set_family(gpu.family);
-  out.set_memory_bytes(gpu.memory_bytes);
-  out.set_memory_bytes_per_second(gpu.memory_bytes_per_second);
-  if (gpu.peak_fp16_flops_per_second)
-    out.set_peak_fp16_flops_per_second(*gpu.peak_fp16_flops_per_second);
-  if (gpu.peak_bf16_flops_per_second)
-    out.set_peak_bf16_flops_per_second(*gpu.peak_bf16_flops_per_second);
-  if (gpu.peak_fp8_flops_per_second)
-    out.set_peak_fp8_flops_per_second(*gpu.peak_fp8_flops_per_second);
-  if (gpu.peak_fp4_flops_per_second)
-    out.set_peak_fp4_flops_per_second(*gpu.peak_fp4_flops_per_second);
-  out.set_scale_up_link(gpu.scale_up_link);
-  out.set_scale_up_bytes_per_second(gpu.scale_up_bytes_per_second);
-  out.set_gpus_per_scale_up_domain(gpu.gpus_per_scale_up_domain);
-  out.set_network_bytes_per_second(gpu.network_bytes_per_second);
-  out.set_board_watts(gpu.board_watts);
-  if (gpu.price_usd_per_gpu_hour) out.set_price_usd_per_gpu_hour(*gpu.price_usd_per_gpu_hour);
-  out.set_price_source(gpu.price_source);
-  out.set_source(gpu.source);
+v1::Architecture ToProto(const ModelShape& in, ParamCountConvention convention) {
+  const ParamCounts counts = CountParams(in);
+  const bool total = convention == ParamCountConvention::kTotal;
+  v1::Architecture out = ToProto(in);
+  out.set_param_count(total ? counts.total : counts.non_embedding);
+  out.set_active_param_count(total ? counts.active : counts.active_non_embedding);
+  out.set_param_count_convention(ToProto(convention));
   return out;
 }
 
-}  // namespace rhumb::daemon
+}  // namespace rhumb::convert

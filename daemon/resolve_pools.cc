@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/resolve_pools.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "daemon/resolve.h"
+#include "planner/cost/gpu_catalog.h"
+#include "planner/status_macros.h"
+#include "planner/units.h"
+#include "proto/json/json_printer.h"
+
+namespace rhumb::daemon {
+namespace {
+
+GpuPool PoolOfCluster(const v1::Pool& in, const Gpu& gpu, const std::string& cluster) {
+  std::optional<double> network, price;
+  if (in.has_inter_node_gbps_per_gpu())
+    network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
+  if (in.has_price_usd_per_gpu_hour()) price = in.price_usd_per_gpu_hour();
+  GpuPool pool =
+      ResolvePool(gpu, in.node_count() * in.gpus_per_node(), in.gpus_per_node(), network, price);
+  if (in.has_max_wall_seconds()) pool.max_wall_seconds = in.max_wall_seconds();
+  pool.cluster = cluster;
+  pool.partition = in.partition();
+  return pool;
+}
+
+}  // namespace
+
+void Assume(std::vector<Assumption>& assumptions, const std::string& field,
+            const std::string& value, const std::string& source) {
+  assumptions.push_back({field, value, source});
+}
+
+std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& path,
+                                      std::vector<Assumption>& assumptions,
+                                      FieldViolations& violations) {
+  if (in.gpu_type().empty()) return std::nullopt;  // reported by ValidateCreatePlanRequest
+  const absl::StatusOr<Gpu> gpu = FindGpu(in.gpu_type());
+  if (!gpu.ok()) {
+    violations.Add(path + ".gpu_type", std::string(gpu.status().message()));
+    return std::nullopt;
+  }
+  std::optional<int64_t> gpus_per_node;
+  if (in.has_gpus_per_node()) gpus_per_node = in.gpus_per_node();
+  std::optional<double> network, price;
+  if (in.has_inter_node_gbps_per_gpu())
+    network = in.inter_node_gbps_per_gpu() * kBytesPerSecondPerGigabit;
+  if (in.has_price_usd_per_gpu_hour()) price = in.price_usd_per_gpu_hour();
+  GpuPool pool = ResolvePool(*gpu, in.count(), gpus_per_node, network, price);
+  if (pool.gpus_per_node == DefaultGpusPerNode(*gpu)) {
+    Assume(assumptions, path + ".gpus_per_node", absl::StrCat(pool.gpus_per_node),
+           "default for " + gpu->id);
+  }
+  if (pool.inter_node_bytes_per_second_per_gpu == gpu->network_bytes_per_second) {
+    Assume(assumptions, path + ".inter_node_gbps_per_gpu",
+           PrintJsonNumber(gpu->network_bytes_per_second / kBytesPerSecondPerGigabit),
+           absl::StrCat("catalogue: typical for ", gpu->id));
+  }
+  if (gpu->price_usd_per_gpu_hour && pool.price_usd_per_gpu_hour == gpu->price_usd_per_gpu_hour) {
+    Assume(assumptions, path + ".price_usd_per_gpu_hour",
+           PrintJsonNumber(*gpu->price_usd_per_gpu_hour),
+           absl::StrCat("catalogue: ", gpu->price_source));
+  }
+  return pool;
+}
+
+absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked,
+                                                    const std::string& partition,
+                                                    const std::optional<double>& price,
+                                                    Store& store, std::string& content,
+                                                    std::vector<Assumption>& assumptions,
+                                                    FieldViolations& violations) {
+  std::vector<GpuPool> pools;
+  const std::string name = absl::StrCat("clusters/", absl::StripPrefix(asked, "clusters/"));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> stored, store.FindCluster(name));
+  if (!stored.has_value()) {
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store.ClusterNames());
+    violations.Add("cluster", UnknownName("cluster", asked, names));
+    return pools;
+  }
+  v1::Cluster cluster;
+  if (!cluster.ParseFromString(stored->content))
+    return absl::DataLossError(name + " is damaged in the store");
+  content = stored->content;
+  std::vector<std::string> partitions;
+  for (const v1::Pool& in : cluster.pools()) {
+    partitions.push_back(in.partition());
+    if (!partition.empty() && in.partition() != partition) continue;
+    RHUMB_ASSIGN_OR_RETURN(const Gpu gpu, FindGpu(in.gpu_type()));
+    v1::Pool priced = in;
+    if (price.has_value() && !in.has_price_usd_per_gpu_hour())
+      priced.set_price_usd_per_gpu_hour(*price);
+    pools.push_back(PoolOfCluster(priced, gpu, name));
+    const std::string path =
+        absl::StrCat(name, ".", in.partition().empty() ? gpu.id : in.partition());
+    if (!in.has_inter_node_gbps_per_gpu()) {
+      Assume(assumptions, path + ".inter_node_gbps_per_gpu",
+             PrintJsonNumber(gpu.network_bytes_per_second / kBytesPerSecondPerGigabit),
+             absl::StrCat("catalogue: typical for ", gpu.id));
+    }
+    if (!priced.has_price_usd_per_gpu_hour() && gpu.price_usd_per_gpu_hour) {
+      Assume(assumptions, path + ".price_usd_per_gpu_hour",
+             PrintJsonNumber(*gpu.price_usd_per_gpu_hour),
+             absl::StrCat("catalogue: ", gpu.price_source));
+    }
+  }
+  if (pools.empty()) violations.Add("partition", UnknownName("partition", partition, partitions));
+  return pools;
+}
+
+}  // namespace rhumb::daemon

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// GPUs named by a question, from catalogue and inventory, with every default noted.
+#ifndef RHUMB_DAEMON_RESOLVE_POOLS_H_
+#define RHUMB_DAEMON_RESOLVE_POOLS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "daemon/rpc_status.h"
+#include "daemon/store/store.h"
+#include "planner/plan/plan.h"
+#include "planner/plan/pool.h"
+#include "rhumb/v1/cluster.pb.h"
+#include "rhumb/v1/plan_service.pb.h"
+
+namespace rhumb::daemon {
+
+// A default is an assumption whenever it holds, whether or not somebody wrote it down: otherwise
+// one question would have two answers.
+void Assume(std::vector<Assumption>& assumptions, const std::string& field,
+            const std::string& value, const std::string& source);
+
+// A pool of a question or of a check; nullopt after a violation.
+std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& path,
+                                      std::vector<Assumption>& assumptions,
+                                      FieldViolations& violations);
+
+// Pools of a stored cluster, of one partition if `partition` is not empty. Empty after a violation.
+absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked,
+                                                    const std::string& partition,
+                                                    const std::optional<double>& price,
+                                                    Store& store, std::string& content,
+                                                    std::vector<Assumption>& assumptions,
+                                                    FieldViolations& violations);
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_RESOLVE_POOLS_H_
