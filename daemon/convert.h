@@ -6,7 +6,6 @@
 
 #include <optional>
 
-#include "convert/architecture_message.h"
 #include "daemon/convert_law.h"
 #include "planner/cost/hardware.h"
 #include "planner/cost/model_shape.h"
@@ -14,6 +13,7 @@
 #include "planner/plan/check.h"
 #include "planner/plan/plan.h"
 #include "planner/plan/question.h"
+#include "proto/convert/architecture_message.h"
 #include "rhumb/v1/cluster.pb.h"
 #include "rhumb/v1/plan.pb.h"
 #include "rhumb/v1/plan_service.pb.h"

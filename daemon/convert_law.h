@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "convert/law_message.h"
+#include "proto/convert/law_message.h"
 #include "rhumb/v1/law.pb.h"
 
 namespace rhumb::daemon {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "convert/observation_message.h"
 #include "planner/fit/fit_law.h"
 #include "planner/fit/isoflop_curves.h"
 #include "planner/fit/observation.h"
+#include "proto/convert/observation_message.h"
 #include "rhumb/v1/law.pb.h"
 #include "rhumb/v1/law_service.pb.h"
 #include "rhumb/v1/observation.pb.h"

@@ -11,8 +11,8 @@
 #include "client/config/architecture_file.h"
 #include "client/config/document.h"
 #include "client/config/text_file.h"
-#include "convert/architecture_message.h"
 #include "planner/status_macros.h"
+#include "proto/convert/architecture_message.h"
 
 namespace rhumb::cli {
 namespace {

@@ -9,8 +9,8 @@
 #include "absl/strings/str_replace.h"
 #include "client/cli/format.h"
 #include "client/cli/output.h"
-#include "convert/observation_message.h"
 #include "planner/status_macros.h"
+#include "proto/convert/observation_message.h"
 
 namespace rhumb::cli {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/planner_law.h"
 
-#include "convert/law_message.h"
 #include "planner/laws/chinchilla.h"
 #include "planner/laws/law_covariance.h"
+#include "proto/convert/law_message.h"
 
 namespace rhumb::cli {
 

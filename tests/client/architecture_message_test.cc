@@ -8,11 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/config/architecture_file.h"
-#include "convert/architecture_message.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "planner/cost/model_shape.h"
 #include "planner/plan/ladder.h"
+#include "proto/convert/architecture_message.h"
 #include "proto/json/json_printer.h"
 #include "rhumb/v1/architecture.pb.h"
 #include "tests/matchers.h"

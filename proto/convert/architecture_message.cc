@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "convert/architecture_message.h"
+#include "proto/convert/architecture_message.h"
 
-#include "convert/law_message.h"
+#include "proto/convert/law_message.h"
 
 namespace rhumb::convert {
 

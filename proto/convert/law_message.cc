@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "convert/law_message.h"
+#include "proto/convert/law_message.h"
 
 #include <google/protobuf/map.h>
 

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "convert/architecture_message.h"
-#include "convert/law_message.h"
-#include "convert/observation_message.h"
 #include "gtest/gtest.h"
+#include "proto/convert/architecture_message.h"
+#include "proto/convert/law_message.h"
+#include "proto/convert/observation_message.h"
 
 namespace rhumb::convert {
 namespace {
