@@ -25,6 +25,7 @@ namespace {
 
 constexpr double kDefaultLevel = 0.9;
 constexpr int64_t kMaxPredictions = 10000;
+constexpr size_t kRowsPerStop = 1000;
 
 void Warn(absl::string_view code, absl::string_view text, v1::BacktestLawResponse& response) {
   auto& warning = *response.add_warnings();
@@ -136,12 +137,16 @@ v1::Backtest Summarize(const Law& law, const Score& score, double level) {
 
 absl::StatusOr<v1::BacktestLawResponse> JudgeLaw(const Law& law, const ObservationSet& header,
                                                  const std::vector<v1::Observation>& rows,
-                                                 double level) {
+                                                 double level,
+                                                 const std::function<bool()>& should_stop) {
   v1::BacktestLawResponse response;
   WarnOfConventions(law, header, response);
   const std::vector<bool> is_last = LastOfRun(rows);
   Score score;
   for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % kRowsPerStop == 0 && should_stop()) {
+      return absl::CancelledError("the back-test was cancelled");
+    }
     v1::BacktestLawResponse::Prediction prediction = Predict(law, rows[i], level);
     prediction.set_observation(static_cast<int64_t>(i));
     if (is_last[i]) Count(prediction, score);
@@ -170,7 +175,7 @@ absl::StatusOr<v1::BacktestLawResponse> JudgeForm(const v1::LawFitOptions& asked
   observations.observations.reserve(rows.size());
   for (const v1::Observation& row : rows) observations.observations.push_back(FromProto(row));
   LawFitOptions options = FromProto(asked);
-  options.progress = [&should_stop](double, const char*) { return !should_stop(); };
+  options.should_stop = should_stop;
   const absl::StatusOr<LawFit> fit = FitLaw(observations, options);
   if (absl::IsInvalidArgument(fit.status())) return FieldError("options", fit.status().message());
   RHUMB_RETURN_IF_ERROR(fit.status());
@@ -205,7 +210,7 @@ absl::StatusOr<v1::BacktestLawResponse> AnswerBacktestLaw(
   RHUMB_ASSIGN_OR_RETURN(const v1::ObservationSet header, ToMessage(set));
   if (law.has_value()) {
     return JudgeLaw(*law, FromProto(header), rows,
-                    request.has_level() ? request.level() : kDefaultLevel);
+                    request.has_level() ? request.level() : kDefaultLevel, should_stop);
   }
   return JudgeForm(request.options(), FromProto(header), rows, should_stop);
 }
