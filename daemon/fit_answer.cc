@@ -46,8 +46,9 @@ absl::StatusOr<v1::LawFitResult> Fit(const StoredObservationSet& set,
   LawFitOptions asked = planner_options;
   asked.progress = [&hooks](double fraction, const char* stage) {
     if (hooks.progress) hooks.progress(fraction, stage);
-    return !hooks.should_stop || !hooks.should_stop();
+    return true;
   };
+  asked.should_stop = hooks.should_stop;
   const absl::StatusOr<LawFit> fit = FitLaw(observations, asked);
   if (!fit.ok()) return ExplainFitError(fit.status(), asked, observations);
   v1::LawFitResult result = ToProto(*fit, rows);

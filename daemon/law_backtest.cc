@@ -2,6 +2,7 @@
 #include "daemon/law_backtest.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -52,8 +53,10 @@ v1::BacktestLawResponse::Prediction PredictionOf(const JudgedRow& judged,
 absl::StatusOr<v1::BacktestLawResponse> AnswerOfLaw(const Law& law,
                                                     const ObservationSet& observations,
                                                     const std::vector<v1::Observation>& rows,
-                                                    double level) {
-  RHUMB_ASSIGN_OR_RETURN(const LawJudgement judgement, JudgeLaw(law, observations, level));
+                                                    double level,
+                                                    const std::function<bool()>& should_stop) {
+  RHUMB_ASSIGN_OR_RETURN(const LawJudgement judgement,
+                         JudgeLaw(law, observations, level, should_stop));
   v1::BacktestLawResponse response;
   *response.mutable_backtest() = ToProto(judgement.backtest);
   for (size_t i = 0; i < std::min(rows.size(), kMaxPredictions); ++i) {
@@ -72,7 +75,7 @@ absl::StatusOr<v1::BacktestLawResponse> AnswerOfForm(const v1::LawFitOptions& as
                                                      const ObservationSet& observations,
                                                      const std::function<bool()>& should_stop) {
   LawFitOptions options = FromProto(asked);
-  options.progress = [&should_stop](double, const char*) { return !should_stop(); };
+  options.should_stop = should_stop;
   const absl::StatusOr<LawFit> fit = FitLaw(observations, options);
   if (!fit.ok()) return ExplainFitError(fit.status(), options, observations);
   if (!fit->backtest.has_value() || fit->backtest->observation_count == 0) {
@@ -114,7 +117,7 @@ absl::StatusOr<v1::BacktestLawResponse> AnswerBacktestLaw(
   const ObservationSet observations = FromProto(header, rows);
   if (law.has_value()) {
     return AnswerOfLaw(*law, observations, rows,
-                       request.has_level() ? request.level() : kDefaultLevel);
+                       request.has_level() ? request.level() : kDefaultLevel, should_stop);
   }
   return AnswerOfForm(request.options(), observations, should_stop);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -10,6 +11,27 @@
 #include "planner/status_macros.h"
 
 namespace rhumb {
+namespace {
+
+// Rows predicted at a time: each takes all of the draws, in memory as well.
+constexpr int kRowsAtATime = 1000;
+
+absl::StatusOr<std::vector<RunPrediction>> PredictAll(const Predictor& predictor, const Rows& at,
+                                                      double level,
+                                                      const std::function<bool()>& should_stop) {
+  std::vector<RunPrediction> predictions;
+  for (int begin = 0; begin < at.size(); begin += kRowsAtATime) {
+    if (should_stop && should_stop()) return absl::CancelledError("the back-test was cancelled");
+    std::vector<int> part(static_cast<size_t>(std::min(kRowsAtATime, at.size() - begin)));
+    std::iota(part.begin(), part.end(), begin);
+    for (const RunPrediction& prediction : predictor.Predict(SelectRows(at, part), level)) {
+      predictions.push_back(prediction);
+    }
+  }
+  return predictions;
+}
+
+}  // namespace
 
 absl::StatusOr<BacktestSplit> BacktestOn(const FormSpec& law, const std::vector<FormSpec>& rivals,
                                          const Rows& train, const Rows& test,
@@ -28,7 +50,9 @@ absl::StatusOr<BacktestSplit> BacktestOn(const FormSpec& law, const std::vector<
                                                      : train.log_params.maxCoeff());
   split.train_count = train.run_count;
   split.test_count = judged.size();
-  const std::vector<RunPrediction> predictions = predictor.Predict(judged, options.level);
+  RHUMB_ASSIGN_OR_RETURN(
+      const std::vector<RunPrediction> predictions,
+      PredictAll(predictor, judged, options.level, law.options.minimize.should_stop));
   double squares = 0;
   for (int i = 0; i < judged.size(); ++i) {
     const RunPrediction& prediction = predictions[static_cast<size_t>(i)];

@@ -30,7 +30,7 @@ absl::StatusOr<BacktestSplit> BacktestOn(const FormSpec& law, const std::vector<
                                          const BacktestOptions& options);
 
 // Rolls out over up to `max_splits` origins. No splits where there are too few runs. Cancelled by
-// options.predictor.progress.
+// options.predictor.progress, or by minimize.should_stop of the options of any spec.
 absl::StatusOr<Backtest> RollOutBacktest(const FormSpec& law, const std::vector<FormSpec>& rivals,
                                          const Rows& rows, const BacktestOptions& options);
 

@@ -51,7 +51,11 @@ absl::StatusOr<Bootstrap> BootstrapFit(const FitResult& result, const FitOptions
       run_weight[static_cast<size_t>(random.Below(rows.run_count))] += 1;
     }
     ParameterVector theta = result.theta;
-    if (refitter.Refit(DrawRows(rows, run_weight), theta)) {
+    const Termination termination = refitter.Refit(DrawRows(rows, run_weight), theta);
+    if (termination == Termination::kCancelled) {
+      return absl::CancelledError("the bootstrap was cancelled");
+    }
+    if (IsMinimum(termination)) {
       bootstrap.thetas.row(kept++) = theta.transpose();
     } else {
       ++bootstrap.failed_count;

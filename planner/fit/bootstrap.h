@@ -28,7 +28,8 @@ struct Bootstrap {
 // Draws as many runs as there are, with replacement, all rows of a drawn run together, and refits
 // from the optimum. The same seed gives the same draws on every machine.
 // Source: Efron 1979, doi:10.1214/aos/1176344552; by cluster: Cameron, Gelbach & Miller 2008.
-// Cancelled if `progress` returned false; FailedPrecondition if more than half of the draws failed.
+// Cancelled if `progress` returned false or fit.minimize.should_stop true; FailedPrecondition if
+// more than half of the draws failed.
 absl::StatusOr<Bootstrap> BootstrapFit(const FitResult& result, const FitOptions& fit,
                                        const Rows& rows, const BootstrapOptions& options);
 

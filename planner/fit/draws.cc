@@ -131,7 +131,12 @@ absl::StatusOr<ParameterDraws> DrawParameters(const FitResult& fit, const FitOpt
         return absl::CancelledError("the bootstrap was cancelled");
       }
       ParameterVector theta = fit.theta;
-      if (refitter.Refit(DrawAroundLaw(rows, fitted, pool, random), theta)) {
+      const Termination termination =
+          refitter.Refit(DrawAroundLaw(rows, fitted, pool, random), theta);
+      if (termination == Termination::kCancelled) {
+        return absl::CancelledError("the bootstrap was cancelled");
+      }
+      if (IsMinimum(termination)) {
         draws.thetas.row(kept++) = theta.transpose();
       } else {
         ++draws.failed_count;

@@ -74,7 +74,8 @@ struct ParameterDraws {
 
 // Runs are resampled where there are enough of them (5 per parameter), all rows of a run together:
 // right under any noise. With fewer, resampled sets often cannot identify the law that the whole
-// set does, so residuals are resampled around the fitted law instead. Cancelled by `progress`;
+// set does, so residuals are resampled around the fitted law instead. Cancelled by `progress` or by
+// options.minimize.should_stop;
 // FailedPrecondition if more than half of the draws ended in no minimum.
 absl::StatusOr<ParameterDraws> DrawParameters(const FitResult& fit, const FitOptions& options,
                                               const Rows& rows, const DrawOptions& draw);

@@ -12,152 +12,18 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "planner/fit/descend.h"
 #include "planner/status_macros.h"
 
 namespace rhumb {
 namespace {
 
-// Absolute deviations are the Huber loss of this fraction of the typical residual: the optimum then
-// rests on as many rows as there are parameters, as that of absolute deviations does.
-constexpr double kAbsoluteDeltaFraction = 1e-5;
-// Each rung of the ladder keeps most rows on the side of the kink they were on.
-constexpr double kLadderFactor = 5;
-// Of a form with many minima only the most promising starts go down the ladder as well, and a
-// straight descent that is not down after these steps is in a flat valley that others will reach.
+// Of a form with many minima only the most promising starts go down the ladder as well.
 constexpr size_t kLadderStarts = 2;
-constexpr int kStraightIterations = 60;
 constexpr size_t kStraightStarts = 6;  // where more than two parameters are free
-// On the way to the loss asked for a rough minimum will do.
-constexpr double kRoughTolerance = 1e-5;
 // Minima closer than this are the same one.
 constexpr double kSameMinimum = 1e-7;
-
-HuberLoss FinalLoss(LossKind kind, double huber_delta, double typical_residual) {
-  switch (kind) {
-    case LossKind::kHuber:
-      return {huber_delta};
-    case LossKind::kAbsolute:
-      return {kAbsoluteDeltaFraction * std::max(typical_residual, 1e-12)};
-    case LossKind::kSquares:
-      break;
-  }
-  return {};
-}
-
-double TypicalResidual(const Expansion& at, const Rows& rows) {
-  return std::sqrt(at.squared_residuals / std::max(rows.weight.sum(), 1e-300));
-}
-
-// How the loss asked for is approached. The ladder (squares first, then ever narrower Huber losses)
-// leads to the best minimum as a rule; the straight way ends in the nearest.
-enum class Approach { kLadder, kStraight };
-
-// One descent.
-struct Descent {
-  ParameterVector phi;
-  Expansion expansion;
-  MinimizeSummary summary;
-  HuberLoss loss;
-};
-Descent Descend(Objective& objective, const Rows& rows, const FitOptions& options,
-                const ParameterVector& start, Approach approach) {
-  Descent descent{.phi = start, .expansion = {}, .summary = {}, .loss = {}};
-  MinimizeOptions rough = options.minimize;
-  rough.tolerance = std::max(kRoughTolerance, options.minimize.tolerance);
-  int iterations = 0, evaluations = 0;
-  const auto run = [&](const HuberLoss& loss, const MinimizeOptions& minimize) {
-    objective.SetLoss(loss);
-    descent.loss = loss;
-    descent.summary = Minimize(objective, minimize, descent.phi, descent.expansion);
-    iterations += descent.summary.iteration_count;
-    evaluations += descent.summary.evaluation_count;
-  };
-  if (approach == Approach::kStraight && options.loss == LossKind::kHuber) {
-    MinimizeOptions brief = options.minimize;
-    brief.max_iterations = std::min(brief.max_iterations, kStraightIterations);
-    run({options.huber_delta}, brief);
-    return descent;
-  }
-  const bool squares = options.loss == LossKind::kSquares;
-  run({}, squares ? options.minimize : rough);
-  if (!squares && descent.summary.termination != Termination::kNotFinite) {
-    const double typical = TypicalResidual(descent.expansion, rows);
-    const HuberLoss final_loss = FinalLoss(options.loss, options.huber_delta, typical);
-    for (double delta = typical; delta > kLadderFactor * final_loss.delta; delta /= kLadderFactor) {
-      run({delta}, rough);
-    }
-    // What a wider loss drove out of the law may belong to it under this one.
-    for (int j = 0; j < descent.phi.size(); ++j) {
-      if (IsUnfelt(descent.expansion, j)) descent.phi[j] = start[j];
-    }
-    run(final_loss, options.minimize);
-  }
-  descent.summary.iteration_count = iterations;
-  descent.summary.evaluation_count = evaluations;
-  return descent;
-}
-
-// A parameter outside of its bounds, the one furthest out first.
-std::optional<int> FurthestOut(const ParameterSpace& space, const ParameterVector& theta) {
-  std::optional<int> worst;
-  double furthest = 0;
-  for (int j = 0; j < theta.size(); ++j) {
-    if (!space.IsFree(j)) continue;
-    const double out = std::max(space.lowest(j) - theta[j], theta[j] - space.highest(j));
-    if (out > furthest) {
-      furthest = out;
-      worst = j;
-    }
-  }
-  return worst;
-}
-
-struct BoundedDescent {
-  ParameterSpace space;
-  ParameterVector theta;
-  Descent descent;
-};
-
-// Holds what leaves its bounds at the bound, one parameter at a time.
-BoundedDescent DescendWithinBounds(Objective& objective, const Rows& rows,
-                                   const FitOptions& options, const ParameterSpace& whole,
-                                   const ParameterVector& start, Approach approach) {
-  BoundedDescent best{.space = whole, .theta = start, .descent = {}};
-  for (;;) {
-    if (best.space.FreeCount() == 0) {
-      best.theta = best.space.Theta(ParameterVector(0));
-      objective.SetLoss(FinalLoss(options.loss, options.huber_delta, options.huber_delta));
-      objective.Expand(best.theta, best.descent.expansion);
-      best.descent.summary = {.termination = Termination::kConverged,
-                              .value = best.descent.expansion.value};
-      return best;
-    }
-    ReducedObjective reduced(objective, best.space);
-    best.descent = Descend(reduced, rows, options, best.space.Phi(best.theta), approach);
-    best.theta = best.space.Theta(best.descent.phi);
-    const std::optional<int> out = FurthestOut(best.space, best.theta);
-    if (!out.has_value()) return best;
-    const double bound =
-        std::clamp(best.theta[*out], best.space.lowest(*out), best.space.highest(*out));
-    best.space = best.space.Holding(*out, bound);
-  }
-}
-
-// True if the objective falls from some bound that a parameter is held at back inside: with one
-// parameter held after the other, an early one may have come free again.
-bool LeavesABound(Objective& objective, const ParameterSpace& whole, const BoundedDescent& found) {
-  if (found.space.FreeCount() == whole.FreeCount()) return false;
-  Expansion expansion;
-  objective.SetLoss(found.descent.loss);
-  objective.Expand(found.theta, expansion);
-  for (int j = 0; j < found.theta.size(); ++j) {
-    if (!whole.IsFree(j) || found.space.IsFree(j)) continue;
-    const double inward = found.theta[j] >= whole.highest(j) ? -1 : 1;
-    // To first order, a thousandth in theta lowers the objective by this share.
-    if (-inward * expansion.gradient[j] * 1e-3 > 1e-6 * expansion.value) return true;
-  }
-  return false;
-}
+constexpr int kNamedFailures = 10;
 
 double ReportedObjective(const FitOptions& options, const Form& form, const ParameterVector& theta,
                          const Rows& rows, double value) {
@@ -180,6 +46,9 @@ absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitO
   RHUMB_ASSIGN_OR_RETURN(const ParameterSpace space,
                          ParameterSpace::Create(form, options.fixed, options.bounds, options.tied));
   RHUMB_RETURN_IF_ERROR(form.CheckRows(rows));
+  if (options.minimize.should_stop && options.minimize.should_stop()) {
+    return absl::CancelledError("the fit was cancelled");
+  }
   std::vector<ParameterVector> starts = options.extra_starts;
   for (ParameterVector& start : form.Starts(rows)) starts.push_back(std::move(start));
   const std::unique_ptr<Objective> objective = form.MakeObjective(rows, options.residual);
@@ -187,15 +56,18 @@ absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitO
   std::optional<BoundedDescent> best;
   std::vector<std::pair<double, ParameterVector>> minima;
   std::string failures;
-  const auto descend = [&](const ParameterVector& start, Approach approach) {
-    BoundedDescent found = DescendWithinBounds(*objective, rows, options, space, start, approach);
-    for (int again = 0; again < 2 && LeavesABound(*objective, space, found); ++again) {
-      found =
-          DescendWithinBounds(*objective, rows, options, space, found.theta, Approach::kStraight);
-    }
-    if (!IsMinimum(found.descent.summary.termination)) {
-      absl::StrAppend(&failures, failures.empty() ? "" : ", ",
-                      TerminationName(found.descent.summary.termination));
+  bool is_cancelled = false;
+  int failed_count = 0;
+  Descender descender(*objective, rows, options, space);
+  const auto take = [&](BoundedDescent found) {
+    const Termination termination = found.descent.summary.termination;
+    is_cancelled = is_cancelled || termination == Termination::kCancelled;
+    if (!IsMinimum(termination)) {
+      ++failed_count;
+      // A few say it all.
+      if (failed_count <= kNamedFailures) {
+        absl::StrAppend(&failures, failures.empty() ? "" : ", ", TerminationName(termination));
+      }
       return;
     }
     minima.emplace_back(found.descent.expansion.value, found.theta);
@@ -203,14 +75,18 @@ absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitO
       best = std::move(found);
     }
   };
-  for (size_t i = 0; i < starts.size(); ++i) {
-    if (!form.HasManyMinima() || i < options.extra_starts.size() + kLadderStarts) {
-      descend(starts[i], Approach::kLadder);
+  const size_t given_count = options.extra_starts.size();
+  for (size_t i = 0; i < starts.size() && !is_cancelled; ++i) {
+    if (!form.HasManyMinima() && i < given_count) {
+      take(descender.FromOneOfMany(starts[i]));
+    } else if (!form.HasManyMinima() || i < given_count + kLadderStarts) {
+      take(descender.From(starts[i], Approach::kLadder));
     }
-    if (form.HasManyMinima() && (space.FreeCount() <= 2 || i < kStraightStarts)) {
-      descend(starts[i], Approach::kStraight);
+    if (!is_cancelled && form.HasManyMinima() && (space.FreeCount() <= 2 || i < kStraightStarts)) {
+      take(descender.From(starts[i], Approach::kStraight));
     }
   }
+  if (is_cancelled) return absl::CancelledError("the fit was cancelled");
   if (!best.has_value()) {
     return absl::FailedPreconditionError(
         absl::StrCat("no minimum of ", form.name(), " was reached: ", failures));
@@ -231,8 +107,11 @@ absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitO
     if (result.local_minima.empty() || value > result.local_minima.back() * (1 + kSameMinimum)) {
       result.local_minima.push_back(value);
       result.minima.push_back(theta);
+      result.descent_counts.push_back(0);
     }
+    ++result.descent_counts.back();
   }
+  result.failed_descent_count = failed_count;
   result.residual = options.residual;
   result.space = best->space;
   for (int j = 0; j < result.theta.size(); ++j) {
@@ -250,7 +129,7 @@ Refitter::Refitter(const FitResult& result, const FitOptions& options)
       minimize_(options.minimize),
       space_(*result.space) {}
 
-bool Refitter::Refit(const Rows& rows, ParameterVector& theta, double* objective) const {
+Termination Refitter::Refit(const Rows& rows, ParameterVector& theta, double* objective) const {
   const std::unique_ptr<Objective> whole = form_->MakeObjective(rows, residual_);
   whole->SetLoss(loss_);
   const ReducedObjective reduced(*whole, space_);
@@ -265,7 +144,7 @@ bool Refitter::Refit(const Rows& rows, ParameterVector& theta, double* objective
   }
   theta = space_.Theta(phi);
   if (objective != nullptr) *objective = expansion.value;
-  return IsMinimum(summary.termination);
+  return summary.termination;
 }
 
 Refitter Refitter::Holding(int parameter, double theta) const {

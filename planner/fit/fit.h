@@ -42,6 +42,8 @@ struct FitResult {
   int start_count = 0;                  // points started from
   std::vector<double> local_minima;     // distinct objectives found, ascending
   std::vector<ParameterVector> minima;  // theta of each of them
+  std::vector<int> descent_counts;      // descents that ended in each of them
+  int failed_descent_count = 0;         // descents that ended in none
   ResidualKind residual = ResidualKind::kLogLoss;
   std::vector<bool> is_free;   // by parameter: neither fixed nor held at a bound
   std::vector<bool> at_bound;  // by parameter
@@ -54,7 +56,9 @@ struct FitResult {
 // The best minimum reached from the form's starts. Errors: InvalidArgument names an unknown symbol,
 // a value outside of its range or a loss parameter that is not positive; FailedPrecondition if no
 // start reached a minimum, with the termination, or if the form needs rows with other columns.
-// Fewer rows than parameters are not an error here: see identifiability.h.
+// Fewer rows than parameters are not an error here: see identifiability.h. Cancelled by
+// options.minimize.should_stop, which is asked before each evaluation of the objective: nothing of
+// a fit cut short is returned.
 absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitOptions& options);
 
 // Fits again from the first fit's optimum, with the same form, loss and constraints: the inner step
@@ -64,8 +68,9 @@ class Refitter {
   // `result` must come from `options`.
   Refitter(const FitResult& result, const FitOptions& options);
 
-  // Lowers the objective over `rows` from `theta`, in place; false if that ended off a minimum.
-  bool Refit(const Rows& rows, ParameterVector& theta, double* objective = nullptr) const;
+  // Lowers the objective over `rows` from `theta`, in place. Where that ended off a minimum
+  // (IsMinimum) theta is of no use; kCancelled by the options' minimize.should_stop.
+  Termination Refit(const Rows& rows, ParameterVector& theta, double* objective = nullptr) const;
 
   // The same with one parameter held at theta[parameter].
   Refitter Holding(int parameter, double theta) const;

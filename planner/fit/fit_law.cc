@@ -121,28 +121,50 @@ absl::Status CheckHoldout(const LawFitOptions& options, const Rows& kept,
   return absl::OkStatus();
 }
 
-// Progress of one stage as a share of the whole; remembers that the caller gave up.
+// Progress of one stage as a share of the whole; remembers that the caller gave up, so that a stage
+// which takes a fit cut short for one that failed does not pass its answer on.
 class Progress {
  public:
-  explicit Progress(const LawFitOptions& options) : report_(options.progress) {}
+  explicit Progress(const LawFitOptions& options) : options_(options) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
-  std::function<bool(double)> Stage(double from, double to, const char* name) const {
-    if (!report_) return nullptr;
+  std::function<bool(double)> Stage(double from, double to, const char* name) {
     return [this, from, to, name](double fraction) {
-      return report_(from + (to - from) * std::clamp(fraction, 0.0, 1.0), name);
+      return Report(from + (to - from) * std::clamp(fraction, 0.0, 1.0), name);
     };
   }
-  absl::Status At(double fraction, const char* name) const {
-    if (report_ && !report_(fraction, name)) return absl::CancelledError("the fit was cancelled");
-    return absl::OkStatus();
+  // For FitOptions; null where nobody asks.
+  std::function<bool()> StopHook() {
+    if (!options_.should_stop) return nullptr;
+    return [this] { return ShouldStop(); };
+  }
+  absl::Status At(double fraction, const char* name) {
+    Report(fraction, name);
+    return Status();
+  }
+  // Cancelled if the caller gave up at any time before.
+  absl::Status Status() {
+    return ShouldStop() ? absl::CancelledError("the fit was cancelled") : absl::OkStatus();
   }
 
  private:
-  const std::function<bool(double, const char*)>& report_;
+  bool ShouldStop() {
+    gave_up_ = gave_up_ || (options_.should_stop && options_.should_stop());
+    return gave_up_;
+  }
+  bool Report(double fraction, const char* name) {
+    if (!ShouldStop() && options_.progress) gave_up_ = !options_.progress(fraction, name);
+    return !gave_up_;
+  }
+
+  const LawFitOptions& options_;
+  bool gave_up_ = false;
 };
 
-FitOptions ToFitOptions(const LawFitOptions& options) {
+FitOptions ToFitOptions(const LawFitOptions& options, Progress& progress) {
   FitOptions fit;
+  fit.minimize.should_stop = progress.StopHook();
   if (options.method == FitMethod::kLeastSquares) fit.residual = ResidualKind::kLoss;
   fit.loss = options.loss;
   fit.huber_delta = options.huber_delta;
@@ -231,7 +253,7 @@ std::vector<std::string> FormNames() {
 absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOptions& options) {
   RHUMB_RETURN_IF_ERROR(CheckOptions(options));
   RHUMB_ASSIGN_OR_RETURN(const Rows all, MakeRows(observations.observations));
-  const Progress progress(options);
+  Progress progress(options);
   RHUMB_RETURN_IF_ERROR(progress.At(0, "fit"));
 
   LawFit answer;
@@ -252,6 +274,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
     return absl::InvalidArgumentError(
         "no row is left to fit: all are in mid-schedule, of weight 0, or held out");
   }
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   const Rows kept = SelectRows(all, selection.kept);
   RHUMB_RETURN_IF_ERROR(CheckHoldout(options, kept, selection));
   const Rows rows = SelectRows(kept, selection.train);
@@ -260,12 +283,13 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   answer.held_out_count = static_cast<int>(selection.test.size());
   if (options.method == FitMethod::kIsoFlop || options.method == FitMethod::kEnvelope) {
     RHUMB_RETURN_IF_ERROR(FitTrendLaw(rows, options, progress.Stage(0, 1, "bootstrap"), answer));
+    RHUMB_RETURN_IF_ERROR(progress.Status());
     return answer;
   }
 
   FormSpec spec;
   if (options.family == "auto") {
-    RHUMB_ASSIGN_OR_RETURN(FormChoice choice, ChooseForm(rows, ToFitOptions(options),
+    RHUMB_ASSIGN_OR_RETURN(FormChoice choice, ChooseForm(rows, ToFitOptions(options, progress),
                                                          progress.Stage(0, 0.2, "choose form")));
     spec = std::move(choice.spec);
     answer.trials = std::move(choice.trials);
@@ -278,8 +302,10 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
                           trial.family, 100 * trial.rollout_error_fraction));
     }
   } else {
-    RHUMB_ASSIGN_OR_RETURN(spec, MakeSpec(*FindForm(options.family), ToFitOptions(options)));
+    RHUMB_ASSIGN_OR_RETURN(spec,
+                           MakeSpec(*FindForm(options.family), ToFitOptions(options, progress)));
   }
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   answer.family = std::string(spec.form->name());
   RHUMB_RETURN_IF_ERROR(spec.form->CheckRows(rows));
   answer.identifiability = DiagnoseData(spec, rows);
@@ -301,6 +327,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   if (!reached.ok()) return reached.status();
   const FitResult& fit = *reached;
   DiagnoseFit(spec, fit, rows, answer.identifiability);
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   AddFitWarnings(spec, fit, rows, answer);
   answer.termination = std::string(TerminationName(fit.summary.termination));
   answer.objective = fit.objective;
@@ -354,6 +381,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
     }
   }
   AddConstants(spec, fit, rows, draws, options.level, answer);
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   if (predictor.has_value()) AddDecisions(*predictor, rows, options.level, answer);
   RHUMB_RETURN_IF_ERROR(
       AddBacktest(spec, kept, selection, options, progress.Stage(0.6, 1, "back-test"), answer));

@@ -48,6 +48,9 @@ struct LawFitOptions {
   bool include_mid_schedule = false;
   // Fraction done in [0, 1] and what is being done; false cancels.
   std::function<bool(double fraction, const char* stage)> progress;
+  // Asked before each evaluation of an objective over the rows, so that no stage outlasts a true by
+  // more than one pass over the rows; from then on the answer is taken to be true. Must be cheap.
+  std::function<bool()> should_stop = {};
 };
 
 struct Interval {
@@ -176,9 +179,9 @@ struct LawFit {
 std::vector<std::string> FormNames();
 
 // Fits. InvalidArgument names the option or row at fault; FailedPrecondition: the rows lack what
-// the form is a function of; Cancelled by `progress`. Data that cannot identify the form, or whose
-// fit reaches no minimum, are not an error: the answer has no law and says which constant and
-// why.
+// the form is a function of; Cancelled by `progress` or `should_stop`, with nothing of the fit.
+// Data that cannot identify the form, or whose fit reaches no minimum, are not an error: the answer
+// has no law and says which constant and why.
 absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOptions& options);
 
 }  // namespace rhumb

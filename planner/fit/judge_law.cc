@@ -13,6 +13,8 @@
 namespace rhumb {
 namespace {
 
+constexpr size_t kRowsPerStop = 1000;
+
 constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 
 std::string Words(const std::string& text) { return text.empty() ? "unstated" : text; }
@@ -105,7 +107,7 @@ Backtest Summarize(const Law& law, const std::vector<Observation>& observations,
 }  // namespace
 
 absl::StatusOr<LawJudgement> JudgeLaw(const Law& law, const ObservationSet& observations,
-                                      double level) {
+                                      double level, const std::function<bool()>& should_stop) {
   if (!(level > 0 && level < 1)) {
     return absl::InvalidArgumentError(absl::StrCat("level is ", level, "; must lie inside (0, 1)"));
   }
@@ -114,6 +116,9 @@ absl::StatusOr<LawJudgement> JudgeLaw(const Law& law, const ObservationSet& obse
   AddConventionWarnings(law, observations, judgement);
   const std::vector<bool> is_last = LastOfRun(observations.observations);
   for (size_t i = 0; i < is_last.size(); ++i) {
+    if (should_stop != nullptr && i % kRowsPerStop == 0 && should_stop()) {
+      return absl::CancelledError("the back-test was cancelled");
+    }
     judgement.rows.push_back(Judge(law, observations.observations[i], level));
     judgement.rows.back().is_last_of_run = is_last[i];
   }

@@ -4,6 +4,7 @@
 #ifndef RHUMB_PLANNER_FIT_JUDGE_LAW_H_
 #define RHUMB_PLANNER_FIT_JUDGE_LAW_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,9 +39,11 @@ struct LawJudgement {
 };
 
 // `level` of the intervals, in (0, 1). InvalidArgument if it is not, if there is no observation, or
-// names the first row (from 0) and field that is not a positive finite number.
+// names the first row (from 0) and field that is not a positive finite number. Cancelled by
+// `should_stop`.
 absl::StatusOr<LawJudgement> JudgeLaw(const Law& law, const ObservationSet& observations,
-                                      double level);
+                                      double level,
+                                      const std::function<bool()>& should_stop = nullptr);
 
 }  // namespace rhumb
 

@@ -18,6 +18,10 @@ constexpr double kRoundingDecrease = 1e-9;
 constexpr double kDampedDecrease = 1e-9;
 constexpr double kGreatestDamping = 1e30;
 
+bool ShouldStop(const MinimizeOptions& options) {
+  return options.should_stop && options.should_stop();
+}
+
 // The quadratic model in coordinates where the trust region is a ball: step = L^-T u, gram = L L^T.
 struct Model {
   Eigen::LLT<ParameterMatrix> metric;
@@ -101,10 +105,11 @@ ParameterVector BoundedStep(const Model& model, double radius) {
 
 // Lowers the objective by Levenberg-Marquardt steps from `theta`, whose expansion is `at`, until
 // they gain less than a rough minimum needs. Columns are scaled by the largest norm they have had,
-// so that a parameter without effect cannot run away.
+// so that a parameter without effect cannot run away. False if it was told to stop.
 // Source: More 1978, doi:10.1007/BFb0067700; damping by Nielsen 1999, IMM-REP-1999-05.
-void ApproachByDampedSteps(const Objective& objective, int max_iterations, bool is_cautious,
-                           ParameterVector& theta, Expansion& at, MinimizeSummary& summary) {
+bool ApproachByDampedSteps(const Objective& objective, const MinimizeOptions& options,
+                           bool is_cautious, ParameterVector& theta, Expansion& at,
+                           MinimizeSummary& summary) {
   ParameterVector scale = at.gram.diagonal().cwiseMax(std::numeric_limits<double>::min());
   double damping = 1e-3, growth = 2;
   if (is_cautious) {
@@ -114,7 +119,7 @@ void ApproachByDampedSteps(const Objective& objective, int max_iterations, bool 
     damping = std::max(1.0, at.gradient.cwiseQuotient(root).norm() / reach);
   }
   Expansion next;
-  for (; summary.iteration_count < max_iterations; ++summary.iteration_count) {
+  for (; summary.iteration_count < options.max_iterations; ++summary.iteration_count) {
     scale = scale.cwiseMax(at.gram.diagonal());
     // In units of the scale, so that parameters of any size are solved for alike.
     const ParameterVector unit = scale.cwiseSqrt().cwiseInverse();
@@ -123,7 +128,8 @@ void ApproachByDampedSteps(const Objective& objective, int max_iterations, bool 
     const ParameterVector gradient = unit.cwiseProduct(at.gradient);
     const ParameterVector step = damped.ldlt().solve(-gradient);
     const double promised = 0.5 * (damping * step.squaredNorm() - gradient.dot(step));
-    if (!(promised > kDampedDecrease * at.value) || damping > kGreatestDamping) return;
+    if (!(promised > kDampedDecrease * at.value) || damping > kGreatestDamping) return true;
+    if (ShouldStop(options)) return false;
     const ParameterVector trial = theta + unit.cwiseProduct(step);
     objective.Expand(trial, next);
     ++summary.evaluation_count;
@@ -139,18 +145,20 @@ void ApproachByDampedSteps(const Objective& objective, int max_iterations, bool 
       growth *= 2;
     }
   }
+  return true;
 }
 
 MinimizeSummary DescendByNewton(const Objective& objective, const MinimizeOptions& options,
                                 ParameterVector& theta, Expansion& expansion) {
   MinimizeSummary summary;
-  objective.Expand(theta, expansion);
-  ++summary.evaluation_count;
   const auto end = [&](Termination termination) {
     summary.termination = termination;
     summary.value = expansion.value;
     return summary;
   };
+  if (ShouldStop(options)) return end(Termination::kCancelled);
+  objective.Expand(theta, expansion);
+  ++summary.evaluation_count;
   if (!std::isfinite(expansion.value) || !expansion.gradient.allFinite()) {
     return end(Termination::kNotFinite);
   }
@@ -181,6 +189,7 @@ MinimizeSummary DescendByNewton(const Objective& objective, const MinimizeOption
       const ParameterVector step = inside ? u : BoundedStep(model, radius);
       const double promised = model.Decrease(step);
       const ParameterVector trial = theta + model.Step(step);
+      if (ShouldStop(options)) return end(Termination::kCancelled);
       objective.Expand(trial, next);
       ++summary.evaluation_count;
       const double gained = expansion.value - next.value;
@@ -218,6 +227,8 @@ absl::string_view TerminationName(Termination termination) {
       return "iteration limit";
     case Termination::kNotFinite:
       return "not finite";
+    case Termination::kCancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -227,16 +238,24 @@ MinimizeSummary Minimize(const Objective& objective, const MinimizeOptions& opti
   if (!options.far_start) return DescendByNewton(objective, options, theta, expansion);
   const ParameterVector start = theta;
   MinimizeSummary best = DescendByNewton(objective, options, theta, expansion);
+  const auto cancelled = [&best] {
+    best.termination = Termination::kCancelled;
+    return best;
+  };
   for (const bool is_cautious : {false, true}) {
+    if (best.termination == Termination::kCancelled || ShouldStop(options)) return cancelled();
     ParameterVector other = start;
     Expansion at_other;
     MinimizeSummary damped;
     objective.Expand(other, at_other);
     if (!std::isfinite(at_other.value) || !at_other.gradient.allFinite()) continue;
-    ApproachByDampedSteps(objective, options.max_iterations, is_cautious, other, at_other, damped);
+    if (!ApproachByDampedSteps(objective, options, is_cautious, other, at_other, damped)) {
+      return cancelled();
+    }
     MinimizeSummary summary = DescendByNewton(objective, options, other, at_other);
     summary.iteration_count += damped.iteration_count;
     summary.evaluation_count += damped.evaluation_count + 1;
+    if (summary.termination == Termination::kCancelled) return cancelled();
     const bool is_better = IsMinimum(summary.termination) == IsMinimum(best.termination)
                                ? summary.value < best.value
                                : IsMinimum(summary.termination);

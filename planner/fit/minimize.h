@@ -4,6 +4,8 @@
 #ifndef RHUMB_PLANNER_FIT_MINIMIZE_H_
 #define RHUMB_PLANNER_FIT_MINIMIZE_H_
 
+#include <functional>
+
 #include "absl/strings/string_view.h"
 #include "planner/fit/objective.h"
 
@@ -15,6 +17,7 @@ enum class Termination {
   kStalled,     // no step lowers the objective, yet the Newton step promises more: not a minimum
   kIterationLimit,  //
   kNotFinite,       // the start has no finite value
+  kCancelled,       // `should_stop` said so: where it stands is nothing
 };
 absl::string_view TerminationName(Termination termination);
 
@@ -37,6 +40,9 @@ struct MinimizeOptions {
   // The start is a guess, not found from the data: the best of three descents is taken, two of
   // which begin with Levenberg-Marquardt steps, bounded even in directions the start does not see.
   bool far_start = false;
+  // Asked before each evaluation of the objective; true ends as kCancelled. Whatever fits again and
+  // again (bootstraps, roll-outs, profiles) takes it from here, so that one hook stops them all.
+  std::function<bool()> should_stop = {};
 };
 
 struct MinimizeSummary {

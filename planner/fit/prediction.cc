@@ -79,7 +79,7 @@ absl::StatusOr<Predictor> Predictor::Create(const FormSpec& law,
     if (s > 0 && weight < kLeastWeight) continue;
     absl::StatusOr<FitResult> fit = FitForm(*specs[s].form, rows, specs[s].options);
     if (!fit.ok()) {
-      if (s == 0) return fit.status();
+      if (s == 0 || absl::IsCancelled(fit.status())) return fit.status();
       continue;
     }
     const int draw_count =
@@ -148,9 +148,10 @@ std::vector<RunPrediction> Predictor::Predict(const Rows& at, double level) cons
   Eigen::MatrixXd values(draw_count_, at.size());
   Eigen::MatrixXd own(draw_count_, at.size());
   Eigen::ArrayXd form_variance = Eigen::ArrayXd::Zero(at.size());
+  std::vector<Eigen::ArrayXd> centers;  // of each member
   for (const Member& member : members_) {
-    form_variance += member.weight *
-                     (member.fit.form->PredictLogLoss(member.fit.theta, at) - predicted).square();
+    centers.push_back(member.fit.form->PredictLogLoss(member.fit.theta, at));
+    form_variance += member.weight * (centers.back() - predicted).square();
   }
   size_t which = 0;
   double filled = members_[0].weight;
@@ -162,15 +163,20 @@ std::vector<RunPrediction> Predictor::Predict(const Rows& at, double level) cons
       return k % member.draws.thetas.rows();
     };
     const Member& member = members_[which];
-    const auto drawn = [&](const Member& from) -> Eigen::ArrayXd {
+    const auto drawn = [&](size_t of) -> Eigen::ArrayXd {
+      const Member& from = members_[of];
       const Eigen::Index m = pick(from);
-      const Eigen::ArrayXd center = from.fit.form->PredictLogLoss(from.fit.theta, at);
+      const Eigen::ArrayXd& center = centers[of];
       return center +
              from.draws.stretch[static_cast<size_t>(m)] *
                  (from.fit.form->PredictLogLoss(from.draws.thetas.row(m).transpose(), at) - center);
     };
-    values.row(k) = drawn(member);
-    own.row(k) = drawn(law());
+    own.row(k) = drawn(0);
+    if (which == 0) {
+      values.row(k) = own.row(k);
+    } else {
+      values.row(k) = drawn(which);
+    }
     const double drift = random.Normal() * DrawStudentScale(random, slope_degrees_);
     const double scale = member.draws.student_scale[static_cast<size_t>(pick(member))];
     for (Eigen::Index i = 0; i < at.size(); ++i) {

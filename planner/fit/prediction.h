@@ -66,7 +66,8 @@ class Predictor {
   };
 
   // `law` is the spec that predicts; `rivals` only widen. Errors are those of fitting `law`; a
-  // rival that cannot be fitted is left out.
+  // rival that cannot be fitted is left out. Cancelled by options.progress, or by
+  // minimize.should_stop of the options of any spec.
   static absl::StatusOr<Predictor> Create(const FormSpec& law, const std::vector<FormSpec>& rivals,
                                           const Rows& rows, const PredictorOptions& options);
 

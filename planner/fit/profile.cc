@@ -47,14 +47,17 @@ Interval ProfileInterval(const FitResult& fit, const FitOptions& options, const 
   const double allowed = fit.expansion.value + 0.5 * t * t * SlopeCurvatureRatio(fit.loss, scale);
   const Refitter refitter(fit, options);
   const double center = fit.theta[parameter];
+  constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+  bool is_cancelled = false;
   const auto side = [&](double sign) {
     ParameterVector last = fit.theta;  // each refit starts from its neighbour's
     const auto acceptable = [&](double distance, ParameterVector& theta) {
       theta[parameter] = center + sign * distance;
       double objective = std::numeric_limits<double>::infinity();
-      const bool found =
+      const Termination termination =
           refitter.Holding(parameter, theta[parameter]).Refit(rows, theta, &objective);
-      return found && objective <= allowed;
+      is_cancelled = is_cancelled || termination == Termination::kCancelled;
+      return IsMinimum(termination) && objective <= allowed;
     };
     double inside = 0, outside = 1e-3;
     for (;; outside *= 2) {
@@ -64,7 +67,7 @@ Interval ProfileInterval(const FitResult& fit, const FitOptions& options, const 
       last = theta;
       if (outside > kFurthest) return sign * std::numeric_limits<double>::infinity();
     }
-    for (int k = 0; k < kBisections && outside - inside > 1e-4 * outside; ++k) {
+    for (int k = 0; k < kBisections && !is_cancelled && outside - inside > 1e-4 * outside; ++k) {
       ParameterVector theta = last;
       const double middle = 0.5 * (inside + outside);
       if (acceptable(middle, theta)) {
@@ -76,7 +79,9 @@ Interval ProfileInterval(const FitResult& fit, const FitOptions& options, const 
     }
     return center + sign * 0.5 * (inside + outside);
   };
-  return {side(-1), side(+1)};
+  const double low = side(-1);
+  const double high = is_cancelled ? kNothing : side(+1);
+  return is_cancelled ? Interval{kNothing, kNothing} : Interval{low, high};
 }
 
 }  // namespace rhumb

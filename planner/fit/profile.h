@@ -14,7 +14,8 @@ namespace rhumb {
 // 2 (Q(theta) - Q) / kappa <= t^2, t Student's quantile with n - p degrees of freedom, kappa the
 // ratio of the mean squared slope of the loss to its mean curvature, so that robust losses count
 // as squares do. A side that stays acceptable up to 12 units away (a factor e^12 of a constant) is
-// infinite. The parameter must be free. Source: Huber & Ronchetti 2009, 7.6; Bates & Watts 1988, 6.
+// infinite. The parameter must be free. Two numbers that are none if options.minimize.should_stop
+// ended it, which the caller asks. Source: Huber & Ronchetti 2009, 7.6; Bates & Watts 1988, 6.
 Interval ProfileInterval(const FitResult& fit, const FitOptions& options, const Rows& rows,
                          int parameter, double level);
 

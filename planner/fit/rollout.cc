@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -14,6 +15,8 @@ namespace {
 
 // Compute given with two digits must not split one isoFLOP budget: sizes closer than this are one.
 constexpr double kSameReach = 0.02;
+// Rows whose draws are held in memory at a time.
+constexpr int kRowsAtATime = 4096;
 
 const Eigen::ArrayXd& Column(const Rows& rows, RollOutAxis axis) {
   return axis == RollOutAxis::kCompute ? rows.log_flops : rows.log_params;
@@ -23,6 +26,30 @@ const Eigen::ArrayXd& Column(const Rows& rows, RollOutAxis axis) {
 double QuantileDeviation(std::vector<double> values) {
   const double low = Quantile(values, 0.16);
   return 0.5 * (Quantile(values, 0.84) - low);
+}
+
+// By how far the draws move the prediction of each row; nullopt if told to stop.
+std::optional<Eigen::ArrayXd> DeviationOfDraws(const FitResult& fit, const ParameterDraws& draws,
+                                               const Rows& rows, const Eigen::ArrayXd& predicted,
+                                               const std::function<bool()>& should_stop) {
+  Eigen::ArrayXd deviation(rows.size());
+  for (int begin = 0; begin < rows.size(); begin += kRowsAtATime) {
+    if (should_stop && should_stop()) return std::nullopt;
+    std::vector<int> part(static_cast<size_t>(std::min(kRowsAtATime, rows.size() - begin)));
+    std::iota(part.begin(), part.end(), begin);
+    const Rows at = SelectRows(rows, part);
+    const auto center = predicted.segment(begin, at.size());
+    Eigen::MatrixXd values(draws.thetas.rows(), at.size());
+    for (Eigen::Index k = 0; k < values.rows(); ++k) {
+      values.row(k) = draws.stretch[static_cast<size_t>(k)] *
+                      (fit.form->PredictLogLoss(draws.thetas.row(k).transpose(), at) - center);
+    }
+    for (Eigen::Index i = 0; i < values.cols(); ++i) {
+      deviation[begin + i] = QuantileDeviation(
+          std::vector<double>(values.col(i).data(), values.col(i).data() + values.rows()));
+    }
+  }
+  return deviation;
 }
 
 }  // namespace
@@ -97,6 +124,7 @@ absl::StatusOr<std::vector<std::vector<OriginOutcome>>> RollOut(const std::vecto
       OriginOutcome& outcome = outcomes[o].emplace_back();
       if (train.run_count <= specs[s].free_count) continue;
       const absl::StatusOr<FitResult> fit = FitForm(*specs[s].form, train, specs[s].options);
+      if (absl::IsCancelled(fit.status())) return fit.status();
       if (!fit.ok()) continue;
       const Eigen::ArrayXd predicted = fit->form->PredictLogLoss(fit->theta, test);
       if (!predicted.isFinite().all()) continue;
@@ -107,20 +135,15 @@ absl::StatusOr<std::vector<std::vector<OriginOutcome>>> RollOut(const std::vecto
       if (options.draw_count == 0) continue;
       const absl::StatusOr<ParameterDraws> draws = DrawParameters(
           *fit, specs[s].options, train, {.draw_count = options.draw_count, .seed = options.seed});
+      if (absl::IsCancelled(draws.status())) return draws.status();
       if (!draws.ok()) {
         outcome.fitted = false;
         continue;
       }
-      Eigen::MatrixXd values(draws->thetas.rows(), test.size());
-      for (Eigen::Index k = 0; k < values.rows(); ++k) {
-        values.row(k) =
-            draws->stretch[static_cast<size_t>(k)] *
-            (fit->form->PredictLogLoss(draws->thetas.row(k).transpose(), test) - predicted);
-      }
-      for (Eigen::Index i = 0; i < values.cols(); ++i) {
-        outcome.deviation[i] = QuantileDeviation(
-            std::vector<double>(values.col(i).data(), values.col(i).data() + values.rows()));
-      }
+      std::optional<Eigen::ArrayXd> deviation =
+          DeviationOfDraws(*fit, *draws, test, predicted, specs[s].options.minimize.should_stop);
+      if (!deviation.has_value()) return absl::CancelledError("the roll-out was cancelled");
+      outcome.deviation = *std::move(deviation);
     }
   }
   return outcomes;

@@ -50,7 +50,7 @@ struct RollOutOptions {
   std::function<bool(double)> progress;  // false cancels
 };
 
-// outcome[origin][spec].
+// outcome[origin][spec]. Cancelled by `progress`, or by minimize.should_stop of a spec's options.
 absl::StatusOr<std::vector<std::vector<OriginOutcome>>> RollOut(const std::vector<FormSpec>& specs,
                                                                 const Rows& rows,
                                                                 const std::vector<Origin>& origins,
