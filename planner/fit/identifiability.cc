@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "Eigen/Eigenvalues"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "planner/fit/draws.h"
 
 namespace rhumb {
 namespace {
@@ -28,8 +30,9 @@ constexpr double kLeastShare = 1e-4;
 // Condition number of the scaled Gram matrix from which a direction is rounding.
 constexpr double kFlat = 1e13;
 // Least improvement by a term, as an F statistic of two constants. Its 1% point is 5 for many runs
-// where the exponent is known; a searched exponent adapts to noise, so less than this is nothing.
-constexpr double kLeastImprovement = 6;
+// where the exponent is known; a searched exponent adapts to noise, and lambda is an
+// estimate, so less than this is nothing.
+constexpr double kLeastImprovement = 7.5;
 
 class Report {
  public:
@@ -95,6 +98,54 @@ int IndexOf(const Form& form, const std::string& symbol) {
   return -1;
 }
 
+Eigen::ArrayXd Residuals(const FitResult& fit, const Rows& rows) {
+  const Eigen::ArrayXd predicted = fit.form->PredictLogLoss(fit.theta, rows);
+  return fit.residual == ResidualKind::kLoss ? (predicted.exp() - rows.log_loss.exp()).eval()
+                                             : (predicted - rows.log_loss).eval();
+}
+
+// The middle one of the sizes of the residuals, without the smallest `fitted_away`: a nearly
+// absolute fit goes through as many rows as it has constants.
+double MedianSize(const Eigen::ArrayXd& residual, const Eigen::ArrayXd& weight, int fitted_away) {
+  std::vector<double> sizes;
+  for (Eigen::Index i = 0; i < residual.size(); ++i) {
+    if (weight[i] > 0) sizes.push_back(std::abs(residual[i]));
+  }
+  std::sort(sizes.begin(), sizes.end());
+  if (static_cast<int>(sizes.size()) > 2 * fitted_away) {
+    sizes.erase(sizes.begin(), sizes.begin() + fitted_away);
+  }
+  return Quantile(sizes, 0.5);
+}
+
+// The F test of two constants for robust losses, by what the objective rises when they are left
+// out: F = (rise / q) / (lambda / 2), lambda = E rho'^2 / E rho'' (Schrader & Hettmansperger 1980,
+// doi:10.1093/biomet/67.1.93), which is the usual F for squares. Gross outliers enter neither: each
+// adds the same to both objectives, and lambda is read from the middle of the residuals. Runs
+// count, not rows. nullopt where the fit is exact.
+std::optional<double> RobustF(const FitResult& whole, const FitResult& reduced, const Rows& rows) {
+  constexpr double kConstants = 2;
+  const Eigen::ArrayXd residual = Residuals(whole, rows), without = Residuals(reduced, rows);
+  const double delta = whole.loss.delta;
+  const double middle = MedianSize(residual, rows.weight, whole.free_count);
+  // rho'' is 1 up to delta. Few residuals are that small where delta is, so their density is taken
+  // over the middle half of them.
+  const double window = std::max(delta, middle);
+  double rise = 0, slopes = 0, inside = 0;
+  for (Eigen::Index i = 0; i < residual.size(); ++i) {
+    const double w = rows.weight[i];
+    rise += w * (whole.loss.Value(without[i]) - whole.loss.Value(residual[i]));
+    slopes += w * std::pow(whole.loss.Slope(residual[i]), 2);
+    inside += std::abs(residual[i]) <= window ? w : 0;
+  }
+  const double curvature = window > delta ? inside * delta / window : inside;
+  if (!(slopes > 0) || !(curvature > 0)) return std::nullopt;
+  const double runs = rows.run_count;
+  const double spare = std::max(runs - whole.free_count, 1.0);
+  const double lambda = slopes / curvature * runs / spare;
+  return runs * (rise / rows.weight.sum()) / kConstants * 2 / lambda;
+}
+
 void DiagnoseTerm(const FormSpec& spec, const FitResult& fit, const Rows& rows,
                   const char* prefactor, const char* exponent, const char* count, Report& report) {
   if (!report.IsFree(prefactor)) return;
@@ -125,13 +176,13 @@ void DiagnoseTerm(const FormSpec& spec, const FitResult& fit, const Rows& rows,
   without.fixed[prefactor] = 0;
   without.fixed[exponent] = value;
   const absl::StatusOr<FitResult> reduced = FitForm(*fit.form, rows, without);
-  if (!reduced.ok() || !(fit.objective > 0)) return;
-  const double spare = std::max(rows.run_count - fit.free_count, 1);
-  const double improvement = (reduced->objective - fit.objective) / fit.objective * spare / 2;
-  if (improvement < kLeastImprovement) {
+  if (!reduced.ok()) return;
+  const std::optional<double> improvement = RobustF(fit, *reduced, rows);
+  if (!improvement.has_value()) return;
+  if (*improvement < kLeastImprovement) {
     const std::string reason = absl::StrFormat(
         "leaving out the term in %s fits as well (F = %.2g): its constants are noise", count,
-        improvement);
+        *improvement);
     report.Add(prefactor, reason);
     report.Add(exponent, reason);
   }

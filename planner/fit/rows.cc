@@ -19,6 +19,16 @@ namespace {
 
 bool IsPositive(double x) { return std::isfinite(x) && x > 0; }
 
+// What no unit explains: a count in trillions is still above 1e-6, all text ever written is below
+// 1e18 tokens, and nothing has trained for 1e40 FLOPs, nor for 1e-12 petaflop/s-days. A loss summed
+// over all tokens is below 1e18. What is merely odd is warned of (observation_warnings.h).
+struct Range {
+  double least, most;
+};
+constexpr Range kCountRange = {1e-6, 1e18};
+constexpr Range kFlopsRange = {1e-12, 1e40};
+constexpr Range kLossRange = {1e-9, 1e18};
+
 absl::Status CheckRow(const Observation& row, size_t index) {
   const auto bad = [&](const char* field, double value, const char* allowed) {
     return absl::InvalidArgumentError(
@@ -39,6 +49,19 @@ absl::Status CheckRow(const Observation& row, size_t index) {
       {"step_count", &row.step_count}};
   for (const auto& [field, value] : optional_fields) {
     if (value->has_value() && !IsPositive(**value)) return bad(field, **value, kPositive);
+  }
+  const std::tuple<const char*, double, Range> possible[] = {
+      {"param_count", row.param_count, kCountRange},
+      {"token_count", row.token_count, kCountRange},
+      {"loss_nats", row.loss_nats, kLossRange},
+      {"training_flops", row.training_flops.value_or(kFlopsRange.least), kFlopsRange},
+      {"unique_token_count", row.unique_token_count.value_or(kCountRange.least), kCountRange},
+      {"step_count", row.step_count.value_or(kCountRange.least), kCountRange}};
+  for (const auto& [field, value, range] : possible) {
+    if (value >= range.least && value <= range.most) continue;
+    return absl::InvalidArgumentError(absl::StrCat("observations[", index, "].", field, " is ",
+                                                   value, "; no run has that: must be from ",
+                                                   range.least, " to ", range.most));
   }
   return absl::OkStatus();
 }

@@ -30,7 +30,7 @@ struct Rows {
 };
 
 // InvalidArgument names the first row (counted from 0) and field that is not a positive finite
-// number, or says that there is no row.
+// number or that no unit could explain (1e300 parameters), or says that there is no row.
 absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations);
 
 // The rows with these indices (repeats allowed), runs numbered anew.

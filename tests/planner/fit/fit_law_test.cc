@@ -176,6 +176,49 @@ TEST(FitLawTest, BadRowsAreRefusedByName) {
   }
 }
 
+TEST(FitLawTest, GrossOutliersDoNotMakeATermLookLikeNoise) {
+  std::vector<Observation> runs = GridRuns(TrueLaw(), 8, 6, 0.005, 11);
+  for (size_t i = 3; i < runs.size(); i += 10) runs[i].loss_nats *= std::exp(0.5);
+  EXPECT_TRUE(Fit(runs).law.has_value());
+}
+
+TEST(FitLawTest, CountsInMillionsOrBillionsAreNoticed) {
+  std::vector<Observation> params = SmallGrid(), tokens = SmallGrid(), half = SmallGrid();
+  for (Observation& run : params) run.param_count /= 1e9;
+  for (Observation& run : tokens) run.token_count /= 1e9;
+  for (size_t i = 0; i < half.size(); i += 2) half[i].param_count /= 1e6;
+  EXPECT_TRUE(Warns(Fit(params), "PARAM_COUNT_UNIT_DOUBTFUL"));
+  EXPECT_TRUE(Warns(Fit(tokens), "TOKEN_COUNT_UNIT_DOUBTFUL"));
+  EXPECT_TRUE(Warns(Fit(half), "PARAM_COUNT_UNIT_DOUBTFUL"));
+  for (const auto& [code, text] : Fit(SmallGrid()).warnings) {
+    EXPECT_THAT(code, testing::Not(testing::HasSubstr("DOUBTFUL"))) << text;
+  }
+}
+
+TEST(FitLawTest, PerplexitiesAreNoticed) {
+  std::vector<Observation> runs = SmallGrid();
+  for (Observation& run : runs) run.loss_nats = std::exp(run.loss_nats);
+  EXPECT_TRUE(Warns(Fit(runs), "LOSS_UNIT_DOUBTFUL"));
+}
+
+TEST(FitLawTest, CountsThatNoUnitExplainsAreRefused) {
+  for (const double bad : {1e300, 1e-320}) {
+    std::vector<Observation> runs = SmallGrid();
+    runs[2].token_count = bad;
+    EXPECT_THAT(FitLaw(SetOf(runs), Quick()),
+                StatusIs(absl::StatusCode::kInvalidArgument, "observations[2].token_count"));
+  }
+}
+
+TEST(FitLawTest, HalfAColumnInPetaflopDaysIsNoticed) {
+  std::vector<Observation> runs = SmallGrid();
+  for (size_t i = 0; i < runs.size(); ++i) {
+    runs[i].training_flops =
+        6 * runs[i].param_count * runs[i].token_count / (i % 2 == 0 ? 8.64e19 : 1);
+  }
+  EXPECT_TRUE(Warns(Fit(runs), "FLOPS_LOOK_LIKE_PF_DAYS"));
+}
+
 TEST(FitLawTest, PetaflopDaysGivenAsFlopsAreNoticed) {
   std::vector<Observation> runs = SmallGrid();
   for (Observation& run : runs) {
