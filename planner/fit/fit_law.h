@@ -22,7 +22,7 @@
 namespace rhumb {
 
 // Raise whenever the same rows and options give other numbers than before.
-inline constexpr char kFitterVersion[] = "1";
+inline constexpr char kFitterVersion[] = "2";
 
 // How constants are found. kVariableProjection and kLeastSquares give a loss surface, by errors
 // of ln L and of L; the other two give only how the optimum grows with compute (Hoffmann et al.
