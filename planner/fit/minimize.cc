@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "Eigen/Cholesky"
@@ -17,6 +18,10 @@ constexpr double kRoundingDecrease = 1e-9;
 // Damped steps that promise less than this fraction leave the rest to Newton's.
 constexpr double kDampedDecrease = 1e-9;
 constexpr double kGreatestDamping = 1e30;
+// A bounded step's length over its radius is right to this, which is rounding; some six shifts get
+// there.
+constexpr double kShiftTolerance = 1e-14;
+constexpr int kMaxShifts = 50;
 
 bool ShouldStop(const MinimizeOptions& options) {
   return options.should_stop && options.should_stop();
@@ -68,40 +73,55 @@ struct Model {
   ParameterVector Step(const ParameterVector& u) const { return metric.matrixU().solve(u); }
 };
 
-// argmin of the model over |u| <= radius. Source: More & Sorensen 1983, doi:10.1137/0904038.
-ParameterVector BoundedStep(const Model& model, double radius) {
-  const Eigen::SelfAdjointEigenSolver<ParameterMatrix> eigen(model.hessian);
-  const ParameterVector lambda = eigen.eigenvalues();
-  const ParameterVector c = eigen.eigenvectors().transpose() * model.gradient;
-  const auto norm = [&](double shift) {
-    double sum = 0;
-    for (int j = 0; j < c.size(); ++j) {
-      const double x = c[j] / (lambda[j] + shift);
-      sum += x * x;
+// The model along the axes of its curvature, where a bounded step of any radius is cheap.
+class Spectrum {
+ public:
+  explicit Spectrum(const Model& model) {
+    const Eigen::SelfAdjointEigenSolver<ParameterMatrix> eigen(model.hessian);
+    lambda_ = eigen.eigenvalues();
+    axes_ = eigen.eigenvectors();
+    c_ = axes_.transpose() * model.gradient;
+  }
+
+  // argmin of the model over |u| <= radius. Source: More & Sorensen 1983, doi:10.1137/0904038.
+  ParameterVector BoundedStep(double radius) const {
+    // The shift at which |c / (lambda + shift)| is the radius. No smaller than what any one axis
+    // asks for, where the norm is still too large: from there Newton's steps on the inverse of the
+    // norm, which is almost a line, do not pass the solution.
+    const double scale = std::max({std::abs(lambda_[0]), lambda_.cwiseAbs().maxCoeff(), 1e-300});
+    double shift = std::max(0.0, -lambda_[0]) + scale * 1e-12;
+    for (int j = 0; j < c_.size(); ++j) {
+      shift = std::max(shift, std::abs(c_[j]) / radius - lambda_[j]);
     }
-    return std::sqrt(sum);
-  };
-  // The norm falls with the shift: bracket the shift that gives the radius, then bisect.
-  const double scale = std::max({std::abs(lambda[0]), lambda.cwiseAbs().maxCoeff(), 1e-300});
-  double low = std::max(0.0, -lambda[0]);
-  double high = low + scale * 1e-12;
-  while (norm(high) > radius) {
-    low = high;
-    high = 2 * high + scale * 1e-12;
+    for (int i = 0; i < kMaxShifts; ++i) {
+      double squares = 0, cubes = 0;
+      for (int j = 0; j < c_.size(); ++j) {
+        const double inverse = 1 / (lambda_[j] + shift);
+        const double square = c_[j] * c_[j] * inverse * inverse;
+        squares += square;
+        cubes += square * inverse;
+      }
+      const double excess = std::sqrt(squares) / radius - 1;
+      if (!(excess > kShiftTolerance)) break;
+      const double next = shift + excess * squares / cubes;
+      if (!(next > shift)) break;
+      shift = next;
+    }
+    ParameterVector y(c_.size());
+    for (int j = 0; j < c_.size(); ++j) y[j] = -c_[j] / (lambda_[j] + shift);
+    // The hard case: the gradient has no part along the most negative curvature; go there as well.
+    if (lambda_[0] < 0 && y.norm() < 0.99 * radius) {
+      const double rest = std::sqrt(std::max(0.0, radius * radius - y.squaredNorm()));
+      y[0] += y[0] > 0 || (y[0] == 0 && c_[0] <= 0) ? rest : -rest;
+    }
+    return axes_ * y;
   }
-  for (int i = 0; i < 60 && high - low > 1e-10 * high; ++i) {
-    const double middle = 0.5 * (low + high);
-    (norm(middle) > radius ? low : high) = middle;
-  }
-  ParameterVector y(c.size());
-  for (int j = 0; j < c.size(); ++j) y[j] = -c[j] / (lambda[j] + high);
-  // The hard case: the gradient has no part along the most negative curvature; go there as well.
-  if (lambda[0] < 0 && y.norm() < 0.99 * radius) {
-    const double rest = std::sqrt(std::max(0.0, radius * radius - y.squaredNorm()));
-    y[0] += y[0] > 0 || (y[0] == 0 && c[0] <= 0) ? rest : -rest;
-  }
-  return eigen.eigenvectors() * y;
-}
+
+ private:
+  ParameterVector lambda_;  // ascending
+  ParameterMatrix axes_;
+  ParameterVector c_;  // the gradient along each axis
+};
 
 // Lowers the objective by Levenberg-Marquardt steps from `theta`, whose expansion is `at`, until
 // they gain less than a rough minimum needs. Columns are scaled by the largest norm they have had,
@@ -183,10 +203,12 @@ MinimizeSummary DescendByNewton(const Objective& objective, const MinimizeOption
     if (!full_step) summary.relative_decrease = std::numeric_limits<double>::infinity();
     if (summary.iteration_count >= options.max_iterations) return end(Termination::kIterationLimit);
     const double smallest = 1e-15 * std::sqrt(expansion.squared_residuals);
+    std::optional<Spectrum> spectrum;
     bool moved = false;
     while (!moved) {
       const bool inside = full_step && u.norm() <= radius;
-      const ParameterVector step = inside ? u : BoundedStep(model, radius);
+      if (!inside && !spectrum.has_value()) spectrum.emplace(model);
+      const ParameterVector step = inside ? u : spectrum->BoundedStep(radius);
       const double promised = model.Decrease(step);
       const ParameterVector trial = theta + model.Step(step);
       if (ShouldStop(options)) return end(Termination::kCancelled);

@@ -197,6 +197,10 @@ ParameterSpace ParameterSpace::Holding(int parameter, double theta) const {
 }
 
 void ReducedObjective::Expand(const ParameterVector& phi, Expansion& expansion) const {
+  if (space_.IsWhole()) {
+    inner_.Expand(phi, expansion);
+    return;
+  }
   inner_.Expand(space_.Theta(phi), expansion);
   const ParameterMatrix& basis = space_.basis();
   expansion.gradient = (basis.transpose() * expansion.gradient).eval();

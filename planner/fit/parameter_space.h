@@ -38,6 +38,8 @@ class ParameterSpace {
   // The nearest point of the space: tied parameters take their mean, bounded ones the limit.
   ParameterVector Phi(const ParameterVector& theta) const;
   const ParameterMatrix& basis() const { return basis_; }
+  // True if theta is phi: nothing fixed, tied or held.
+  bool IsWhole() const { return basis_.rows() == basis_.cols(); }
 
   bool IsFree(int parameter) const { return basis_.row(parameter).cwiseAbs().sum() > 0; }
   double lowest(int parameter) const { return lowest_[parameter]; }
