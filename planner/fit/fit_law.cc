@@ -216,6 +216,35 @@ void AddFitWarnings(const FormSpec& spec, const FitResult& fit, const Rows& rows
   }
 }
 
+// What a reader must know of a form that was chosen for him.
+void AddChoiceWarnings(const FormSpec& chosen, const FitOptions& options, const Rows& rows,
+                       LawFit& answer) {
+  for (const FamilyTrial& trial : answer.trials) {
+    if (!trial.chosen) continue;
+    if (!std::isfinite(trial.rollout_error_fraction)) {
+      answer.warnings.emplace_back("FORM_NOT_COMPARED",
+                                   absl::StrCat(trial.family, " was taken without a comparison",
+                                                trial.remark.empty() ? "" : ": ", trial.remark,
+                                                "; its form is an assumption, not a finding"));
+    } else if (trial.rollout_error_fraction > kBadRollOut) {
+      answer.warnings.emplace_back(
+          "CHOSEN_FORM_PREDICTS_POORLY",
+          absl::StrFormat("%s, the best of the families tried, predicts the larger runs from the "
+                          "smaller ones with a mean error of %.3g%%",
+                          trial.family, 100 * trial.rollout_error_fraction));
+    }
+  }
+  const absl::StatusOr<FormSpec> plain = MakeSpec(ChinchillaForm(), options);
+  if (!plain.ok() || chosen.name == plain->name) return;
+  const Identifiability diagnosis = DiagnoseData(*plain, rows);
+  if (diagnosis.identifiable) return;
+  const auto& [symbol, reason] = diagnosis.undetermined.front();
+  answer.warnings.emplace_back(
+      "PLAIN_FORM_NOT_IDENTIFIED",
+      absl::StrCat("these runs do not determine ", symbol, " of the ", plain->name, " form (",
+                   reason, "); ", chosen.name, " assumes what they do not show"));
+}
+
 absl::Status AddBacktest(const FormSpec& spec, const Rows& kept, const Selection& selection,
                          const LawFitOptions& options, const std::function<bool(double)>& progress,
                          LawFit& answer) {
@@ -293,14 +322,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
                                                          progress.Stage(0, 0.2, "choose form")));
     spec = std::move(choice.spec);
     answer.trials = std::move(choice.trials);
-    for (const FamilyTrial& trial : answer.trials) {
-      if (!trial.chosen || !(trial.rollout_error_fraction > kBadRollOut)) continue;
-      answer.warnings.emplace_back(
-          "CHOSEN_FORM_PREDICTS_POORLY",
-          absl::StrFormat("%s, the best of the families tried, predicts the larger runs from the "
-                          "smaller ones with a mean error of %.3g%%",
-                          trial.family, 100 * trial.rollout_error_fraction));
-    }
+    AddChoiceWarnings(spec, ToFitOptions(options, progress), rows, answer);
   } else {
     RHUMB_ASSIGN_OR_RETURN(spec,
                            MakeSpec(*FindForm(options.family), ToFitOptions(options, progress)));

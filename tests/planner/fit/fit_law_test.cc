@@ -289,6 +289,21 @@ TEST(FitLawTest, AutoFindsACoupledLaw) {
   EXPECT_NEAR(fit.law->constants.interaction_exponent, 0.35, 0.1);
 }
 
+TEST(FitLawTest, AutoSaysWhereThePlainFormIsNotIdentified) {
+  LawFitOptions options = Quick();
+  options.family = "auto";
+  const LawFit fit = Fit(GridRuns(TrueLaw(), 2, 12, 0.002, 4), options);
+  EXPECT_NE(fit.family, "chinchilla");
+  EXPECT_TRUE(Warns(fit, "PLAIN_FORM_NOT_IDENTIFIED"));
+}
+
+TEST(FitLawTest, AutoSaysWhereFormsWereNotCompared) {
+  LawFitOptions options = Quick();
+  options.family = "auto";
+  EXPECT_TRUE(Warns(Fit(GridRuns(TrueLaw(), 3, 3, 0.002, 4), options), "FORM_NOT_COMPARED"));
+  EXPECT_FALSE(Warns(Fit(GridRuns(TrueLaw(), 8, 6, 0.002, 4), options), "FORM_NOT_COMPARED"));
+}
+
 TEST(FitLawTest, AHoldoutAboveEveryRunIsRefusedWithTheLargestThereIs) {
   LawFitOptions options = Quick();
   options.holdout_above_params = 6e9;
