@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/plan/place_search.h"
 
-#include <numeric>
-
 namespace rhumb {
 namespace {
 
@@ -37,16 +35,21 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
   const LayoutSpace& space = shared_.space;
   if (space.MicroBatchSizes().empty()) return;
   const SliceTable::Slice& slice = shared_.slices.Of(degrees.slice);
-  const double least = slice.least_gpu_seconds_per_token / static_cast<double>(place_.gpu_count) *
-                       limits_.Overhead(SmallestBatch(degrees, space.MicroBatchSizes().front()));
-  if (!MayWin(least)) {
+  const double least_seconds =
+      slice.least_gpu_seconds_per_token / static_cast<double>(place_.gpu_count);
+  // Larger micro-batches come in larger batches: the first that cannot win ends them.
+  const size_t all = space.MicroBatchSizes().size();
+  in_degrees_.clear();
+  while (in_degrees_.size() < all) {
+    const int64_t micro_batch = space.MicroBatchSizes()[in_degrees_.size()];
+    if (!MayWin(least_seconds * limits_.Overhead(SmallestBatch(degrees, micro_batch)))) break;
+    in_degrees_.push_back(in_degrees_.size());
+  }
+  if (in_degrees_.empty()) {
     progress_.pruned_count += space.CountInside(degrees);
     return;
   }
   stages_ = &shared_.slices.StagesOf(degrees.pipeline);
-  const size_t all = space.MicroBatchSizes().size();
-  in_degrees_.resize(all);
-  std::iota(in_degrees_.begin(), in_degrees_.end(), size_t{0});
   KeepPromising(degrees, slice.least.data(), 1, {}, in_degrees_);
   const size_t zero_stages = space.ZeroStages(degrees).size();
   progress_.pruned_count += static_cast<int64_t>((all - in_degrees_.size()) * zero_stages *
