@@ -57,6 +57,40 @@ TEST_P(CostModelPropertyTest, PartsOfAStepAreNeverNegative) {
       });
 }
 
+TEST_P(CostModelPropertyTest, NoLayoutWorksLessOnATokenThanTheLeast) {
+  ForRandomLayouts(
+      [](const ModelShape& shape, const CostModel& model, const Layout& layout, std::mt19937&) {
+        const double group =
+            static_cast<double>(layout.tensor_parallel_size * layout.context_parallel_size);
+        const double tokens = static_cast<double>(layout.micro_batch_size * shape.sequence_length);
+        ASSERT_GE(model.MicroBatchWorkSeconds(layout) * group / tokens,
+                  model.LeastGpuSecondsPerToken(layout.precision) * (1 - 1e-9));
+      });
+}
+
+TEST_P(CostModelPropertyTest, AStepFromSharedPartsIsTheStep) {
+  ForRandomLayouts(
+      [](const ModelShape&, const CostModel& model, const Layout& layout, std::mt19937&) {
+        const StepCost whole = model.Step(layout);
+        // Units as a search keeps them: of the slice on as few GPUs as it needs.
+        Layout slice = layout;
+        slice.pipeline_parallel_size = 1;
+        slice.virtual_pipeline_stages = 1;
+        slice.data_parallel_size = layout.expert_parallel_size;
+        if (!model.SharesUnits(layout)) slice = layout;
+        const StepCost parts =
+            model.Step(layout, model.Units(slice), model.Stages(layout.pipeline_parallel_size),
+                       model.Exchange(layout));
+        ASSERT_EQ(parts.per_micro_batch_seconds, whole.per_micro_batch_seconds);
+        ASSERT_EQ(parts.fixed_seconds, whole.fixed_seconds);
+        const StepCost without_sends =
+            model.StepWithoutSends(model.Units(slice), model.Stages(layout.pipeline_parallel_size),
+                                   model.Exchange(layout), layout.virtual_pipeline_stages);
+        ASSERT_LE(without_sends.per_micro_batch_seconds, whole.per_micro_batch_seconds);
+        ASSERT_EQ(without_sends.fixed_seconds, whole.fixed_seconds);
+      });
+}
+
 TEST_P(CostModelPropertyTest, MicroBatchWorkBoundsEveryPipelineOfTheSameWork) {
   ForRandomLayouts([](const ModelShape& shape, const CostModel& model, const Layout& layout,
                       std::mt19937& random) {

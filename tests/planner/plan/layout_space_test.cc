@@ -79,6 +79,24 @@ TEST(LayoutSpaceTest, CountEqualsTheEnumeration) {
   }
 }
 
+TEST(LayoutSpaceTest, CountOverManyPlacesIsTheSumOfTheCounts) {
+  std::vector<int64_t> places = {1, 2, 3, 4, 5, 6};
+  for (int64_t nodes = 2; nodes <= 40; ++nodes) places.push_back(6 * nodes);
+  LayoutConstraints data_fixed, context_fixed, pipeline_bounded;
+  data_fixed.data_parallel_size = 4;
+  context_fixed.context_parallel_size = 2;
+  pipeline_bounded.max_pipeline_parallel_size = 3;
+  for (const ModelShape& shape : {MakeShape(10, 10, 10, 64), Mixture(), LongSequence()}) {
+    for (const LayoutConstraints& constraints :
+         {LayoutConstraints{}, data_fixed, context_fixed, pipeline_bounded}) {
+      const LayoutSpace space(shape, Precision::kBf16, constraints);
+      int64_t sum = 0;
+      for (const int64_t gpus : places) sum += space.Count(gpus);
+      EXPECT_EQ(space.Count(GpuCounts(places)), sum);
+    }
+  }
+}
+
 TEST(LayoutSpaceTest, EqualsPlainLoopsForHeadsThatDoNotDivide) {
   for (const int64_t gpus : {1, 5, 6, 12, 24, 96}) {
     EXPECT_EQ(Enumerate(MakeShape(10, 25, 5, 64), {}, gpus),
