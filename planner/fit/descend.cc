@@ -39,10 +39,11 @@ double TypicalResidual(const Expansion& at, const Rows& rows) {
   return std::sqrt(at.squared_residuals / std::max(rows.weight.sum(), 1e-300));
 }
 
-// One descent. The summary counts the work of all rungs.
+// One descent of `start`, from `from`, to which it has come already. The summary counts the work of
+// all rungs.
 Descent Descend(Objective& objective, const Rows& rows, const FitOptions& options,
-                const ParameterVector& start, Approach approach) {
-  Descent descent{.phi = start, .expansion = {}, .summary = {}, .loss = {}};
+                const ParameterVector& start, const ParameterVector& from, Approach approach) {
+  Descent descent{.phi = from, .expansion = {}, .summary = {}, .loss = {}};
   MinimizeOptions rough = options.minimize;
   rough.tolerance = std::max(kRoughTolerance, options.minimize.tolerance);
   int iterations = 0, evaluations = 0;
@@ -106,8 +107,10 @@ bool IsSameMinimum(const ParameterVector& phi, const Expansion& at, const Parame
 }  // namespace
 
 // Holds what leaves its bounds at the bound, one parameter at a time.
-BoundedDescent Descender::WithinBounds(const ParameterVector& start, Approach approach) {
+BoundedDescent Descender::WithinBounds(const ParameterVector& start, const ParameterVector& from,
+                                       Approach approach) {
   BoundedDescent best{.space = whole_, .theta = start, .descent = {}};
+  std::optional<ParameterVector> come = from;
   for (;;) {
     if (best.space.FreeCount() == 0) {
       best.theta = best.space.Theta(ParameterVector(0));
@@ -118,7 +121,9 @@ BoundedDescent Descender::WithinBounds(const ParameterVector& start, Approach ap
       return best;
     }
     ReducedObjective reduced(objective_, best.space);
-    best.descent = Descend(reduced, rows_, options_, best.space.Phi(best.theta), approach);
+    best.descent = Descend(reduced, rows_, options_, best.space.Phi(best.theta),
+                           best.space.Phi(come.value_or(best.theta)), approach);
+    come.reset();
     best.theta = best.space.Theta(best.descent.phi);
     if (best.descent.summary.termination == Termination::kCancelled) return best;
     const std::optional<int> out = FurthestOut(best.space, best.theta);
@@ -147,9 +152,14 @@ bool Descender::LeavesABound(const BoundedDescent& found) {
 }
 
 BoundedDescent Descender::From(const ParameterVector& start, Approach approach) {
-  BoundedDescent found = WithinBounds(start, approach);
+  return GoOn(start, start, approach);
+}
+
+BoundedDescent Descender::GoOn(const ParameterVector& start, const ParameterVector& from,
+                               Approach approach) {
+  BoundedDescent found = WithinBounds(start, from, approach);
   for (int again = 0; again < 2 && LeavesABound(found); ++again) {
-    found = WithinBounds(found.theta, Approach::kStraight);
+    found = WithinBounds(found.theta, found.theta, Approach::kStraight);
   }
   return found;
 }
@@ -167,10 +177,15 @@ BoundedDescent Descender::FromOneOfMany(const ParameterVector& start) {
   if (squares.termination == Termination::kCancelled) {
     return {.space = whole_, .theta = start, .descent = {.summary = squares}};
   }
-  bool is_whole = IsMinimum(squares.termination);
-  for (int j = 0; is_whole && j < here.phi.size(); ++j) is_whole = !IsUnfelt(here.expansion, j);
-  if (!is_whole) {
-    // From the start itself: a walk that stalled or lost a parameter is not worth going on from.
+  // A walk that stalled is not worth going on from.
+  if (!IsMinimum(squares.termination)) return From(start, Approach::kLadder);
+  for (int j = 0; j < here.phi.size(); ++j) {
+    if (!IsUnfelt(here.expansion, j)) continue;
+    BoundedDescent found = GoOn(start, whole_.Theta(here.phi), Approach::kLadder);
+    const Termination end = found.descent.summary.termination;
+    if (IsMinimum(end) || end == Termination::kCancelled) return found;
+    // What a parameter at its start and the others at a minimum without it lead to may be no place
+    // to go on from.
     return From(start, Approach::kLadder);
   }
   for (const Junction& known : junctions_) {

@@ -49,7 +49,11 @@ class Descender {
   BoundedDescent FromOneOfMany(const ParameterVector& start);
 
  private:
-  BoundedDescent WithinBounds(const ParameterVector& start, Approach approach);
+  // The way of `start` from a place it has come to; parameters that end without effect get their
+  // values at `start` back.
+  BoundedDescent GoOn(const ParameterVector& start, const ParameterVector& from, Approach approach);
+  BoundedDescent WithinBounds(const ParameterVector& start, const ParameterVector& from,
+                              Approach approach);
   bool LeavesABound(const BoundedDescent& found);
 
   Objective& objective_;
