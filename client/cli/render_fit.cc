@@ -252,9 +252,9 @@ std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& optio
   const v1::LawFitResult::Diagnostics& diagnostics = fit.diagnostics();
   const std::string formula = fit.has_law() ? Formula(fit.law()) : "";
   if (!diagnostics.identifiable()) {
-    report.Sentence(
-        absl::StrCat(Runs(fit), " do not determine the ", fit.family(), " form: no law."),
-        Style::kBad);
+    report.Sentence(absl::StrCat(Runs(fit), fit.observation_count() == 1 ? " does" : " do",
+                                 " not determine the ", fit.family(), " form: no law."),
+                    Style::kBad);
     AddNotIdentifiable(fit, report);
   } else {
     report.Sentence(absl::StrCat("The ", fit.family(), " form fitted to ", Runs(fit),

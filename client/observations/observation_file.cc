@@ -13,6 +13,7 @@
 #include "client/observations/observation_columns.h"
 #include "client/observations/row_filter.h"
 #include "client/observations/table_text.h"
+#include "planner/fit/rows.h"
 #include "planner/status_macros.h"
 
 namespace rhumb {
@@ -128,6 +129,11 @@ class TableReader {
     // Not given is not wrong; a word such as "nan" is.
     if (text.empty() && !field.required) return absl::OkStatus();
     RHUMB_ASSIGN_OR_RETURN(const double value, ReadNumberCell(text, field.range, field.suffixes));
+    const std::optional<PossibleRange> range = PossibleRangeOf(field.name);
+    if (range.has_value() && !(value >= range->least && value <= range->most)) {
+      return absl::InvalidArgumentError(absl::StrCat("must be from ", range->least, " to ",
+                                                     range->most, ", got ", ShownCell(text)));
+    }
     field.set(value, observation);
     return absl::OkStatus();
   }

@@ -17,17 +17,28 @@
 namespace rhumb {
 namespace {
 
-bool IsPositive(double x) { return std::isfinite(x) && x > 0; }
-
 // What no unit explains: a count in trillions is still above 1e-6, all text ever written is below
 // 1e18 tokens, and nothing has trained for 1e40 FLOPs, nor for 1e-12 petaflop/s-days. A loss summed
 // over all tokens is below 1e18. What is merely odd is warned of (observation_warnings.h).
-struct Range {
-  double least, most;
-};
-constexpr Range kCountRange = {1e-6, 1e18};
-constexpr Range kFlopsRange = {1e-12, 1e40};
-constexpr Range kLossRange = {1e-9, 1e18};
+constexpr PossibleRange kCountRange = {1e-6, 1e18};
+constexpr PossibleRange kFlopsRange = {1e-12, 1e40};
+constexpr PossibleRange kLossRange = {1e-9, 1e18};
+
+}  // namespace
+
+std::optional<PossibleRange> PossibleRangeOf(absl::string_view field) {
+  if (field == "param_count" || field == "token_count" || field == "unique_token_count" ||
+      field == "step_count") {
+    return kCountRange;
+  }
+  if (field == "training_flops") return kFlopsRange;
+  if (field == "loss_nats") return kLossRange;
+  return std::nullopt;
+}
+
+namespace {
+
+bool IsPositive(double x) { return std::isfinite(x) && x > 0; }
 
 absl::Status CheckRow(const Observation& row, size_t index) {
   const auto bad = [&](const char* field, double value, const char* allowed) {
@@ -50,18 +61,20 @@ absl::Status CheckRow(const Observation& row, size_t index) {
   for (const auto& [field, value] : optional_fields) {
     if (value->has_value() && !IsPositive(**value)) return bad(field, **value, kPositive);
   }
-  const std::tuple<const char*, double, Range> possible[] = {
-      {"param_count", row.param_count, kCountRange},
-      {"token_count", row.token_count, kCountRange},
-      {"loss_nats", row.loss_nats, kLossRange},
-      {"training_flops", row.training_flops.value_or(kFlopsRange.least), kFlopsRange},
-      {"unique_token_count", row.unique_token_count.value_or(kCountRange.least), kCountRange},
-      {"step_count", row.step_count.value_or(kCountRange.least), kCountRange}};
-  for (const auto& [field, value, range] : possible) {
-    if (value >= range.least && value <= range.most) continue;
+  const std::pair<const char*, std::optional<double>> values[] = {
+      {"param_count", row.param_count},
+      {"token_count", row.token_count},
+      {"loss_nats", row.loss_nats},
+      {"training_flops", row.training_flops},
+      {"unique_token_count", row.unique_token_count},
+      {"step_count", row.step_count}};
+  for (const auto& [field, value] : values) {
+    const std::optional<PossibleRange> range = PossibleRangeOf(field);
+    if (!value.has_value() || !range.has_value()) continue;
+    if (*value >= range->least && *value <= range->most) continue;
     return absl::InvalidArgumentError(absl::StrCat("observations[", index, "].", field, " is ",
-                                                   value, "; no run has that: must be from ",
-                                                   range.least, " to ", range.most));
+                                                   *value, "; no run has that: must be from ",
+                                                   range->least, " to ", range->most));
   }
   return absl::OkStatus();
 }

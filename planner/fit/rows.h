@@ -3,10 +3,12 @@
 #ifndef RHUMB_PLANNER_FIT_ROWS_H_
 #define RHUMB_PLANNER_FIT_ROWS_H_
 
+#include <optional>
 #include <vector>
 
 #include "Eigen/Core"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "planner/fit/observation.h"
 
@@ -28,6 +30,14 @@ struct Rows {
 
   int size() const { return static_cast<int>(log_loss.size()); }
 };
+
+// What a quantity of an observation can be in any unit.
+struct PossibleRange {
+  double least = 0;
+  double most = 0;
+};
+// Of `field`, as Observation names it; nullopt if it has none but its sign.
+std::optional<PossibleRange> PossibleRangeOf(absl::string_view field);
 
 // InvalidArgument names the first row (counted from 0) and field that is not a positive finite
 // number or that no unit could explain (1e300 parameters), or says that there is no row.

@@ -58,6 +58,11 @@ TEST(ObservationFileTest, ReadsColumnsByNameInAnyOrder) {
   EXPECT_EQ(table.lines[0], 2);
 }
 
+TEST(ObservationFileTest, RefusesWhatNoUnitExplainsWithItsLine) {
+  EXPECT_EQ(OnlyBadRow("1e300,2e10,2.5"),
+            (BadRow{3, "param_count", "must be from 1e-06 to 1e+18, got \"1e300\""}));
+}
+
 TEST(ObservationFileTest, ReadsAliasesRegardlessOfCase) {
   const ObservationTable table = Parsed("N,D,L,C,u,LR,Batch\n1e9,2e10,2.5,1.2e20,1e10,3e-4,4M\n");
   ASSERT_THAT(table.observations, SizeIs(1));
