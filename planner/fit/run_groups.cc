@@ -5,25 +5,13 @@
 #include <cmath>
 
 #include "Eigen/Core"
+#include "planner/fit/run_information.h"
 #include "planner/laws/chinchilla.h"
 #include "planner/laws/law_covariance.h"
 #include "planner/laws/loss_model.h"
 
 namespace rhumb {
 namespace {
-
-// The entries of a gradient that the covariance names.
-Eigen::VectorXd Named(const LawCovariance& covariance, const LawGradient& gradient) {
-  Eigen::VectorXd named = Eigen::VectorXd::Zero(covariance.values.rows());
-  for (Eigen::Index k = 0; k < named.size(); ++k) {
-    const std::string& parameter = covariance.parameters[static_cast<size_t>(k)];
-    const auto at = std::find(kLawParameters.begin(), kLawParameters.end(), parameter.c_str());
-    if (at != kLawParameters.end()) {
-      named[k] = gradient[static_cast<size_t>(at - kLawParameters.begin())];
-    }
-  }
-  return named;
-}
 
 // d ln L / d theta of a run.
 Eigen::VectorXd LogLossGradient(const Law& law, double param_count, double token_count) {
@@ -64,8 +52,7 @@ std::vector<RunGroup> GroupRuns(const Law& law, const SuggestOptions& options,
     const Eigen::VectorXd gradient =
         LogLossGradient(law, group.run.param_count, group.run.token_count);
     // The mean of `count` runs is one run with that much less noise.
-    const Eigen::VectorXd moved = covariance * gradient;
-    covariance -= moved * moved.transpose() / (noise_variance / group.count + gradient.dot(moved));
+    AddRun(gradient, noise_variance / group.count, covariance);
     group.run.std_after = std::sqrt(std::max(decision.dot(covariance * decision), 0.0));
   }
   return groups;

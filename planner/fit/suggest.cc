@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "planner/fit/run_information.h"
 #include "planner/laws/chinchilla.h"
 #include "planner/laws/law_covariance.h"
 #include "planner/laws/loss_model.h"
@@ -61,18 +62,6 @@ absl::StatusOr<Ranges> RangesOf(const Law& law, const SuggestOptions& options) {
   return ranges;
 }
 
-// The entries of a gradient that the covariance names.
-Eigen::VectorXd Named(const LawCovariance& covariance, const LawGradient& gradient) {
-  Eigen::VectorXd named(static_cast<Eigen::Index>(covariance.parameters.size()));
-  for (size_t k = 0; k < covariance.parameters.size(); ++k) {
-    const auto at =
-        std::find(kLawParameters.begin(), kLawParameters.end(), covariance.parameters[k].c_str());
-    named[static_cast<Eigen::Index>(k)] =
-        at == kLawParameters.end() ? 0 : gradient[static_cast<size_t>(at - kLawParameters.begin())];
-  }
-  return named;
-}
-
 // The largest predicted loss of a run worth proposing; infinite where the law states no box.
 double HighestLoss(const Law& law) {
   if (!law.box.min_param_count.has_value() || !law.box.min_tokens_per_param.has_value()) {
@@ -93,13 +82,6 @@ Candidate MakeCandidate(const Law& law, double param_count, double ratio) {
   candidate.gradient = Named(*law.covariance, LossGradient(law, param_count, use)) /
                        PredictLoss(law, param_count, use);
   return candidate;
-}
-
-// Covariance after one more run: the rank-one update of Sherman & Morrison, which needs no inverse
-// of a covariance that may be singular.
-void AddRun(const Eigen::VectorXd& gradient, double noise_variance, Eigen::MatrixXd& covariance) {
-  const Eigen::VectorXd moved = covariance * gradient;
-  covariance -= moved * moved.transpose() / (noise_variance + gradient.dot(moved));
 }
 
 struct Design {
