@@ -22,7 +22,7 @@
 namespace rhumb::daemon {
 namespace {
 
-absl::StatusOr<v1::Cluster> ToMessage(const StoredCluster& stored) {
+absl::StatusOr<v1::Cluster> ToMessage(const StoredResource& stored) {
   v1::Cluster cluster;
   if (!cluster.ParseFromString(stored.content)) {
     return absl::DataLossError(stored.name + " is damaged in the store");
@@ -87,7 +87,7 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
   }
   if (!violations.empty()) return violations.ToStatus();
   RHUMB_RETURN_IF_ERROR(RequireOperator(caller));
-  StoredCluster row;
+  StoredResource row;
   RHUMB_ASSIGN_OR_RETURN(row.name,
                          ResourceName("clusters", request.cluster().name(), "cluster.name"));
   content.set_name(row.name);
@@ -100,12 +100,12 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
     key = {request.request_id(), "ApplyCluster", caller.uid, RequestContentHash(request)};
     RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> repeated, store_.FindByRequestId(key));
     if (repeated.has_value()) {
-      RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> known,
-                             store_.FindCluster(*repeated));
+      RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> known,
+                             store_.clusters().Find(*repeated));
       if (known.has_value()) return ToMessage(*known);
     }
   }
-  RHUMB_ASSIGN_OR_RETURN(const StoredCluster stored, store_.PutCluster(row, key));
+  RHUMB_ASSIGN_OR_RETURN(const StoredResource stored, store_.clusters().Put(row, key));
   return ToMessage(stored);
 }
 
@@ -118,9 +118,9 @@ grpc::Status ClusterService::GetCluster(grpc::ServerContext* context,
 
 absl::StatusOr<v1::Cluster> ClusterService::GetImpl(const v1::GetClusterRequest& request) {
   RHUMB_ASSIGN_OR_RETURN(const std::string name, ResourceName("clusters", request.name(), "name"));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> stored, store_.FindCluster(name));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored, store_.clusters().Find(name));
   if (stored.has_value()) return ToMessage(*stored);
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_.ClusterNames());
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_.clusters().Names());
   return ErrorWithReason(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND",
                          UnknownName("cluster", name, names));
 }
@@ -137,13 +137,13 @@ absl::StatusOr<v1::ListClustersResponse> ClusterService::ListImpl(
   RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
                          ParsePageToken(request.page_token()));
-  RHUMB_ASSIGN_OR_RETURN(std::vector<StoredCluster> rows, store_.ListClusters(after, size + 1));
+  RHUMB_ASSIGN_OR_RETURN(std::vector<StoredResource> rows, store_.clusters().List(after, size + 1));
   v1::ListClustersResponse response;
   if (static_cast<int>(rows.size()) > size) {
     rows.pop_back();
     response.set_next_page_token(PageTokenOf({rows.back().update_time_ns, rows.back().name}));
   }
-  for (const StoredCluster& row : rows) {
+  for (const StoredResource& row : rows) {
     RHUMB_ASSIGN_OR_RETURN(*response.add_clusters(), ToMessage(row));
   }
   return response;
@@ -163,7 +163,7 @@ absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(
   RHUMB_ASSIGN_OR_RETURN(const v1::Cluster cluster, GetImpl(get));
   RHUMB_RETURN_IF_ERROR(RequireOperator(caller));
   if (!request.validate_only())
-    RHUMB_RETURN_IF_ERROR(store_.DeleteCluster(cluster.name()).status());
+    RHUMB_RETURN_IF_ERROR(store_.clusters().Delete(cluster.name()).status());
   return google::protobuf::Empty();
 }
 

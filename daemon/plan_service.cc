@@ -131,8 +131,8 @@ absl::StatusOr<std::optional<v1::Plan>> PlanService::FindRepeated(const std::str
     return std::nullopt;
   }
   if (!known->cluster.empty()) {
-    RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> cluster,
-                           store_.FindCluster(known->cluster));
+    RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> cluster,
+                           store_.clusters().Find(known->cluster));
     if (!cluster.has_value() || cluster->content != known->cluster_content) return std::nullopt;
   }
   return known->message;

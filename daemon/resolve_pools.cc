@@ -75,9 +75,9 @@ absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked,
                                                     FieldViolations& violations) {
   std::vector<GpuPool> pools;
   const std::string name = absl::StrCat("clusters/", absl::StripPrefix(asked, "clusters/"));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredCluster> stored, store.FindCluster(name));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored, store.clusters().Find(name));
   if (!stored.has_value()) {
-    RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store.ClusterNames());
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store.clusters().Names());
     violations.Add("cluster", UnknownName("cluster", asked, names));
     return pools;
   }

@@ -58,4 +58,19 @@ absl::Status InsertRequest(soci::session& session, const RequestKey& key,
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
+                                  const std::string& name) {
+  bool found = false;
+  RHUMB_RETURN_IF_ERROR(database.Write([&](soci::session& session) {
+    soci::statement remove =
+        (session.prepare << absl::StrCat("DELETE FROM ", table, " WHERE name = :name"),
+         soci::use(name));
+    remove.execute(true);
+    found = remove.get_affected_rows() > 0;
+    session << "DELETE FROM request_ids WHERE resource_name = :name", soci::use(name);
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
 }  // namespace rhumb::daemon

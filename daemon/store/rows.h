@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "daemon/store/database.h"
 #include "daemon/store/request_key.h"
 #include "daemon/store/soci.h"
 
@@ -31,6 +32,11 @@ absl::StatusOr<std::optional<std::string>> SelectRequest(soci::session& session,
 // Remembers the request in the transaction that does what it asks.
 absl::Status InsertRequest(soci::session& session, const RequestKey& key,
                            const std::string& resource, int64_t now_ns);
+
+// Deletes one row of `table`, one of the schema's, by name, and forgets the requests that made it.
+// False if there was none.
+absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
+                                  const std::string& name);
 
 // Newest first: beyond every row.
 inline ListPosition StartOf(const std::optional<ListPosition>& after) {

@@ -33,51 +33,6 @@ std::optional<StoredPlan> SelectPlan(soci::session& session, const std::string& 
   return plan;
 }
 
-std::optional<StoredCluster> SelectCluster(soci::session& session, const std::string& name) {
-  StoredCluster cluster;
-  cluster.name = name;
-  Integer version = 0, owner = 0, updated = 0;
-  soci::blob content(session);
-  session << "SELECT version, owner_uid, update_time_ns, content FROM clusters WHERE name = :name",
-      soci::use(name), soci::into(version), soci::into(owner), soci::into(updated),
-      soci::into(content);
-  if (!session.got_data()) return std::nullopt;
-  cluster.version = version;
-  cluster.owner_uid = owner;
-  cluster.update_time_ns = updated;
-  cluster.content = BlobBytes(content);
-  return cluster;
-}
-
-void UpsertCluster(soci::session& session, const StoredCluster& cluster) {
-  const Integer version = cluster.version, owner = cluster.owner_uid, now = cluster.update_time_ns;
-  soci::blob content(session);
-  WriteBlob(content, cluster.content);
-  session << "INSERT INTO clusters (name, version, owner_uid, update_time_ns, content) "
-             "VALUES (:name, :version, :owner, :now, :content) "
-             "ON CONFLICT (name) DO UPDATE SET version = excluded.version, "
-             "owner_uid = excluded.owner_uid, update_time_ns = excluded.update_time_ns, "
-             "content = excluded.content",
-      soci::use(cluster.name), soci::use(version), soci::use(owner), soci::use(now),
-      soci::use(content);
-}
-
-// One row of `table` (a constant of this file) by name, and the requests that made it.
-absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
-                                  const std::string& name) {
-  bool found = false;
-  RHUMB_RETURN_IF_ERROR(database.Write([&](soci::session& session) {
-    soci::statement remove =
-        (session.prepare << absl::StrCat("DELETE FROM ", table, " WHERE name = :name"),
-         soci::use(name));
-    remove.execute(true);
-    found = remove.get_affected_rows() > 0;
-    session << "DELETE FROM request_ids WHERE resource_name = :name", soci::use(name);
-    return absl::OkStatus();
-  }));
-  return found;
-}
-
 // SELECT plan FROM plans WHERE name = ?, with its variables. Belongs to one session, which one
 // thread uses at a time.
 struct PlanBytesStatement {
@@ -120,6 +75,8 @@ class Store::PreparedReads {
 Store::Store(std::unique_ptr<Database> database)
     : database_(std::move(database)),
       prepared_(std::make_unique<PreparedReads>()),
+      clusters_(*database_, "clusters"),
+      gpu_types_(*database_, "gpu_types"),
       laws_(*database_),
       observations_(*database_) {}
 
@@ -212,77 +169,6 @@ absl::StatusOr<std::vector<StoredPlan>> Store::ListPlans(const std::optional<Lis
 
 absl::StatusOr<bool> Store::DeletePlan(absl::string_view name) {
   return DeleteByName(*database_, "plans", std::string(name));
-}
-
-absl::StatusOr<std::optional<StoredCluster>> Store::FindCluster(absl::string_view name) {
-  std::optional<StoredCluster> found;
-  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
-    found = SelectCluster(session, std::string(name));
-    return absl::OkStatus();
-  }));
-  return found;
-}
-
-absl::StatusOr<StoredCluster> Store::PutCluster(const StoredCluster& cluster,
-                                                const RequestKey& key) {
-  StoredCluster stored = cluster;
-  RHUMB_RETURN_IF_ERROR(database_->Write([&](soci::session& session) -> absl::Status {
-    const std::optional<StoredCluster> known = SelectCluster(session, cluster.name);
-    if (known.has_value() && known->content == cluster.content) {
-      stored = *known;
-    } else {
-      stored.version = known.has_value() ? known->version + 1 : 1;
-      UpsertCluster(session, stored);
-    }
-    return InsertRequest(session, key, cluster.name, cluster.update_time_ns);
-  }));
-  return stored;
-}
-
-absl::StatusOr<std::vector<StoredCluster>> Store::ListClusters(
-    const std::optional<ListPosition>& after, int limit) {
-  std::vector<StoredCluster> clusters;
-  const ListPosition start = StartOf(after);
-  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
-    const Integer time = start.time_ns;
-    StoredCluster row;
-    Integer version = 0, owner = 0, updated = 0;
-    soci::blob content(session);
-    soci::statement select =
-        (session.prepare
-             << "SELECT name, version, owner_uid, update_time_ns, content FROM clusters "
-                "WHERE (update_time_ns, name) < (:time, :name) "
-                "ORDER BY update_time_ns DESC, name DESC LIMIT :count",
-         soci::use(time), soci::use(start.name), soci::use(limit), soci::into(row.name),
-         soci::into(version), soci::into(owner), soci::into(updated), soci::into(content));
-    select.execute();
-    while (select.fetch()) {
-      row.version = version;
-      row.owner_uid = owner;
-      row.update_time_ns = updated;
-      row.content = BlobBytes(content);
-      clusters.push_back(row);
-    }
-    return absl::OkStatus();
-  }));
-  return clusters;
-}
-
-absl::StatusOr<std::vector<std::string>> Store::ClusterNames() {
-  std::vector<std::string> names;
-  RHUMB_RETURN_IF_ERROR(database_->Read([&](soci::session& session) {
-    std::string name;
-    soci::statement select =
-        (session.prepare << "SELECT name FROM clusters ORDER BY name", soci::into(name));
-    select.execute();
-    while (select.fetch()) names.push_back(name);
-    return absl::OkStatus();
-  }));
-  return names;
-}
-
-absl::StatusOr<bool> Store::DeleteCluster(absl::string_view name) {
-  return DeleteByName(*database_, "clusters", std::string(name));
 }
 
 }  // namespace rhumb::daemon

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named questions to the durable store: plans, clusters, answered requests; laws and observations
-// through law_store.h and observation_store.h. Messages of the API are opaque bytes here. No SQL
-// exists outside this folder.
+// Named questions to the durable store: plans and answered requests here; clusters and GPU types
+// through resource_store.h, laws through law_store.h, observations through observation_store.h.
+// Messages of the API are opaque bytes here. No SQL exists outside this folder.
 #ifndef RHUMB_DAEMON_STORE_STORE_H_
 #define RHUMB_DAEMON_STORE_STORE_H_
 
@@ -18,6 +18,7 @@
 #include "daemon/store/law_store.h"
 #include "daemon/store/observation_store.h"
 #include "daemon/store/request_key.h"
+#include "daemon/store/resource_store.h"
 
 namespace rhumb::daemon {
 
@@ -29,14 +30,6 @@ struct StoredPlan {
   std::string law;
   std::string basic, plan;  // message bytes as lists and as GetPlan show it
   std::string request, inputs;
-};
-
-struct StoredCluster {
-  std::string name;  // clusters/...
-  int64_t version = 0;
-  int64_t owner_uid = 0;
-  int64_t update_time_ns = 0;
-  std::string content;  // message bytes without what the other fields say
 };
 
 // Thread-safe. Every error is fit for a caller: no bound value is in its text.
@@ -69,17 +62,8 @@ class Store {
   // False if there was none.
   absl::StatusOr<bool> DeletePlan(absl::string_view name);
 
-  absl::StatusOr<std::optional<StoredCluster>> FindCluster(absl::string_view name);
-
-  // Creates or replaces; the version grows only when the content changes. Answers what is stored.
-  absl::StatusOr<StoredCluster> PutCluster(const StoredCluster& cluster, const RequestKey& key);
-
-  absl::StatusOr<std::vector<StoredCluster>> ListClusters(const std::optional<ListPosition>& after,
-                                                          int limit);
-  // All names, for "nearest" in errors.
-  absl::StatusOr<std::vector<std::string>> ClusterNames();
-  absl::StatusOr<bool> DeleteCluster(absl::string_view name);
-
+  ResourceStore& clusters() { return clusters_; }
+  ResourceStore& gpu_types() { return gpu_types_; }
   LawStore& laws() { return laws_; }
   ObservationStore& observations() { return observations_; }
 
@@ -91,6 +75,7 @@ class Store {
 
   std::unique_ptr<Database> database_;
   std::unique_ptr<PreparedReads> prepared_;  // destroyed before the sessions it belongs to
+  ResourceStore clusters_, gpu_types_;
   LawStore laws_;
   ObservationStore observations_;
 };

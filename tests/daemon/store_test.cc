@@ -210,14 +210,14 @@ TEST_F(StoreTest, DeletingAPlanForgetsItsRequest) {
 }
 
 TEST_F(StoreTest, ClusterVersionGrowsWithItsContentOnly) {
-  StoredCluster cluster;
+  StoredResource cluster;
   cluster.name = "clusters/a";
   cluster.content = "one";
-  EXPECT_EQ(store_->PutCluster(cluster, kNoKey)->version, 1);
-  EXPECT_EQ(store_->PutCluster(cluster, kNoKey)->version, 1);
+  EXPECT_EQ(store_->clusters().Put(cluster, kNoKey)->version, 1);
+  EXPECT_EQ(store_->clusters().Put(cluster, kNoKey)->version, 1);
   cluster.content = "two";
-  EXPECT_EQ(store_->PutCluster(cluster, kNoKey)->version, 2);
-  EXPECT_THAT(store_->ClusterNames(), IsOkAndHolds(std::vector<std::string>{"clusters/a"}));
+  EXPECT_EQ(store_->clusters().Put(cluster, kNoKey)->version, 2);
+  EXPECT_THAT(store_->clusters().Names(), IsOkAndHolds(std::vector<std::string>{"clusters/a"}));
 }
 
 TEST_F(StoreTest, HostileTextIsDataNotSql) {

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/resource_store.h"
+
+#include "absl/strings/str_cat.h"
+#include "daemon/store/rows.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::daemon {
+namespace {
+
+constexpr char kColumns[] = "name, version, owner_uid, update_time_ns, content";
+
+std::optional<StoredResource> Select(soci::session& session, const std::string& table,
+                                     const std::string& name) {
+  StoredResource resource;
+  resource.name = name;
+  Integer version = 0, owner = 0, updated = 0;
+  soci::blob content(session);
+  session << absl::StrCat("SELECT version, owner_uid, update_time_ns, content FROM ", table,
+                          " WHERE name = :name"),
+      soci::use(name), soci::into(version), soci::into(owner), soci::into(updated),
+      soci::into(content);
+  if (!session.got_data()) return std::nullopt;
+  resource.version = version;
+  resource.owner_uid = owner;
+  resource.update_time_ns = updated;
+  resource.content = BlobBytes(content);
+  return resource;
+}
+
+void Upsert(soci::session& session, const std::string& table, const StoredResource& resource) {
+  const Integer version = resource.version, owner = resource.owner_uid,
+                now = resource.update_time_ns;
+  soci::blob content(session);
+  WriteBlob(content, resource.content);
+  session << absl::StrCat("INSERT INTO ", table, " (", kColumns,
+                          ") VALUES (:name, :version, :owner, :now, :content) "
+                          "ON CONFLICT (name) DO UPDATE SET version = excluded.version, "
+                          "owner_uid = excluded.owner_uid, "
+                          "update_time_ns = excluded.update_time_ns, content = excluded.content"),
+      soci::use(resource.name), soci::use(version), soci::use(owner), soci::use(now),
+      soci::use(content);
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<StoredResource>> ResourceStore::Find(absl::string_view name) {
+  std::optional<StoredResource> found;
+  RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
+    found = Select(session, table_, std::string(name));
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
+absl::StatusOr<StoredResource> ResourceStore::Put(const StoredResource& resource,
+                                                  const RequestKey& key) {
+  StoredResource stored = resource;
+  RHUMB_RETURN_IF_ERROR(database_.Write([&](soci::session& session) -> absl::Status {
+    const std::optional<StoredResource> known = Select(session, table_, resource.name);
+    if (known.has_value() && known->content == resource.content) {
+      stored = *known;
+    } else {
+      stored.version = known.has_value() ? known->version + 1 : 1;
+      Upsert(session, table_, stored);
+    }
+    return InsertRequest(session, key, resource.name, resource.update_time_ns);
+  }));
+  return stored;
+}
+
+absl::StatusOr<std::vector<StoredResource>> ResourceStore::List(
+    const std::optional<ListPosition>& after, int limit) {
+  std::vector<StoredResource> resources;
+  const ListPosition start = StartOf(after);
+  RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
+    const Integer time = start.time_ns;
+    StoredResource row;
+    Integer version = 0, owner = 0, updated = 0;
+    soci::blob content(session);
+    soci::statement select =
+        (session.prepare << absl::StrCat("SELECT ", kColumns, " FROM ", table_,
+                                         " WHERE (update_time_ns, name) < (:time, :name) "
+                                         "ORDER BY update_time_ns DESC, name DESC LIMIT :count"),
+         soci::use(time), soci::use(start.name), soci::use(limit), soci::into(row.name),
+         soci::into(version), soci::into(owner), soci::into(updated), soci::into(content));
+    select.execute();
+    while (select.fetch()) {
+      row.version = version;
+      row.owner_uid = owner;
+      row.update_time_ns = updated;
+      row.content = BlobBytes(content);
+      resources.push_back(row);
+    }
+    return absl::OkStatus();
+  }));
+  return resources;
+}
+
+absl::StatusOr<std::vector<std::string>> ResourceStore::Names() {
+  std::vector<std::string> names;
+  RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
+    std::string name;
+    soci::statement select =
+        (session.prepare << absl::StrCat("SELECT name FROM ", table_, " ORDER BY name"),
+         soci::into(name));
+    select.execute();
+    while (select.fetch()) names.push_back(name);
+    return absl::OkStatus();
+  }));
+  return names;
+}
+
+absl::StatusOr<std::string> ResourceStore::Revision() {
+  std::string revision;
+  RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
+    Integer count = 0, versions = 0, newest = 0;
+    session << absl::StrCat(
+        "SELECT count(*), coalesce(sum(version), 0), coalesce(max(update_time_ns), 0) FROM ",
+        table_),
+        soci::into(count), soci::into(versions), soci::into(newest);
+    revision = absl::StrCat(count, " ", versions, " ", newest);
+    return absl::OkStatus();
+  }));
+  return revision;
+}
+
+absl::StatusOr<bool> ResourceStore::Delete(absl::string_view name) {
+  return DeleteByName(database_, table_, std::string(name));
+}
+
+}  // namespace rhumb::daemon
