@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/cluster_service.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "daemon/call.h"
-#include "daemon/convert.h"
+#include "daemon/gpu_types.h"
 #include "daemon/identity.h"
 #include "daemon/page_token.h"
 #include "daemon/resolve.h"
@@ -18,6 +21,7 @@
 #include "daemon/validate.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/status_macros.h"
+#include "proto/convert/gpu_message.h"
 
 namespace rhumb::daemon {
 namespace {
@@ -36,28 +40,28 @@ absl::StatusOr<v1::Cluster> ToMessage(const StoredResource& stored) {
   return cluster;
 }
 
-// Only while identities have no roles: clusters belong to everybody, so the operator alone changes
-// them.
-absl::Status RequireOperator(const Caller& caller) {
+// Only while identities have no roles: clusters and GPU types belong to everybody, so the operator
+// alone changes them.
+absl::Status RequireOperator(const Caller& caller, absl::string_view kind) {
   if (caller.IsOperator()) return absl::OkStatus();
   return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OPERATOR",
-                         "only the daemon's own user and root may change clusters");
+                         absl::StrCat("only the daemon's own user and root may change ", kind));
 }
 
-absl::StatusOr<v1::ListGpuTypesResponse> ListGpuTypesImpl(const v1::ListGpuTypesRequest& request) {
-  RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
-                         ParsePageToken(request.page_token()));
-  // The catalogue keeps its order; a position is the number of types before it.
-  const auto& catalog = GpuCatalog();
-  size_t i = after.has_value() ? static_cast<size_t>(std::max<int64_t>(after->time_ns, 0)) : 0;
-  v1::ListGpuTypesResponse response;
-  for (; i < catalog.size() && response.gpu_types_size() < size; ++i) {
-    *response.add_gpu_types() = ToProto(catalog[i]);
-  }
-  if (i < catalog.size())
-    response.set_next_page_token(PageTokenOf({static_cast<int64_t>(i), "gpuTypes"}));
-  return response;
+// What an earlier request of this key stored, as `table` holds it now; nullopt if the request is
+// new or its result is gone.
+absl::StatusOr<std::optional<StoredResource>> FindRepeated(const RequestKey& key,
+                                                           ResourceStore& table, Store& store) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> name, store.FindByRequestId(key));
+  if (!name.has_value()) return std::optional<StoredResource>();
+  return table.Find(*name);
+}
+
+// A request that may be repeated as `method`; no promise without a request_id.
+template <typename Request>
+RequestKey KeyOf(const Request& request, const char* method, const Caller& caller) {
+  if (request.request_id().empty()) return {};
+  return {request.request_id(), method, caller.uid, RequestContentHash(request)};
 }
 
 }  // namespace
@@ -73,11 +77,12 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
                                                       const Caller& caller) {
   FieldViolations violations;
   ValidateApplyClusterRequest(request, violations);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store_));
   v1::Cluster content;  // what is hashed and compared: names and pools only
   for (int i = 0; i < request.cluster().pools_size(); ++i) {
     v1::Pool& pool = *content.add_pools() = request.cluster().pools(i);
     if (pool.gpu_type().empty()) continue;
-    const absl::StatusOr<Gpu> gpu = FindGpu(pool.gpu_type());
+    const absl::StatusOr<Gpu> gpu = FindGpu(pool.gpu_type(), gpus);
     if (gpu.ok()) {
       pool.set_gpu_type(gpu->id);
     } else {
@@ -86,7 +91,7 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
     }
   }
   if (!violations.empty()) return violations.ToStatus();
-  RHUMB_RETURN_IF_ERROR(RequireOperator(caller));
+  RHUMB_RETURN_IF_ERROR(RequireOperator(caller, "clusters"));
   StoredResource row;
   RHUMB_ASSIGN_OR_RETURN(row.name,
                          ResourceName("clusters", request.cluster().name(), "cluster.name"));
@@ -95,16 +100,10 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
   row.owner_uid = caller.uid;
   row.update_time_ns = clock_();
   if (request.validate_only()) return ToMessage(row);
-  RequestKey key;
-  if (!request.request_id().empty()) {
-    key = {request.request_id(), "ApplyCluster", caller.uid, RequestContentHash(request)};
-    RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> repeated, store_.FindByRequestId(key));
-    if (repeated.has_value()) {
-      RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> known,
-                             store_.clusters().Find(*repeated));
-      if (known.has_value()) return ToMessage(*known);
-    }
-  }
+  const RequestKey key = KeyOf(request, "ApplyCluster", caller);
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> repeated,
+                         FindRepeated(key, store_.clusters(), store_));
+  if (repeated.has_value()) return ToMessage(*repeated);
   RHUMB_ASSIGN_OR_RETURN(const StoredResource stored, store_.clusters().Put(row, key));
   return ToMessage(stored);
 }
@@ -161,7 +160,7 @@ absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(
   v1::GetClusterRequest get;
   get.set_name(request.name());
   RHUMB_ASSIGN_OR_RETURN(const v1::Cluster cluster, GetImpl(get));
-  RHUMB_RETURN_IF_ERROR(RequireOperator(caller));
+  RHUMB_RETURN_IF_ERROR(RequireOperator(caller, "clusters"));
   if (!request.validate_only())
     RHUMB_RETURN_IF_ERROR(store_.clusters().Delete(cluster.name()).status());
   return google::protobuf::Empty();
@@ -171,23 +170,105 @@ grpc::Status ClusterService::GetGpuType(grpc::ServerContext* context,
                                         const v1::GetGpuTypeRequest* request,
                                         v1::GpuType* response) {
   const Call call(*context, "ClusterService/GetGpuType", peers_);
-  return Serve(call, response, [&]() -> absl::StatusOr<v1::GpuType> {
-    const absl::StatusOr<Gpu> gpu = FindGpu(absl::StripPrefix(request->name(), "gpuTypes/"));
-    if (gpu.ok()) return ToProto(*gpu);
-    // An ambiguous name is a bad one; an unknown one is a missing resource.
-    if (absl::StrContains(gpu.status().message(), "ambiguous")) {
-      return FieldError("name", gpu.status().message());
+  return Serve(call, response, [&] { return GetImpl(*request); });
+}
+
+absl::StatusOr<v1::GpuType> ClusterService::GetImpl(const v1::GetGpuTypeRequest& request) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<v1::GpuType> types, AllGpuTypes(store_));
+  std::vector<Gpu> gpus;
+  for (const v1::GpuType& type : types) gpus.push_back(convert::FromProto(type));
+  const absl::StatusOr<Gpu> gpu = FindGpu(absl::StripPrefix(request.name(), "gpuTypes/"), gpus);
+  if (gpu.ok()) {
+    for (size_t i = 0; i < gpus.size(); ++i) {
+      if (gpus[i].id == gpu->id) return types[i];
     }
-    return ErrorWithReason(absl::StatusCode::kNotFound, "GPU_TYPE_NOT_FOUND",
-                           gpu.status().message());
-  });
+  }
+  // An ambiguous name is a bad one; an unknown one is a missing resource.
+  if (absl::StrContains(gpu.status().message(), "ambiguous")) {
+    return FieldError("name", gpu.status().message());
+  }
+  return ErrorWithReason(absl::StatusCode::kNotFound, "GPU_TYPE_NOT_FOUND", gpu.status().message());
 }
 
 grpc::Status ClusterService::ListGpuTypes(grpc::ServerContext* context,
                                           const v1::ListGpuTypesRequest* request,
                                           v1::ListGpuTypesResponse* response) {
   const Call call(*context, "ClusterService/ListGpuTypes", peers_);
-  return Serve(call, response, [&] { return ListGpuTypesImpl(*request); });
+  return Serve(call, response, [&] { return ListImpl(*request); });
+}
+
+absl::StatusOr<v1::ListGpuTypesResponse> ClusterService::ListImpl(
+    const v1::ListGpuTypesRequest& request) {
+  RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
+                         ParsePageToken(request.page_token()));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<v1::GpuType> types, AllGpuTypes(store_));
+  // The list keeps its order; a position is the number of types before it.
+  size_t i = after.has_value() ? static_cast<size_t>(std::max<int64_t>(after->time_ns, 0)) : 0;
+  v1::ListGpuTypesResponse response;
+  for (; i < types.size() && response.gpu_types_size() < size; ++i) {
+    *response.add_gpu_types() = types[i];
+  }
+  if (i < types.size())
+    response.set_next_page_token(PageTokenOf({static_cast<int64_t>(i), "gpuTypes"}));
+  return response;
+}
+
+grpc::Status ClusterService::ApplyGpuType(grpc::ServerContext* context,
+                                          const v1::ApplyGpuTypeRequest* request,
+                                          v1::GpuType* response) {
+  const Call call(*context, "ClusterService/ApplyGpuType", peers_);
+  return Serve(call, response, [&] { return ApplyImpl(*request, call.caller()); });
+}
+
+absl::StatusOr<v1::GpuType> ClusterService::ApplyImpl(const v1::ApplyGpuTypeRequest& request,
+                                                      const Caller& caller) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store_));
+  FieldViolations violations;
+  const v1::GpuType type = GpuTypeToStore(request, gpus, violations);
+  if (!violations.empty()) return violations.ToStatus();
+  RHUMB_RETURN_IF_ERROR(RequireOperator(caller, "GPU types"));
+  StoredResource row;
+  row.name = type.name();
+  row.content = DeterministicBytes(type);
+  row.owner_uid = caller.uid;
+  row.update_time_ns = clock_();
+  if (request.validate_only()) return GpuTypeMessage(row);
+  const RequestKey key = KeyOf(request, "ApplyGpuType", caller);
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> repeated,
+                         FindRepeated(key, store_.gpu_types(), store_));
+  if (repeated.has_value()) return GpuTypeMessage(*repeated);
+  RHUMB_ASSIGN_OR_RETURN(const StoredResource stored, store_.gpu_types().Put(row, key));
+  return GpuTypeMessage(stored);
+}
+
+grpc::Status ClusterService::DeleteGpuType(grpc::ServerContext* context,
+                                           const v1::DeleteGpuTypeRequest* request,
+                                           google::protobuf::Empty* response) {
+  const Call call(*context, "ClusterService/DeleteGpuType", peers_);
+  return Serve(call, response, [&] { return DeleteImpl(*request, call.caller()); });
+}
+
+absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(
+    const v1::DeleteGpuTypeRequest& request, const Caller& caller) {
+  v1::GetGpuTypeRequest get;
+  get.set_name(request.name());
+  RHUMB_ASSIGN_OR_RETURN(const v1::GpuType type, GetImpl(get));
+  const std::string id(absl::StripPrefix(type.name(), "gpuTypes/"));
+  if (!SameGpuName(id, absl::StripPrefix(request.name(), "gpuTypes/"))) {
+    return FieldError("name", absl::StrCat("must be the name itself, not an alias: ", id));
+  }
+  if (!type.has_version()) {
+    return ErrorWithReason(absl::StatusCode::kFailedPrecondition, "GPU_TYPE_BUILT_IN",
+                           absl::StrCat(type.name(),
+                                        " belongs to the catalogue; only applied "
+                                        "types can be deleted"));
+  }
+  RHUMB_RETURN_IF_ERROR(RequireOperator(caller, "GPU types"));
+  RHUMB_RETURN_IF_ERROR(CheckGpuTypeUnused(id, store_));
+  if (!request.validate_only())
+    RHUMB_RETURN_IF_ERROR(store_.gpu_types().Delete(type.name()).status());
+  return google::protobuf::Empty();
 }
 
 }  // namespace rhumb::daemon

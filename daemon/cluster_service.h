@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ClusterService: stored inventories, and the catalogue of GPU types.
+// ClusterService: stored inventories, and the GPU types they name.
 #ifndef RHUMB_DAEMON_CLUSTER_SERVICE_H_
 #define RHUMB_DAEMON_CLUSTER_SERVICE_H_
 
@@ -32,6 +32,10 @@ class ClusterService final : public v1::ClusterService::Service {
                           v1::GpuType* response) override;
   grpc::Status ListGpuTypes(grpc::ServerContext* context, const v1::ListGpuTypesRequest* request,
                             v1::ListGpuTypesResponse* response) override;
+  grpc::Status ApplyGpuType(grpc::ServerContext* context, const v1::ApplyGpuTypeRequest* request,
+                            v1::GpuType* response) override;
+  grpc::Status DeleteGpuType(grpc::ServerContext* context, const v1::DeleteGpuTypeRequest* request,
+                             google::protobuf::Empty* response) override;
 
  private:
   absl::StatusOr<v1::Cluster> ApplyImpl(const v1::ApplyClusterRequest& request,
@@ -39,6 +43,12 @@ class ClusterService final : public v1::ClusterService::Service {
   absl::StatusOr<v1::Cluster> GetImpl(const v1::GetClusterRequest& request);
   absl::StatusOr<v1::ListClustersResponse> ListImpl(const v1::ListClustersRequest& request);
   absl::StatusOr<google::protobuf::Empty> DeleteImpl(const v1::DeleteClusterRequest& request,
+                                                     const Caller& caller);
+  absl::StatusOr<v1::GpuType> GetImpl(const v1::GetGpuTypeRequest& request);
+  absl::StatusOr<v1::ListGpuTypesResponse> ListImpl(const v1::ListGpuTypesRequest& request);
+  absl::StatusOr<v1::GpuType> ApplyImpl(const v1::ApplyGpuTypeRequest& request,
+                                        const Caller& caller);
+  absl::StatusOr<google::protobuf::Empty> DeleteImpl(const v1::DeleteGpuTypeRequest& request,
                                                      const Caller& caller);
 
   Store& store_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // API messages to planner structs and back, value by value. No look-ups, no defaults but those of a
-// field's comment. Laws, shapes and observations are in convert/, fits in fit_convert.h.
+// field's comment. Laws, shapes, GPUs and observations are in convert/, fits in fit_convert.h.
 #ifndef RHUMB_DAEMON_CONVERT_H_
 #define RHUMB_DAEMON_CONVERT_H_
 
@@ -14,6 +14,7 @@
 #include "planner/plan/plan.h"
 #include "planner/plan/question.h"
 #include "proto/convert/architecture_message.h"
+#include "proto/convert/gpu_message.h"
 #include "rhumb/v1/cluster.pb.h"
 #include "rhumb/v1/plan.pb.h"
 #include "rhumb/v1/plan_service.pb.h"
@@ -32,8 +33,6 @@ v1::Precision ToProto(Precision precision);
 v1::Recompute ToProto(Recompute recompute);
 
 LayoutConstraints FromProto(const v1::LayoutConstraints& constraints);
-
-v1::GpuType ToProto(const Gpu& gpu);
 
 // Everything but name, create_time, owner_uid, planner_version, law and search.seconds, which the
 // caller knows.

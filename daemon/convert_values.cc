@@ -129,30 +129,4 @@ LayoutConstraints FromProto(const v1::LayoutConstraints& in) {
   return out;
 }
 
-v1::GpuType ToProto(const Gpu& gpu) {
-  v1::GpuType out;
-  out.set_name("gpuTypes/" + gpu.id);
-  for (const std::string& alias : gpu.aliases) out.add_aliases(alias);
-  out.set_family(gpu.family);
-  out.set_memory_bytes(gpu.memory_bytes);
-  out.set_memory_bytes_per_second(gpu.memory_bytes_per_second);
-  if (gpu.peak_fp16_flops_per_second)
-    out.set_peak_fp16_flops_per_second(*gpu.peak_fp16_flops_per_second);
-  if (gpu.peak_bf16_flops_per_second)
-    out.set_peak_bf16_flops_per_second(*gpu.peak_bf16_flops_per_second);
-  if (gpu.peak_fp8_flops_per_second)
-    out.set_peak_fp8_flops_per_second(*gpu.peak_fp8_flops_per_second);
-  if (gpu.peak_fp4_flops_per_second)
-    out.set_peak_fp4_flops_per_second(*gpu.peak_fp4_flops_per_second);
-  out.set_scale_up_link(gpu.scale_up_link);
-  out.set_scale_up_bytes_per_second(gpu.scale_up_bytes_per_second);
-  out.set_gpus_per_scale_up_domain(gpu.gpus_per_scale_up_domain);
-  out.set_network_bytes_per_second(gpu.network_bytes_per_second);
-  out.set_board_watts(gpu.board_watts);
-  if (gpu.price_usd_per_gpu_hour) out.set_price_usd_per_gpu_hour(*gpu.price_usd_per_gpu_hour);
-  out.set_price_source(gpu.price_source);
-  out.set_source(gpu.source);
-  return out;
-}
-
 }  // namespace rhumb::daemon

@@ -157,14 +157,19 @@ std::string FiguresOf(const FrameworkProfile& profile) {
       .text();
 }
 
-std::string PlanInputsBytes(const Law& law, int64_t owner_uid, absl::string_view calibration,
-                            absl::string_view cluster_content) {
+std::string PlanInputsBytes(const PlanQuestion& question, int64_t owner_uid,
+                            absl::string_view calibration, absl::string_view cluster_content) {
   static const std::string& figures = *new std::string(Sha256Hex(BuildFigures()));
+  const Law& law = question.law;
+  std::string gpus;  // an applied type may change, or stand in the place of a built-in one
+  for (const GpuPool& pool : question.pools) absl::StrAppend(&gpus, FiguresOf(pool.gpu));
+  if (question.gpu_without_count.has_value())
+    absl::StrAppend(&gpus, FiguresOf(question.gpu_without_count->gpu));
   // Lengths before free bytes, so that no two inputs share a text.
   return absl::StrCat("planner ", kPlannerVersion, " ", figures, "\nlaw ", law.name, " ",
-                      law.version, " ", Sha256Hex(FiguresOf(law)), "\nowner ", owner_uid,
-                      "\ncalibration ", calibration.size(), " ", calibration, "\ncluster ",
-                      cluster_content.size(), "\n", cluster_content);
+                      law.version, " ", Sha256Hex(FiguresOf(law)), "\ngpus ", Sha256Hex(gpus),
+                      "\nowner ", owner_uid, "\ncalibration ", calibration.size(), " ", calibration,
+                      "\ncluster ", cluster_content.size(), "\n", cluster_content);
 }
 
 std::string PlanName(absl::string_view request_bytes, absl::string_view inputs_bytes) {

@@ -13,6 +13,7 @@
 #include "planner/cost/hardware.h"
 #include "planner/cost/time_constants.h"
 #include "planner/laws/law.h"
+#include "planner/plan/question.h"
 
 namespace rhumb::daemon {
 
@@ -25,10 +26,11 @@ std::string FiguresOf(const TimeError& error);
 std::string FiguresOf(const FrameworkProfile& profile);
 
 // Everything beside the resolved request that an answer depends on, as stored with the plan:
-// planner version and its built-in figures (GPUs, time constants, profiles), the law with all its
-// figures, owner, calibration, and the inventory used (`cluster_content`, empty without a cluster).
-std::string PlanInputsBytes(const Law& law, int64_t owner_uid, absl::string_view calibration,
-                            absl::string_view cluster_content);
+// planner version and its built-in figures (GPUs, time constants, profiles), the law and the GPUs
+// of the question with all their figures, owner, calibration, and the inventory used
+// (`cluster_content`, empty without a cluster).
+std::string PlanInputsBytes(const PlanQuestion& question, int64_t owner_uid,
+                            absl::string_view calibration, absl::string_view cluster_content);
 
 // "plans/p-" and 20 hexadecimal digits (80 bits) of the SHA-256 over both.
 std::string PlanName(absl::string_view request_bytes, absl::string_view inputs_bytes);

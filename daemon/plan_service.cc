@@ -37,7 +37,7 @@ void Append(const std::vector<FieldViolation>& found, FieldViolations& violation
 
 absl::Status NoSuchPlan(const std::string& name) {
   return ErrorWithReason(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND",
-                         absl::StrCat(name, " does not exist; ListPlans shows what does"));
+                         absl::StrCat(name, " does not exist; `rhumb plans list` (ListPlans) shows what does"));
 }
 
 void SetCreateTime(int64_t time_ns, v1::Plan& plan) {
@@ -91,7 +91,7 @@ absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest
   }
   const std::string request_bytes = DeterministicBytes(resolved.canonical);
   const std::string inputs =
-      PlanInputsBytes(resolved.question.law, call.owner_uid(), resolved.canonical.calibration(),
+      PlanInputsBytes(resolved.question, call.owner_uid(), resolved.canonical.calibration(),
                       resolved.cluster_content);
   const std::string name = PlanName(request_bytes, inputs);
   const int64_t generation = repeated_.generation();
@@ -130,6 +130,10 @@ absl::StatusOr<std::optional<v1::Plan>> PlanService::FindRepeated(const std::str
     repeated_.Clear();
     return std::nullopt;
   }
+  if (!known->gpu_revision.empty()) {
+    RHUMB_ASSIGN_OR_RETURN(const std::string revision, store_.gpu_types().Revision());
+    if (revision != known->gpu_revision) return std::nullopt;
+  }
   if (!known->cluster.empty()) {
     RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> cluster,
                            store_.clusters().Find(known->cluster));
@@ -161,6 +165,7 @@ void PlanService::RememberRepeated(const std::string& asked, const ResolvedPlanR
   known->message.Swap(message.get());
   known->cluster = resolved.canonical.cluster();
   known->cluster_content = resolved.cluster_content;
+  known->gpu_revision = resolved.gpu_revision;
   known->checked_ns = clock_();
   repeated_.Insert(call.owner_uid(), asked, std::move(known), generation);
 }

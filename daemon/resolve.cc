@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "daemon/convert.h"
+#include "daemon/gpu_types.h"
 #include "daemon/law_lookup.h"
 #include "daemon/resolve_pools.h"
 #include "daemon/validate.h"
@@ -250,13 +251,19 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
                                          question.vocab_size, violations);
   }
   ResolveInference(request, question);
+  std::vector<Gpu> gpus;
+  if (request.gpu_pools_size() > 0 || !request.cluster().empty() || !request.gpu_type().empty()) {
+    // The revision first: what is applied in between is then looked up again, not missed.
+    RHUMB_ASSIGN_OR_RETURN(resolved.gpu_revision, store.gpu_types().Revision());
+    RHUMB_ASSIGN_OR_RETURN(gpus, AllGpus(store));
+  }
   for (int i = 0; i < request.gpu_pools_size(); ++i) {
     v1::GpuPool asked = request.gpu_pools(i);
     if (request.has_price_usd_per_gpu_hour() && !asked.has_price_usd_per_gpu_hour()) {
       asked.set_price_usd_per_gpu_hour(request.price_usd_per_gpu_hour());
     }
-    auto pool =
-        ResolveGpuPool(asked, absl::StrCat("gpu_pools[", i, "]"), question.assumptions, violations);
+    auto pool = ResolveGpuPool(asked, absl::StrCat("gpu_pools[", i, "]"), gpus,
+                               question.assumptions, violations);
     if (pool.has_value()) question.pools.push_back(*std::move(pool));
   }
   if (!request.cluster().empty()) {
@@ -266,10 +273,10 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
                        request.has_price_usd_per_gpu_hour()
                            ? std::optional<double>(request.price_usd_per_gpu_hour())
                            : std::nullopt,
-                       store, resolved.cluster_content, question.assumptions, violations));
+                       gpus, store, resolved.cluster_content, question.assumptions, violations));
   }
   if (!request.gpu_type().empty()) {
-    const absl::StatusOr<Gpu> gpu = FindGpu(request.gpu_type());
+    const absl::StatusOr<Gpu> gpu = FindGpu(request.gpu_type(), gpus);
     if (gpu.ok()) {
       question.gpu_without_count =
           ResolvePool(*gpu, 1, std::nullopt, std::nullopt,
@@ -312,14 +319,16 @@ absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRe
   if (request.has_failures_per_gpu_hour())
     question.failures_per_gpu_hour = request.failures_per_gpu_hour();
   question.level = request.has_level() ? request.level() : kDefaultLevel;
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store));
   if (request.has_gpu_pool()) {
-    auto pool = ResolveGpuPool(request.gpu_pool(), "gpu_pool", question.assumptions, violations);
+    auto pool =
+        ResolveGpuPool(request.gpu_pool(), "gpu_pool", gpus, question.assumptions, violations);
     if (pool.has_value()) question.pool = *std::move(pool);
   } else if (!request.cluster().empty()) {
     std::string content;
     RHUMB_ASSIGN_OR_RETURN(std::vector<GpuPool> pools,
                            ResolveCluster(request.cluster(), request.partition(), std::nullopt,
-                                          store, content, question.assumptions, violations));
+                                          gpus, store, content, question.assumptions, violations));
     if (pools.size() > 1) {
       violations.Add("partition",
                      absl::StrCat("must say which of the ", pools.size(), " pools of the cluster"));

@@ -24,6 +24,8 @@ struct ResolvedPlanRequest {
   v1::CreatePlanRequest canonical;
   // Content of the cluster asked about; empty without one.
   std::string cluster_content;
+  // ResourceStore::Revision() of the GPU types names were looked up in; empty if none was.
+  std::string gpu_revision;
 };
 
 // Adds a violation for every name that does not exist, with the nearest that do, and for every pair

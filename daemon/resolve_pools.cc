@@ -35,10 +35,11 @@ void Assume(std::vector<Assumption>& assumptions, const std::string& field,
 }
 
 std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& path,
+                                      const std::vector<Gpu>& gpus,
                                       std::vector<Assumption>& assumptions,
                                       FieldViolations& violations) {
   if (in.gpu_type().empty()) return std::nullopt;  // reported by ValidateCreatePlanRequest
-  const absl::StatusOr<Gpu> gpu = FindGpu(in.gpu_type());
+  const absl::StatusOr<Gpu> gpu = FindGpu(in.gpu_type(), gpus);
   if (!gpu.ok()) {
     violations.Add(path + ".gpu_type", std::string(gpu.status().message()));
     return std::nullopt;
@@ -67,12 +68,10 @@ std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& 
   return pool;
 }
 
-absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked,
-                                                    const std::string& partition,
-                                                    const std::optional<double>& price,
-                                                    Store& store, std::string& content,
-                                                    std::vector<Assumption>& assumptions,
-                                                    FieldViolations& violations) {
+absl::StatusOr<std::vector<GpuPool>> ResolveCluster(
+    const std::string& asked, const std::string& partition, const std::optional<double>& price,
+    const std::vector<Gpu>& gpus, Store& store, std::string& content,
+    std::vector<Assumption>& assumptions, FieldViolations& violations) {
   std::vector<GpuPool> pools;
   const std::string name = absl::StrCat("clusters/", absl::StripPrefix(asked, "clusters/"));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored, store.clusters().Find(name));
@@ -89,7 +88,12 @@ absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked,
   for (const v1::Pool& in : cluster.pools()) {
     partitions.push_back(in.partition());
     if (!partition.empty() && in.partition() != partition) continue;
-    RHUMB_ASSIGN_OR_RETURN(const Gpu gpu, FindGpu(in.gpu_type()));
+    const absl::StatusOr<Gpu> found = FindGpu(in.gpu_type(), gpus);
+    if (!found.ok()) {  // deleted by another process since the cluster was applied
+      violations.Add("cluster", absl::StrCat(name, " names an ", found.status().message()));
+      return pools;
+    }
+    const Gpu& gpu = *found;
     v1::Pool priced = in;
     if (price.has_value() && !in.has_price_usd_per_gpu_hour())
       priced.set_price_usd_per_gpu_hour(*price);

@@ -22,18 +22,17 @@ namespace rhumb::daemon {
 void Assume(std::vector<Assumption>& assumptions, const std::string& field,
             const std::string& value, const std::string& source);
 
-// A pool of a question or of a check; nullopt after a violation.
+// A pool of a question or of a check, of one of `gpus`; nullopt after a violation.
 std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& path,
+                                      const std::vector<Gpu>& gpus,
                                       std::vector<Assumption>& assumptions,
                                       FieldViolations& violations);
 
 // Pools of a stored cluster, of one partition if `partition` is not empty. Empty after a violation.
-absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const std::string& asked,
-                                                    const std::string& partition,
-                                                    const std::optional<double>& price,
-                                                    Store& store, std::string& content,
-                                                    std::vector<Assumption>& assumptions,
-                                                    FieldViolations& violations);
+absl::StatusOr<std::vector<GpuPool>> ResolveCluster(
+    const std::string& asked, const std::string& partition, const std::optional<double>& price,
+    const std::vector<Gpu>& gpus, Store& store, std::string& content,
+    std::vector<Assumption>& assumptions, FieldViolations& violations);
 
 }  // namespace rhumb::daemon
 

@@ -23,12 +23,12 @@ namespace rhumb::cli {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>& commands = *new std::vector<Command>{
-      PlanCommand(),          CheckCommand(),        PredictCommand(),     FitCommand(),
-      LawListCommand(),       LawShowCommand(),      LawImportCommand(),   LawExportCommand(),
-      LawBacktestCommand(),   LawSuggestCommand(),   LawDeleteCommand(),   GpuListCommand(),
-      GpuShowCommand(),       ClusterApplyCommand(), ClusterListCommand(), ClusterShowCommand(),
-      ClusterDeleteCommand(), PlansListCommand(),    PlansShowCommand(),   PlansDeleteCommand(),
-      CompletionCommand(),    VersionCommand()};
+      PlanCommand(),        CheckCommand(),       PredictCommand(),       FitCommand(),
+      LawListCommand(),     LawShowCommand(),     LawImportCommand(),     LawExportCommand(),
+      LawBacktestCommand(), LawSuggestCommand(),  LawDeleteCommand(),     GpuListCommand(),
+      GpuShowCommand(),     GpuApplyCommand(),    GpuDeleteCommand(),     ClusterApplyCommand(),
+      ClusterListCommand(), ClusterShowCommand(), ClusterDeleteCommand(), PlansListCommand(),
+      PlansShowCommand(),   PlansDeleteCommand(), CompletionCommand(),    VersionCommand()};
   return commands;
 }
 

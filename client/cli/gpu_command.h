@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rhumb gpu: the catalogue of GPU types.
+// rhumb gpu: the GPU types of the catalogue, and those applied.
 #ifndef RHUMB_CLIENT_CLI_GPU_COMMAND_H_
 #define RHUMB_CLIENT_CLI_GPU_COMMAND_H_
 
@@ -9,6 +9,8 @@ namespace rhumb::cli {
 
 Command GpuListCommand();
 Command GpuShowCommand();
+Command GpuApplyCommand();
+Command GpuDeleteCommand();
 
 }  // namespace rhumb::cli
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/question_file.h"
 
-#include <cstdint>
 #include <fstream>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/architecture_message.h"
 #include "client/cli/command.h"
+#include "client/cli/message_document.h"
 #include "client/cli/question_flags.h"
 #include "client/cli/request_fields.h"
 #include "client/config/document.h"
@@ -21,140 +21,31 @@
 namespace rhumb::cli {
 namespace {
 
-using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-struct Reader {
+// A text that stands for a message: the file of an architecture, or GPUs as after --gpus.
+struct Texts {
   std::string folder;
   double now_unix_seconds = 0;
-  std::optional<double> timeout_seconds = std::nullopt;
-  std::vector<Flag> flags = PlanFieldFlags();
+  std::optional<double> timeout_seconds;
 
-  // How a text in the field at `path` is written: as after the flag that sets it.
-  FlagKind KindOf(const std::string& path) const {
-    for (const Flag& flag : flags) {
-      if (flag.field == path) return flag.kind;
+  absl::Status Read(const std::string& text, const FieldDescriptor& field, Message& parent) const {
+    if (field.message_type() == v1::GpuPool::descriptor()) {
+      return SetField(parent, field.name(), FlagKind::kGpuPool, text, now_unix_seconds);
     }
-    return absl::EndsWith(path, "price_usd_per_gpu_hour") ? FlagKind::kUsd : FlagKind::kCount;
+    if (field.message_type() != v1::Architecture::descriptor()) {
+      return absl::InvalidArgumentError(absl::StrCat("must be a table, got \"", text, "\""));
+    }
+    const bool absolute = absl::StartsWith(text, "/") || folder.empty();
+    RHUMB_ASSIGN_OR_RETURN(const v1::Architecture architecture,
+                           ReadArchitectureMessage(
+                               absolute ? text : absl::StrCat(folder, "/", text), timeout_seconds));
+    parent.GetReflection()->MutableMessage(&parent, &field)->CopyFrom(architecture);
+    return absl::OkStatus();
   }
 };
-
-absl::Status At(const DocumentValue& value, const std::string& path, absl::string_view message) {
-  const std::string where = value.line > 0
-                                ? absl::StrCat("line ", value.line, ", column ", value.column, ": ")
-                                : std::string();
-  return absl::InvalidArgumentError(absl::StrCat(where, path, ": ", message));
-}
-
-absl::Status ReadTable(const Reader& reader, const DocumentValue& table, const std::string& prefix,
-                       Message& message);
-
-absl::Status ReadMessage(const Reader& reader, const DocumentValue& value, const std::string& path,
-                         Message& message) {
-  if (value.kind == ValueKind::kTable) return ReadTable(reader, value, path + ".", message);
-  if (value.kind == ValueKind::kText && message.GetDescriptor() == v1::Architecture::descriptor()) {
-    const bool absolute = absl::StartsWith(value.text, "/") || reader.folder.empty();
-    const absl::StatusOr<v1::Architecture> architecture = ReadArchitectureMessage(
-        absolute ? value.text : absl::StrCat(reader.folder, "/", value.text),
-        reader.timeout_seconds);
-    if (absl::IsDeadlineExceeded(architecture.status())) return architecture.status();
-    if (!architecture.ok()) return At(value, path, architecture.status().message());
-    message.CopyFrom(*architecture);
-    return absl::OkStatus();
-  }
-  return At(value, path, absl::StrCat("must be a table, got ", value.Shown()));
-}
-
-absl::Status ReadPools(const Reader& reader, const DocumentValue& value,
-                       const FieldDescriptor& field, const std::string& path, Message& message) {
-  if (value.kind != ValueKind::kList) {
-    return At(value, path,
-              absl::StrCat("must be a list, as in [\"8xH100-SXM5-80GB\"], got ", value.Shown()));
-  }
-  for (const DocumentValue& item : value.items) {
-    if (item.kind == ValueKind::kText) {
-      const absl::Status status =
-          SetField(message, field.name(), FlagKind::kGpuPool, item.text, reader.now_unix_seconds);
-      if (!status.ok()) return At(item, path, status.message());
-    } else {
-      RHUMB_RETURN_IF_ERROR(
-          ReadMessage(reader, item, path, *message.GetReflection()->AddMessage(&message, &field)));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ReadNumber(const DocumentValue& value, const FieldDescriptor& field,
-                        const std::string& path, Message& message) {
-  const Reflection& reflection = *message.GetReflection();
-  if (!std::isfinite(value.number))
-    return At(value, path, absl::StrCat("must be finite, got ", value.Shown()));
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE) {
-    reflection.SetDouble(&message, &field, value.number);
-    return absl::OkStatus();
-  }
-  if (field.cpp_type() != FieldDescriptor::CPPTYPE_INT64) {
-    return At(value, path, absl::StrCat("must not be a number, got ", value.Shown()));
-  }
-  if (value.kind == ValueKind::kInteger) {
-    reflection.SetInt64(&message, &field, value.integer);
-    return absl::OkStatus();
-  }
-  // 7e9 is an integer to people, and a float to TOML. 2^63 itself does not fit.
-  if (value.number != std::floor(value.number) || std::abs(value.number) >= 0x1p63) {
-    return At(value, path, absl::StrCat("must be a whole number below 2^63, got ", value.Shown()));
-  }
-  reflection.SetInt64(&message, &field, static_cast<int64_t>(value.number));
-  return absl::OkStatus();
-}
-
-absl::Status ReadField(const Reader& reader, const DocumentValue& value,
-                       const FieldDescriptor& field, const std::string& path, Message& message) {
-  if (field.is_repeated()) return ReadPools(reader, value, field, path, message);
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    return ReadMessage(reader, value, path,
-                       *message.GetReflection()->MutableMessage(&message, &field));
-  }
-  const bool is_bool = field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL;
-  switch (value.kind) {
-    case ValueKind::kInteger:
-    case ValueKind::kNumber:
-      return ReadNumber(value, field, path, message);
-    case ValueKind::kBool:
-      if (!is_bool)
-        return At(value, path, absl::StrCat("must not be a boolean, got ", value.Shown()));
-      message.GetReflection()->SetBool(&message, &field, value.boolean);
-      return absl::OkStatus();
-    case ValueKind::kText: {
-      if (is_bool)
-        return At(value, path, absl::StrCat("must be true or false, got ", value.Shown()));
-      const absl::Status status =
-          SetField(message, field.name(), reader.KindOf(path), value.text, reader.now_unix_seconds);
-      return status.ok() ? status : At(value, path, status.message());
-    }
-    default:
-      return At(value, path, absl::StrCat("must be a single value, got ", value.Shown()));
-  }
-}
-
-absl::Status ReadTable(const Reader& reader, const DocumentValue& table, const std::string& prefix,
-                       Message& message) {
-  const Descriptor& type = *message.GetDescriptor();
-  for (size_t i = 0; i < table.keys.size(); ++i) {
-    const std::string& key = table.keys[i];
-    const FieldDescriptor* field = type.FindFieldByName(key);
-    if (field == nullptr) {
-      std::vector<std::string> known;
-      for (int j = 0; j < type.field_count(); ++j) known.push_back(type.field(j)->name());
-      return At(table.items[i], prefix + key,
-                absl::StrCat("unknown key; the nearest is ", NearestNames(key, known, 1).front()));
-    }
-    RHUMB_RETURN_IF_ERROR(ReadField(reader, table.items[i], *field, prefix + key, message));
-  }
-  return absl::OkStatus();
-}
 
 std::string PrintScalar(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
@@ -206,14 +97,26 @@ absl::StatusOr<v1::CreatePlanRequest> ParseQuestion(absl::string_view text,
                                                     absl::string_view folder,
                                                     double now_unix_seconds,
                                                     std::optional<double> timeout_seconds) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  const bool json = first != absl::string_view::npos && text[first] == '{';
-  RHUMB_ASSIGN_OR_RETURN(const DocumentValue document, json ? ParseJson(text) : ParseToml(text));
-  const Reader reader = {.folder = std::string(folder),
-                         .now_unix_seconds = now_unix_seconds,
-                         .timeout_seconds = timeout_seconds};
+  RHUMB_ASSIGN_OR_RETURN(const DocumentValue document, ParseTomlOrJson(text));
+  const Texts texts = {.folder = std::string(folder),
+                       .now_unix_seconds = now_unix_seconds,
+                       .timeout_seconds = timeout_seconds};
+  const std::vector<Flag> flags = PlanFieldFlags();
+  const MessageForm form = {
+      // As after the flag that sets it.
+      .kind_of =
+          [&](absl::string_view path) {
+            for (const Flag& flag : flags) {
+              if (flag.field == path) return flag.kind;
+            }
+            return absl::EndsWith(path, "price_usd_per_gpu_hour") ? FlagKind::kUsd
+                                                                  : FlagKind::kCount;
+          },
+      .read_message_text = [&](const std::string& value, const FieldDescriptor& field,
+                               Message& parent) { return texts.Read(value, field, parent); },
+      .now_unix_seconds = now_unix_seconds};
   v1::CreatePlanRequest request;
-  RHUMB_RETURN_IF_ERROR(ReadTable(reader, document, "", request));
+  RHUMB_RETURN_IF_ERROR(ReadMessageDocument(document, form, request));
   return request;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/request_fields.h"
 
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
@@ -37,6 +38,15 @@ absl::StatusOr<double> ReadNumber(FlagKind kind, absl::string_view text, double 
     default:
       return ParseNumber(text);
   }
+}
+
+absl::StatusOr<int64_t> ReadInteger(FlagKind kind, absl::string_view text) {
+  if (kind != FlagKind::kBytes) return ParseIntegerCount(text);
+  RHUMB_ASSIGN_OR_RETURN(const double bytes, ParseBytes(text));
+  if (bytes >= 0x1p63) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is too large"));
+  }
+  return static_cast<int64_t>(std::llround(bytes));
 }
 
 absl::Status SetEnum(Message& message, const FieldDescriptor& field, absl::string_view text) {
@@ -94,7 +104,7 @@ absl::Status SetField(Message& message, absl::string_view path, FlagKind kind,
   }
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT64: {
-      RHUMB_ASSIGN_OR_RETURN(const int64_t value, ParseIntegerCount(text));
+      RHUMB_ASSIGN_OR_RETURN(const int64_t value, ReadInteger(kind, text));
       reflection.SetInt64(&message, field, value);
       return absl::OkStatus();
     }

@@ -31,6 +31,11 @@ int64_t GpuCount(const v1::Cluster& cluster) {
   return count;
 }
 
+std::string GpuTypeOrigin(const v1::GpuType& type) {
+  if (!type.has_version()) return "catalogue";
+  return absl::StrCat("applied by uid ", type.owner_uid(), ", version ", type.version());
+}
+
 }  // namespace
 
 absl::StatusOr<v1::ListLawsResponse> AllLaws(client::Client& client, v1::ListLawsRequest request) {
@@ -79,6 +84,7 @@ Table GpuTypesTable(const std::vector<v1::GpuType>& types) {
                    {.title = "PRICE", .number = true},
                    {.title = "FP8 PEAK", .number = true, .wide_only = true},
                    {.title = "NETWORK", .number = true, .wide_only = true},
+                   {.title = "ORIGIN", .wide_only = true},
                    {.title = "ALIASES", .wide_only = true},
                    {.title = "SOURCE", .wide_only = true}};
   for (const v1::GpuType& type : types) {
@@ -89,8 +95,8 @@ Table GpuTypesTable(const std::vector<v1::GpuType>& types) {
          absl::StrCat(FormatRatio(type.board_watts()), " W"),
          type.has_price_usd_per_gpu_hour() ? FormatPerGpuHour(type.price_usd_per_gpu_hour()) : "",
          FormatPeak(type.has_peak_fp8_flops_per_second(), type.peak_fp8_flops_per_second()),
-         FormatBandwidth(type.network_bytes_per_second()), absl::StrJoin(type.aliases(), ","),
-         type.source()});
+         FormatBandwidth(type.network_bytes_per_second()), GpuTypeOrigin(type),
+         absl::StrJoin(type.aliases(), ","), type.source()});
   }
   return table;
 }
@@ -134,6 +140,7 @@ std::string RenderGpuType(const v1::GpuType& type, const Terminal& terminal) {
   report.Row("Time model",
              type.family().empty() ? "" : absl::StrCat("constants of ", type.family()));
   report.Row("Aliases", absl::StrJoin(type.aliases(), ", "));
+  report.Row("Origin", GpuTypeOrigin(type));
   report.Row("Source", type.source());
   return report.text();
 }

@@ -333,6 +333,18 @@ absl::StatusOr<v1::ListGpuTypesResponse> Client::ListGpuTypes(
               Repeatable::kYes);
 }
 
+absl::StatusOr<v1::GpuType> Client::ApplyGpuType(const v1::ApplyGpuTypeRequest& request) {
+  // As ApplyCluster.
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ApplyGpuType, request, options_,
+              Repeatable::kYes);
+}
+
+absl::Status Client::DeleteGpuType(const v1::DeleteGpuTypeRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::DeleteGpuType, request, options_,
+              Repeatable::kNo)
+      .status();
+}
+
 absl::StatusOr<std::string> Client::ServerVersion() {
   grpc::ClientContext context;
   if (options_.timeout < absl::InfiniteDuration()) {

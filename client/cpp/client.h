@@ -111,6 +111,8 @@ class Client {
   absl::Status DeleteCluster(const v1::DeleteClusterRequest& request);
   absl::StatusOr<v1::GpuType> GetGpuType(const v1::GetGpuTypeRequest& request);
   absl::StatusOr<v1::ListGpuTypesResponse> ListGpuTypes(const v1::ListGpuTypesRequest& request);
+  absl::StatusOr<v1::GpuType> ApplyGpuType(const v1::ApplyGpuTypeRequest& request);
+  absl::Status DeleteGpuType(const v1::DeleteGpuTypeRequest& request);
 
   // Version of the daemon, as in "0.1.0"; NOT_FOUND if it does not say, UNAVAILABLE while it
   // drains.

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "planner/cost/time_constants.h"
 #include "planner/units.h"
 
 namespace rhumb {
@@ -193,15 +195,16 @@ int EditDistance(const std::string& a, const std::string& b) {
 }
 
 // The ids nearest to `name`, by the best distance over id and aliases.
-std::vector<std::string> NearestIds(const std::string& name, size_t count) {
+std::vector<std::string> NearestIds(const std::string& name, const std::vector<Gpu>& types,
+                                    size_t count) {
   std::vector<std::pair<int, std::string>> ranked;
-  for (const Gpu& gpu : GpuCatalog()) {
+  for (const Gpu& gpu : types) {
     int best = EditDistance(name, Normalized(gpu.id));
     for (const std::string& alias : gpu.aliases)
       best = std::min(best, EditDistance(name, Normalized(alias)));
     ranked.emplace_back(best, gpu.id);
   }
-  // Stable: of equally near ids the earlier in the catalogue wins.
+  // Stable: of equally near ids the earlier of `types` wins.
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> ids;
@@ -221,9 +224,13 @@ const std::vector<Gpu>& GpuCatalog() {
 }
 
 absl::StatusOr<Gpu> FindGpu(absl::string_view id_or_alias) {
+  return FindGpu(id_or_alias, GpuCatalog());
+}
+
+absl::StatusOr<Gpu> FindGpu(absl::string_view id_or_alias, const std::vector<Gpu>& types) {
   const std::string name = Normalized(id_or_alias);
   std::vector<const Gpu*> matches;
-  for (const Gpu& gpu : GpuCatalog()) {
+  for (const Gpu& gpu : types) {
     if (Normalized(gpu.id) == name) return gpu;
     const bool fits =
         std::any_of(gpu.aliases.begin(), gpu.aliases.end(),
@@ -234,12 +241,23 @@ absl::StatusOr<Gpu> FindGpu(absl::string_view id_or_alias) {
   if (matches.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("unknown GPU type \"", std::string(id_or_alias),
-                     "\"; nearest: ", absl::StrJoin(NearestIds(name, 3), ", ")));
+                     "\"; nearest: ", absl::StrJoin(NearestIds(name, types, 3), ", ")));
   }
   const std::string ids = absl::StrJoin(
       matches, ", ", [](std::string* out, const Gpu* gpu) { absl::StrAppend(out, gpu->id); });
   return absl::InvalidArgumentError(
       absl::StrCat("GPU type \"", std::string(id_or_alias), "\" is ambiguous; give one of ", ids));
+}
+
+bool SameGpuName(absl::string_view a, absl::string_view b) {
+  return Normalized(a) == Normalized(b);
+}
+
+std::vector<std::string> GpuFamilies() {
+  std::set<std::string> families;
+  for (const Gpu& gpu : GpuCatalog()) families.insert(gpu.family);
+  for (const TimeConstants* constants : AllTimeConstants()) families.insert(constants->family);
+  return {families.begin(), families.end()};
 }
 
 }  // namespace rhumb

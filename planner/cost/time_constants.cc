@@ -163,6 +163,12 @@ const TimeConstants& TimeConstantsOf(absl::string_view family) {
   return Family(kFamilyCount - 1);
 }
 
+std::vector<const TimeConstants*> AllTimeConstants() {
+  std::vector<const TimeConstants*> all;
+  for (int i = 0; i < kFamilyCount; ++i) all.push_back(&Family(i));
+  return all;
+}
+
 const TimeError& TimeErrorOf(absl::string_view family) {
   if (family == "ampere") return kAmpereError;
   if (family == "hopper") return kHopperError;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -41,6 +42,9 @@ struct TimeConstants {
 
 // Constants of `family`; an unknown family gets those of "generic".
 const TimeConstants& TimeConstantsOf(absl::string_view family);
+
+// All sets, "generic" the last.
+std::vector<const TimeConstants*> AllTimeConstants();
 
 // Spread of log(measured / predicted) step time on measured runs of a family, for intervals of wall
 // time.

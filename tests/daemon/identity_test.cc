@@ -53,15 +53,21 @@ TEST(PlanNameTest, BytesCannotMoveBetweenRequestAndInputs) {
 }
 
 TEST(PlanInputsTest, EveryInputChangesTheBytes) {
-  const Law law = *FindLaw(kDefaultLawName);
-  Law newer = law;
-  newer.version = 2;
-  const std::string base = PlanInputsBytes(law, 1000, "", "content");
-  EXPECT_NE(base, PlanInputsBytes(newer, 1000, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(law, 1001, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(law, 1000, "c", "content"));
-  EXPECT_NE(base, PlanInputsBytes(law, 1000, "", "contents"));
-  EXPECT_EQ(base, PlanInputsBytes(law, 1000, "", "content"));
+  PlanQuestion question;
+  question.law = *FindLaw(kDefaultLawName);
+  question.pools.push_back({.gpu = GpuCatalog().front()});
+  PlanQuestion newer_law = question, other_gpu = question, without_pool = question;
+  newer_law.law.version = 2;
+  other_gpu.pools[0].gpu.board_watts += 1;
+  without_pool.pools.clear();
+  const std::string base = PlanInputsBytes(question, 1000, "", "content");
+  EXPECT_NE(base, PlanInputsBytes(newer_law, 1000, "", "content"));
+  EXPECT_NE(base, PlanInputsBytes(other_gpu, 1000, "", "content"));
+  EXPECT_NE(base, PlanInputsBytes(without_pool, 1000, "", "content"));
+  EXPECT_NE(base, PlanInputsBytes(question, 1001, "", "content"));
+  EXPECT_NE(base, PlanInputsBytes(question, 1000, "c", "content"));
+  EXPECT_NE(base, PlanInputsBytes(question, 1000, "", "contents"));
+  EXPECT_EQ(base, PlanInputsBytes(question, 1000, "", "content"));
 }
 
 // Every one of `changes`, made to `base` alone, must give figures that neither `base` nor another
@@ -223,10 +229,11 @@ TEST(FiguresTest, TheSmallestDifferenceCounts) {
 }
 
 TEST(PlanInputsTest, ALawWithOtherFiguresUnderTheSameNameAndVersionChangesTheBytes) {
-  const Law law = FullLaw();
-  Law refitted = law;
-  refitted.covariance->values(0, 0) = 2;
-  EXPECT_NE(PlanInputsBytes(law, 1000, "", ""), PlanInputsBytes(refitted, 1000, "", ""));
+  PlanQuestion question;
+  question.law = FullLaw();
+  PlanQuestion refitted = question;
+  refitted.law.covariance->values(0, 0) = 2;
+  EXPECT_NE(PlanInputsBytes(question, 1000, "", ""), PlanInputsBytes(refitted, 1000, "", ""));
 }
 
 TEST(RequestContentHashTest, IgnoresRequestIdAndValidateOnlyAlone) {

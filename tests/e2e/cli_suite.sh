@@ -190,6 +190,36 @@ closed_outputs() {
   fi
 }
 
+gpu_types() {
+  local before after
+  expect 0 gpu apply "$examples/gpus/h20-sxm-96gb.toml" --dry-run
+  expect 4 gpu show H20-SXM-96GB
+  expect 0 gpu apply "$examples/gpus/h20-sxm-96gb.toml"
+  shows "$out" '^H20-SXM-96GB: 95\.0 GiB usable, 148 TFLOP/s dense in bf16' 'gpu apply'
+  expect 0 gpu list -o wide
+  shows "$out" 'H20-SXM-96GB .*applied by uid' 'gpu list -o wide'
+  expect 0 plan --gpus 8xH20 --deadline 1d
+  shows "$out" '8 H20-SXM-96GB' 'plan with an applied type'
+  expect 0 plan --gpus 8xL40S --deadline 1d -o name -q
+  before=$(<"$out")
+  # An answer is a file to start from.
+  "${rhumb[@]}" gpu show L40S -o json -q | sed 's/\("board_watts": \)350/\1351/' >"$work/l40s.json"
+  expect 0 gpu apply "$work/l40s.json" -o name
+  shows "$out" '^gpuTypes/L40S-48GB$' 'gpu apply -o name'
+  expect 0 plan --gpus 8xL40S --deadline 1d -o name -q
+  after=$(<"$out")
+  checks=$((checks + 1))
+  [[ $before != "$after" ]] || fail "another GPU of the same name gives the same plan"
+  expect 0 gpu delete L40S-48GB
+  expect 0 plan --gpus 8xL40S --deadline 1d -o name -q
+  checks=$((checks + 1))
+  [[ $(<"$out") == "$before" ]] || fail "the catalogue's type does not hold again"
+  expect 1 gpu delete L40S-48GB
+  silent "gpu delete of a type of the catalogue"
+  expect 0 gpu delete H20-SXM-96GB
+  expect 4 gpu show H20-SXM-96GB
+}
+
 clusters() {
   expect 0 cluster apply "$examples/clusters/jean-zay-a100.toml" --dry-run
   expect 4 cluster show jean-zay-a100
@@ -226,6 +256,8 @@ malformed_inputs() {
   printf 'name = "x"\n[[pools]]\ngpu_type = "H100-SXM5-80GB"\nnode_count = -4\ngpus_per_node = 8\n' >"$work/negative.toml"
   printf 'name = "x"\n[[pools]]\ngpu_type = "H100-SXM5-80GB"\nnodes = 4\n' >"$work/pool_key.toml"
   printf 'name = "x"\n[[pools]]\ngpu_type = "NO-SUCH-GPU"\nnode_count = 4\ngpus_per_node = 8\n' >"$work/pool_gpu.toml"
+  printf 'name = "X"\nfamly = "hopper"\n' >"$work/gpu_key.toml"
+  sed 's/^family *= *"hopper"/family = "hoper"/' "$examples/gpus/h20-sxm-96gb.toml" >"$work/gpu_family.toml"
 
   refused 'nothing bounds the training' plan
   refused '--compute \(compute_flops\)' plan --compute -1
@@ -273,6 +305,9 @@ malformed_inputs() {
   refused 'node_count' cluster apply "$work/negative.toml"
   refused 'line 4.*nodes' cluster apply "$work/pool_key.toml"
   refused 'gpu_type.*NO-SUCH-GPU' cluster apply "$work/pool_gpu.toml"
+  refused 'line 2, column 1.*famly.*family' gpu apply "$work/gpu_key.toml"
+  refused 'gpu_type.family.*hopper' gpu apply "$work/gpu_family.toml"
+  refused 'no such file' gpu apply "$work/nowhere.toml"
   refused 'no such file' cluster apply "$work/nowhere.toml"
   [[ -p $work/pipe ]] || mkfifo "$work/pipe"
   expect 5 check --arch "$work/pipe" --gpus 8xH100-SXM5-80GB --timeout 1s &&
@@ -352,6 +387,7 @@ suite() {
   models_read_back
   closed_outputs
   clusters
+  gpu_types
   malformed_inputs
   infeasible_questions
   planner_problems

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
@@ -101,6 +102,21 @@ TEST(GpuCatalogTest, BlockScaledFormatsNeedHardwareThatHasThem) {
 TEST(GpuCatalogTest, UsableMemoryIsWhatTheDriverReports) {
   EXPECT_GT(FindGpu("A100-80G").value().memory_bytes, 78.5 * kGibibyte);
   EXPECT_LT(FindGpu("A100-80G").value().memory_bytes, 80.0 * kGibibyte);
+}
+
+TEST(GpuCatalogTest, FamiliesAreThoseOfTheCatalogueAndOfTimeConstants) {
+  const std::vector<std::string> families = GpuFamilies();
+  EXPECT_THAT(families, ::testing::IsSupersetOf({"hopper", "ada", "generic"}));
+  EXPECT_TRUE(std::is_sorted(families.begin(), families.end()));
+}
+
+TEST(GpuCatalogTest, NamesAreSoughtAmongTheTypesGiven) {
+  Gpu own;
+  own.id = "H100";
+  own.aliases = {"mine"};
+  EXPECT_THAT(FindGpu("h100", {own}), IsOkAndHolds(Field(&Gpu::id, "H100")));
+  EXPECT_THAT(FindGpu("A100-80G", {own}),
+              StatusIs(absl::StatusCode::kInvalidArgument, "nearest: H100"));
 }
 
 }  // namespace

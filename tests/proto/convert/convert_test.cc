@@ -11,6 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "proto/convert/architecture_message.h"
+#include "proto/convert/gpu_message.h"
 #include "proto/convert/law_message.h"
 #include "proto/convert/observation_message.h"
 
@@ -135,6 +136,15 @@ TEST(LawMessageTest, FieldsThatAreNotAskedBackExist) {
   for (const std::string& name : OutputOnly()) {
     EXPECT_NE(v1::Law::descriptor()->FindFieldByName(name), nullptr) << name;
   }
+}
+
+TEST(GpuMessageTest, EveryFieldComesBack) {
+  v1::GpuType base;
+  base.set_name("gpuTypes/X");
+  base.add_aliases("x-1");
+  base.add_aliases("x-2");
+  ExpectEveryFieldComesBack(base, {"name", "version", "owner_uid"},  // not free; of the store
+                            [](const v1::GpuType& type) { return ToProto(FromProto(type)); });
 }
 
 TEST(LawMessageTest, EveryConventionComesBack) {
