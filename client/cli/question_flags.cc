@@ -155,7 +155,8 @@ Flags PlanFieldFlags() {
               Of("cluster", "cluster", FlagKind::kText, "CLUSTER", "pools of a stored cluster"),
               Completion::kCluster),
           Of("partition", "partition", FlagKind::kText, "NAME", "one partition of the cluster"),
-          Of("free", "free_only", FlagKind::kSwitch, "", "only GPUs that are free now"),
+          Of("free", "free_only", FlagKind::kSwitch, "",
+             "only GPUs that are free now (not there yet: refused)"),
           Of("mfu", "mfu", FlagKind::kNumber, "FRACTION",
              "model FLOPs utilisation over the wall clock, instead of the time model"),
           Of("max-power-watts", "max_power_watts", FlagKind::kCount, "WATTS",
@@ -164,7 +165,7 @@ Flags PlanFieldFlags() {
   Add(flags, "Hardware", MachineFlags());
   Add(flags, "Hardware",
       {Of("calibration", "calibration", FlagKind::kText, "NAME",
-          "calibration of the time and memory model")});
+          "calibration of the time and memory model (not there yet: refused)")});
   Add(flags, "Model",
       {
           Of("params", "param_count", FlagKind::kCount, "N", "exact size, as 7B"),
@@ -215,7 +216,7 @@ Flags PlanFieldFlags() {
           LawFlag(),
           LevelFlag(),
           Of("alternatives", "include_alternatives", FlagKind::kSwitch, "",
-             "also the Pareto set of loss, cost, time"),
+             "also what is cheapest and fastest at a little more loss"),
           Also(
               Of("validate-only", "validate_only", FlagKind::kSwitch, "", "answer without storing"),
               "dry-run"),

@@ -35,6 +35,8 @@ std::optional<double> PeakLearningRate(LearningRateRule rule, const LearningRate
 
 constexpr double kStepLawMostParams = 1e9;
 constexpr double kStepLawMostTokens = 1e11;
+// Kaplan et al. 2020, section 2: models of 768 to 1.5 billion parameters.
+constexpr double kKaplanMostParams = 1.5e9;
 
 absl::string_view LearningRateRuleSource(LearningRateRule rule) {
   switch (rule) {
@@ -57,35 +59,78 @@ absl::string_view LearningRateRuleSource(LearningRateRule rule) {
   return "";
 }
 
-absl::StatusOr<LearningRateSuggestion> SuggestLearningRate(const LearningRateInputs& inputs) {
-  LearningRateSuggestion suggestion;
-  bool any = false;
-  int rule_count = 0;
-  for (const LearningRateRule rule : kAllLearningRateRules) {
+namespace {
+
+// The part of a question that lies within Step Law's runs.
+LearningRateInputs WithinStepLaw(const LearningRateInputs& inputs) {
+  LearningRateInputs within = inputs;
+  within.non_embedding_param_count = std::min(inputs.non_embedding_param_count, kStepLawMostParams);
+  within.token_count = std::min(inputs.token_count, kStepLawMostTokens);
+  // Models and tokens scale compute alike.
+  if (inputs.non_embedding_param_count > 0 && inputs.token_count > 0) {
+    within.training_flops *= within.non_embedding_param_count * within.token_count /
+                             (inputs.non_embedding_param_count * inputs.token_count);
+  }
+  return within;
+}
+
+// Geometric mean of the power laws that answer; 1 if none does.
+double MeanOfPowerLaws(const LearningRateInputs& inputs) {
+  double log_sum = 0;
+  int count = 0;
+  for (const LearningRateRule rule :
+       {LearningRateRule::kStepLaw2025, LearningRateRule::kDeepSeek2024,
+        LearningRateRule::kPorian2024}) {
     const std::optional<double> rate = PeakLearningRate(rule, inputs);
     if (!rate.has_value()) continue;
-    ++rule_count;
-    if (!any) {
+    log_sum += std::log(*rate);
+    ++count;
+  }
+  return count == 0 ? 1 : std::exp(log_sum / count);
+}
+
+// A rule's answer for the band. Kaplan's straight line in ln N falls to nothing at 1.2e10: beyond
+// the models behind it, its last answer holds.
+std::optional<double> RateForBand(LearningRateRule rule, LearningRateInputs inputs) {
+  if (rule == LearningRateRule::kKaplan2020) {
+    inputs.non_embedding_param_count =
+        std::min(inputs.non_embedding_param_count, kKaplanMostParams);
+  }
+  return PeakLearningRate(rule, inputs);
+}
+
+}  // namespace
+
+absl::StatusOr<LearningRateSuggestion> SuggestLearningRate(const LearningRateInputs& inputs) {
+  LearningRateSuggestion suggestion;
+  int rule_count = 0;
+  for (const LearningRateRule rule : kAllLearningRateRules) {
+    const std::optional<double> rate = RateForBand(rule, inputs);
+    if (!rate.has_value()) continue;
+    if (++rule_count == 1) {
       suggestion.peak = suggestion.low = suggestion.high = *rate;
       suggestion.source = std::string(LearningRateRuleSource(rule));
-      any = true;
     }
     suggestion.low = std::min(suggestion.low, *rate);
     suggestion.high = std::max(suggestion.high, *rate);
   }
-  if (!any) {
+  if (rule_count == 0) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "non_embedding_param_count is %g and training_flops %g; one must be positive",
         inputs.non_embedding_param_count, inputs.training_flops));
   }
-  // Step Law's runs end at 1B parameters and 1e11 tokens. Beyond, its exponents pull apart from the
-  // other rules, and the middle of the band is the more careful suggestion.
+  // Beyond Step Law's runs its exponents pull apart from the other rules: from its answer at the
+  // edge of them the suggestion goes on as the power laws do on average, so that it never jumps.
   const bool beyond = inputs.non_embedding_param_count > kStepLawMostParams ||
                       inputs.token_count > kStepLawMostTokens;
-  if (beyond && rule_count > 1) {
-    suggestion.peak = std::sqrt(suggestion.low * suggestion.high);
-    suggestion.source = absl::StrCat(
-        "geometric middle of the band: beyond the runs of Step Law (1B parameters, 1e11 tokens)");
+  const LearningRateInputs edge = WithinStepLaw(inputs);
+  const std::optional<double> at_edge = PeakLearningRate(LearningRateRule::kStepLaw2025, edge);
+  if (beyond && at_edge.has_value()) {
+    suggestion.peak = std::clamp(*at_edge * MeanOfPowerLaws(inputs) / MeanOfPowerLaws(edge),
+                                 suggestion.low, suggestion.high);
+    suggestion.source =
+        "Step Law (Li et al. 2025) to the edge of its runs (1B parameters, 1e11 tokens), beyond as "
+        "the published power laws change on average";
   }
   suggestion.schedule = "cosine to 10% of peak, ended at the planned tokens, after linear warm-up";
   absl::StrAppend(&suggestion.source, "; band of ", rule_count,

@@ -35,8 +35,10 @@ std::optional<double> PeakLearningRate(LearningRateRule rule, const LearningRate
 absl::string_view LearningRateRuleSource(LearningRateRule rule);
 
 struct LearningRateSuggestion {
-  double peak = 0;  // by the first rule that answers; beyond Step Law's runs the middle of the band
-  double low = 0;   // least and greatest of all rules that answer
+  // By the first rule that answers; beyond Step Law's runs continued from their edge as the power
+  // laws change on average. Never rises with the size at equal tokens.
+  double peak = 0;
+  double low = 0;  // least and greatest of all rules that answer
   double high = 0;
   std::string schedule;
   std::string source;

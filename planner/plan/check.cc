@@ -137,6 +137,11 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
     trial.virtual_pipeline_stages = 1;
     try_with(trial, absl::StrCat("--pipeline-parallel-size ", size));
   }
+  for (int64_t size = 2 * layout.expert_parallel_size; size <= shape.expert_count; size *= 2) {
+    Layout trial = layout;
+    trial.expert_parallel_size = size;
+    try_with(trial, absl::StrCat("--expert-parallel-size ", size));
+  }
   std::optional<Change> best;
   double best_seconds = 0;
   for (const auto& [trial, directive] : trials) {
@@ -149,15 +154,17 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
     const bool batch_moves = steps != accumulation && !q.global_batch_tokens.has_value();
     const std::string full =
         batch_moves ? absl::StrCat(directive, " --gradient-accumulation-steps ", steps) : directive;
-    best = Change{
-        full,
-        absl::StrCat("with ", full, " it fits: ", Gib(p95), " of ", Gib(capacity_bytes)), p95};
+    best = Change{full,
+                  absl::StrCat("with ", full, " it fits: 95% estimate ", Gib(p95), ", usable ",
+                               Gib(capacity_bytes)),
+                  p95};
     best_seconds = seconds;
   }
   return best;
 }
 
-// The fewest GPUs, by doubling, on which the model fits sharded in full: ZeRO 3, full recompute, one sequence.
+// The fewest GPUs, by doubling, on which the model fits sharded in full: ZeRO 3, full recompute,
+// one sequence.
 std::optional<Change> FewestGpusThatFit(const CheckQuestion& q, const ModelShape& shape,
                                         const MemoryPlan& memory) {
   for (int64_t count = 2 * q.pool.gpu_count; count <= kMostGpusTried; count *= 2) {
@@ -179,8 +186,8 @@ std::optional<Change> FewestGpusThatFit(const CheckQuestion& q, const ModelShape
     change.directive =
         absl::StrCat("--gpus ", count, "x", q.pool.gpu.id, " --zero-stage 3 --recompute full");
     change.text = absl::StrCat("no single change of the layout makes it fit; on ", count,
-                               " GPUs, sharded in full, it does: ", Gib(p95), " of ",
-                               Gib(memory.capacity_bytes));
+                               " GPUs, sharded in full, it does: 95% estimate ", Gib(p95),
+                               ", usable ", Gib(memory.capacity_bytes));
     change.p95_bytes = p95;
     return change;
   }
@@ -206,20 +213,26 @@ void Advise(const CheckQuestion& q, const CostModel& cost, const ModelShape& sha
       answer.advice.push_back({"MORE_GPUS", more->text, more->directive});
     } else {
       answer.advice.push_back(
-          {"LARGER_GPUS", "no number of these GPUs that was tried makes it fit", ""});
+          {"LARGER_GPUS",
+           absl::StrCat("no number of these GPUs up to ", kMostGpusTried,
+                        " makes it fit sharded by data alone; `rhumb plan` with more of them looks "
+                        "at every layout"),
+           ""});
     }
   } else if (memory.p95_bytes < (1 - kUnusedMemoryFraction) * memory.capacity_bytes) {
     Layout twice = answer.layout;
     twice.micro_batch_size *= 2;
     const int64_t steps = std::max<int64_t>(1, answer.gradient_accumulation_steps / 2);
-    const bool fits = cost.Memory(twice, steps, /*with_stages=*/false).p95_bytes <= memory.capacity_bytes;
+    const bool fits =
+        cost.Memory(twice, steps, /*with_stages=*/false).p95_bytes <= memory.capacity_bytes;
     const double now = cost.Step(answer.layout).StepSeconds(answer.gradient_accumulation_steps) /
                        static_cast<double>(answer.gradient_accumulation_steps);
     const double then = cost.Step(twice).StepSeconds(steps) / static_cast<double>(2 * steps);
     if (fits && then < now && !q.global_batch_tokens.has_value()) {
       answer.advice.push_back(
           {"MEMORY_UNUSED",
-           absl::StrCat(Gib(memory.headroom_bytes), " of each GPU stay free; a larger micro-batch is ",
+           absl::StrCat(Gib(memory.headroom_bytes),
+                        " of each GPU stay free; a larger micro-batch is ",
                         absl::StrFormat("%.0f%%", 100 * (now / then - 1)), " faster per token"),
            absl::StrCat("--micro-batch-size ", twice.micro_batch_size)});
     }
@@ -276,7 +289,7 @@ void JudgeFinish(const CheckQuestion& q, CheckAnswer& answer) {
     answer.advice.push_back(
         {"DOES_NOT_FINISH",
          absl::StrCat("it needs ", Days(wall), ", the deadline is ", Days(*q.deadline_seconds)),
-         absl::StrFormat("--deadline %.0fs", std::ceil(wall))});
+         absl::StrFormat("--deadline %.0fh", std::ceil(wall / kSecondsPerHour))});
   }
   if (q.budget_usd && answer.cost->total_usd.value_or(0) > *q.budget_usd) {
     answer.finishes = false;

@@ -99,6 +99,23 @@ bool DataBinds(const Plan& plan) {
   });
 }
 
+// What the objective wants more of, for "no other number gives ...".
+const char* BetterValue(Objective objective) {
+  switch (objective) {
+    case Objective::kLoss:
+      return "lower expected loss";
+    case Objective::kCost:
+      return "lower cost";
+    case Objective::kTime:
+      return "shorter run";
+    case Objective::kLifetimeCost:
+      return "lower lifetime cost";
+    case Objective::kSize:
+      return "smaller model";
+  }
+  return "better plan";
+}
+
 void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   if (!plan.allocation.has_value()) return;
   const GpuPool& pool = q.pools[static_cast<size_t>(plan.allocation->pool_index)];
@@ -119,7 +136,10 @@ void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarni
     out.push_back(
         {"GPUS_LEFT_IDLE",
          absl::StrCat(plan.allocation->gpu_count, " of ", pool.gpu_count, " ", pool.gpu.id,
-                      " are used: no other number of those that are there does better")});
+                      " are used: no other number of those that are there gives a ",
+                      BetterValue(q.objective.value_or(Objective::kLoss)),
+                      "; include_alternatives (--alternatives) shows what is much faster or "
+                      "cheaper at little more")});
   }
 }
 

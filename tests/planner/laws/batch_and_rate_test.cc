@@ -153,6 +153,31 @@ TEST(LearningRateTest, KaplanIsLeftOutAboveTenBillion) {
   EXPECT_FALSE(PeakLearningRate(LearningRateRule::kKaplan2020, inputs).has_value());
 }
 
+// Rules end and edges of runs are passed on the way; none may show as a step.
+TEST(LearningRateTest, PeakAndBandFallWithSizeAndNeverJump) {
+  for (const double tokens : {1e9, 5e10, 1e11, 3e11, 1e13}) {
+    std::optional<LearningRateSuggestion> smaller;
+    for (double params = 1e7; params < 1e12; params *= 1.02) {
+      LearningRateInputs inputs;
+      inputs.non_embedding_param_count = params;
+      inputs.token_count = tokens;
+      inputs.training_flops = 6 * params * tokens;
+      const auto rate = SuggestLearningRate(inputs);
+      ASSERT_THAT(rate, IsOk());
+      ASSERT_LE(rate->low, rate->peak);
+      ASSERT_LE(rate->peak, rate->high);
+      if (smaller.has_value()) {
+        for (const auto value : {&LearningRateSuggestion::peak, &LearningRateSuggestion::low,
+                                 &LearningRateSuggestion::high}) {
+          ASSERT_LE((*rate).*value, (*smaller).*value) << params << " on " << tokens;
+          ASSERT_GT((*rate).*value, 0.97 * ((*smaller).*value)) << params << " on " << tokens;
+        }
+      }
+      smaller = *rate;
+    }
+  }
+}
+
 TEST(LearningRateTest, WithoutSizeOrComputeThereIsNoSuggestion) {
   EXPECT_THAT(SuggestLearningRate({}),
               StatusIs(absl::StatusCode::kInvalidArgument, "non_embedding_param_count is 0"));
