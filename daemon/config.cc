@@ -172,6 +172,10 @@ absl::Status ApplyTable(const toml::table& table, const std::string& file, Confi
 }
 
 absl::Status ApplyFile(const std::string& path, Config& config) {
+  std::error_code ignored;
+  // A folder reads as empty, a pipe for ever.
+  if (!fs::is_regular_file(path, ignored))
+    return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file"));
   try {
     return ApplyTable(toml::parse_file(path), path, config);
   } catch (const toml::parse_error& error) {

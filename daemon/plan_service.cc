@@ -182,7 +182,7 @@ absl::StatusOr<v1::Plan> PlanService::Solve(const ResolvedPlanRequest& resolved,
   RHUMB_ASSIGN_OR_RETURN(const Plan answer,
                          MakePlan(resolved.question, {.should_stop = call.ShouldStop()}));
   // Stopped before anything feasible was found: that is no proof that nothing is.
-  if (!answer.feasible && !answer.search.complete) {
+  if (!answer.feasible && !answer.search.complete && answer.conflict.empty()) {
     return ErrorWithReason(absl::StatusCode::kDeadlineExceeded, "NOTHING_FOUND_IN_TIME",
                            "the search was stopped before it found a plan; allow more time");
   }

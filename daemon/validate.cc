@@ -74,6 +74,14 @@ void ValidateCheckConfigurationRequest(const v1::CheckConfigurationRequest& requ
                                                       : "or cluster must be given");
   }
   CheckPlace(request, violations);
+  // Without tokens there is no run whose end could be judged.
+  if (!request.has_token_count()) {
+    for (const auto& [given, field] :
+         {std::pair{request.has_deadline_seconds(), "deadline_seconds"},
+          std::pair{request.has_budget_usd(), "budget_usd"}}) {
+      if (given) violations.Add(field, "needs token_count, the tokens to train on");
+    }
+  }
 }
 
 void ValidateApplyClusterRequest(const v1::ApplyClusterRequest& request,

@@ -33,6 +33,9 @@ struct Context {
   // Opens the daemon, or the in-process server; decided by --addr, --local, --no-local and the
   // environment.
   std::function<absl::StatusOr<Home>(const Invocation&, Context&)> open_home;
+  // Set by open_home where the in-process server has a store: why an answer was not kept after all,
+  // as on a full disk. OK while all were.
+  std::function<absl::Status()> storage_now;
 };
 
 }  // namespace rhumb::cli

@@ -32,7 +32,8 @@ absl::StatusOr<client::ClientOptions> ReadClientOptions(const Invocation& invoca
 bool IsAboutTheStore(const Command& command) {
   const bool is_plans = command.words.front() == "plans";
   const bool is_cluster = command.words.front() == "cluster" && command.words.back() != "apply";
-  return is_plans || is_cluster;
+  const bool is_gpu = command.words.front() == "gpu" && command.words.back() == "delete";
+  return is_plans || is_cluster || is_gpu;
 }
 
 absl::StatusOr<Home> OpenDaemon(const std::string& address, const std::string& origin,
@@ -93,6 +94,7 @@ absl::StatusOr<Home> OpenHome(const Invocation& invocation, Context& context) {
   if (server.storage.ok()) {
     Remark(invocation, context,
            absl::StrCat(why, "; answering in-process, database ", server.database_path));
+    context.storage_now = server.storage_now;
   } else {
     // Said even with -q: a plan whose name leads nowhere is no mere remark.
     *context.err << "rhumb: " << why

@@ -73,10 +73,11 @@ absl::StatusOr<LocalServer> StartLocalServer(const DataEnvironment& environment)
   } else {
     options.in_memory = true;
   }
-  RHUMB_ASSIGN_OR_RETURN(std::unique_ptr<daemon::Server> server, daemon::Server::Start(options));
+  RHUMB_ASSIGN_OR_RETURN(std::shared_ptr<daemon::Server> server, daemon::Server::Start(options));
   local.storage = path.ok() ? server->storage_status() : path.status();
   if (local.storage.ok()) local.database_path = *path;
   local.channel = server->InProcessChannel();
+  local.storage_now = [server] { return server->storage_status(); };
   local.server = std::move(server);
   return local;
 }

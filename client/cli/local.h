@@ -4,6 +4,7 @@
 #ifndef RHUMB_CLIENT_CLI_LOCAL_H_
 #define RHUMB_CLIENT_CLI_LOCAL_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ struct LocalServer {
   std::shared_ptr<grpc::Channel> channel;
   std::string database_path;  // empty if there is none
   absl::Status storage;       // OK, or why nothing is stored
+  // The same now: a write may have failed since. Keeps the server alive.
+  std::function<absl::Status()> storage_now;
 };
 
 // The server on that database, or without one: a file that cannot be had never fails the answer.

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/run.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <ostream>
+#include <string>
+#include <system_error>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
@@ -36,12 +44,59 @@ absl::Status CheckChoices(const CommandLine& line) {
   return absl::OkStatus();
 }
 
+// Whether `text` is UTF-8: whole sequences, none overlong, no surrogates, nothing above U+10FFFF.
+bool IsUtf8(const std::string& text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const int length = byte < 0x80   ? 1
+                       : byte < 0xC2 ? 0
+                       : byte < 0xE0 ? 2
+                       : byte < 0xF0 ? 3
+                       : byte < 0xF5 ? 4
+                                     : 0;
+    if (length == 0 || i + static_cast<size_t>(length) > text.size()) return false;
+    uint32_t point = length == 1 ? byte : byte & (0x7Fu >> length);
+    for (int k = 1; k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + static_cast<size_t>(k)]);
+      if ((next & 0xC0) != 0x80) return false;
+      point = point << 6 | (next & 0x3Fu);
+    }
+    const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+    if (overlong || (point >= 0xD800 && point < 0xE000) || point > 0x10FFFF) return false;
+    i += static_cast<size_t>(length);
+  }
+  return true;
+}
+
+// The messages of the API are UTF-8; names of files need not be.
+absl::Status CheckEncoding(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    std::error_code error;
+    if (IsUtf8(word) || std::filesystem::exists(word, error)) continue;
+    return absl::InvalidArgumentError("\"" + absl::CHexEscape(word) + "\" is not valid UTF-8");
+  }
+  return absl::OkStatus();
+}
+
+// Even with -q: a name that leads nowhere is no mere remark.
+void SayWhatWasNotStored(Context& context) {
+  if (!context.storage_now) return;
+  const absl::Status storage = context.storage_now();
+  context.storage_now = nullptr;
+  if (!storage.ok())
+    *context.err << "rhumb: the answer was not stored: " << storage.message() << "\n";
+}
+
 }  // namespace
 
 int Run(const std::vector<std::string>& words, Context& context) {
   if (words.size() == 1 && words[0] == "--version") {
     *context.out << "rhumb " << kClientVersion << "\n";
     return kExitOk;
+  }
+  if (const absl::Status status = CheckEncoding(words); !status.ok()) {
+    context.command = CommandOf(words);
+    return FailUsage(context, status);
   }
   const absl::StatusOr<CommandLine> line = ParseCommandLine(words);
   if (!line.ok()) {
@@ -65,7 +120,9 @@ int Run(const std::vector<std::string>& words, Context& context) {
     context.out_terminal.color = color == "always";
     context.err_terminal.color = color == "always";
   }
-  return line->command->run(line->invocation, context);
+  const int code = line->command->run(line->invocation, context);
+  SayWhatWasNotStored(context);
+  return code;
 }
 
 }  // namespace rhumb::cli

@@ -136,7 +136,8 @@ MemoryPlan MakeMemoryPlan(const CostModel& cost, const Layout& layout, int64_t m
   memory.peak = estimate.peak;
   memory.stages = estimate.stages;
   memory.peak_bytes = estimate.peak_bytes;
-  // What the counter shows beyond live tensors (allocator, context) belongs to the parts too: they add up to the peak.
+  // What the counter shows beyond live tensors (allocator, context) belongs to the parts too: they
+  // add up to the peak.
   memory.peak.other_bytes += estimate.peak_bytes - estimate.peak.total_bytes();
   memory.p95_bytes = estimate.p95_bytes;
   memory.capacity_bytes = capacity_bytes;

@@ -230,6 +230,8 @@ PlanQuestion WithoutConstraint(PlanQuestion question, Constraint constraint) {
   return question;
 }
 
+bool IsWhole(Constraint constraint) { return RowOf(constraint).part != nullptr; }
+
 int LooserDirection(Constraint constraint) { return RowOf(constraint).looser; }
 
 std::optional<double> ValueInPlan(const Plan& plan, Constraint constraint) {

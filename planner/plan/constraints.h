@@ -67,6 +67,9 @@ inline constexpr int64_t kManyGpus = 16384;
 // layout).
 int LooserDirection(Constraint constraint);
 
+// Whether only whole values make sense: parts of a layout.
+bool IsWhole(Constraint constraint);
+
 // The value of the constrained part in a feasible plan, for constraints whose direction is 0.
 std::optional<double> ValueInPlan(const Plan& plan, Constraint constraint);
 

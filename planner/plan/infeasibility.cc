@@ -16,8 +16,9 @@ namespace {
 constexpr double kBisectionTolerance = 1e-4;  // relative, before rounding outwards
 constexpr double kCountTolerance = 0.02;      // relative, of GPU counts
 constexpr int kRoundedDigits = 4;
-constexpr double kLargestFactor = 1e12;
-constexpr double kSmallestStart = 1e-2;  // where widening starts from a limit of nothing
+constexpr double kLargestFactor = 1e30;
+constexpr double kMostMemoryBytes = 1e17;  // whole bytes up to here
+constexpr double kSmallestStart = 1e-2;    // where widening starts from a limit of nothing
 constexpr double kHopelessLossNats = 20;
 
 // Rounds away from zero in `direction`, keeping `kRoundedDigits` significant digits.
@@ -40,7 +41,8 @@ class Explainer {
     PlanQuestion rest = question_;
     for (const Constraint constraint : ActiveConstraints(question_)) {
       PlanQuestion without = WithoutConstraint(rest, constraint);
-      if (IsFeasible(without, options_, 0, costs_)) {
+      // Nothing found by a search that was stopped is no proof: the constraint stays.
+      if (IsFeasible(without, options_, 0, costs_) || Stopped()) {
         kept.push_back(constraint);
       } else {
         rest = std::move(without);
@@ -64,6 +66,8 @@ class Explainer {
   }
 
  private:
+  bool Stopped() const { return options_.should_stop != nullptr && options_.should_stop(); }
+
   // `known_infeasible_gpus`: no place of so many GPUs or fewer is feasible.
   bool FeasibleAt(Constraint constraint, double value, double known_infeasible_gpus = 0) const {
     const int64_t least = question_.pools.size() == 1 ? std::llround(known_infeasible_gpus) : 0;
@@ -140,7 +144,8 @@ class Explainer {
   // Widens from the current value until feasible, then bisects the last bracket.
   std::optional<double> NearestFeasible(Constraint constraint, double from, int direction) const {
     const bool additive = constraint == Constraint::kTargetLoss;
-    const bool whole = constraint == Constraint::kGpuCount;
+    const bool gpus = constraint == Constraint::kGpuCount;
+    const bool whole = gpus || IsWhole(constraint);
     const double start = from > 0 ? from : kSmallestStart;
     double tight = start;
     double loose = start;
@@ -150,19 +155,22 @@ class Explainer {
                                 : 1.01;
          ; step = doubling ? 2 * step : step * step) {
       loose = additive ? start + step : direction > 0 ? start * step : start / step;
-      const double last = additive ? kHopelessLossNats
-                          : whole  ? 2.0 * kManyGpus
-                                   : start * kLargestFactor;
+      const double last = additive                               ? kHopelessLossNats
+                          : gpus                                 ? 2.0 * kManyGpus
+                          : constraint == Constraint::kGpuMemory ? kMostMemoryBytes
+                                                                 : start * kLargestFactor;
       if (loose > last || step > kLargestFactor) return std::nullopt;
-      if (FeasibleAt(constraint, loose, whole ? tight : 0)) break;
+      if (FeasibleAt(constraint, loose, gpus ? tight : 0)) break;
+      if (Stopped()) return std::nullopt;
       tight = loose;
     }
-    const double tolerance = whole ? kCountTolerance : kBisectionTolerance;
+    const double tolerance = gpus ? kCountTolerance : whole ? 0 : kBisectionTolerance;
     while (std::abs(loose - tight) > std::max(whole ? 1.0 : 0.0, tolerance * std::abs(loose))) {
       const double middle = additive || whole ? (tight + loose) / 2 : std::sqrt(tight * loose);
       const double value = whole ? std::floor(middle) : middle;
       if (value == tight) break;
-      (FeasibleAt(constraint, value, whole ? tight : 0) ? loose : tight) = value;
+      (FeasibleAt(constraint, value, gpus ? tight : 0) ? loose : tight) = value;
+      if (Stopped()) break;
     }
     if (whole) return loose;
     const double rounded = RoundOutwards(loose, direction);

@@ -22,7 +22,8 @@ struct Infeasibility {
   std::vector<Relaxation> relaxations;
 };
 
-// `question` must be infeasible.
+// `question` must be infeasible. Cut short by options.should_stop, the conflict is one but not
+// minimal, and relaxations may be missing.
 Infeasibility ExplainInfeasibility(const PlanQuestion& question, Objective objective,
                                    const PlanOptions& options, CostCache* costs);
 

@@ -124,7 +124,8 @@ std::optional<LawOptimumSummary> SummariseLawOptimum(const PlanQuestion& q, Obje
     question.max_param_count = q.max_param_count;
     question.fixed_param_count = q.param_count;
   }
-  // A fixed size is compared with what was realised of it, or the law would lose to its own rounding.
+  // A fixed size is compared with what was realised of it, or the law would lose to its own
+  // rounding.
   if ((q.architecture.has_value() || q.param_count.has_value()) && plan.feasible) {
     question.fixed_param_count = plan.active_param_count;
   }

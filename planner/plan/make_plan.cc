@@ -92,11 +92,10 @@ absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& o
       plan.alternatives = FindAlternatives(question, plan, options, solution.costs.get());
     }
   }
-  // What was cut short anywhere is not the answer to the question.
+  // What was cut short anywhere is not the answer to the question; that nothing is feasible, and
+  // together with what, stays true.
   if (options.should_stop != nullptr && options.should_stop()) {
     plan.search.complete = false;
-    plan.conflict.clear();
-    plan.relaxations.clear();
     plan.binding.clear();
   }
   plan.assumptions = CollectAssumptions(question, plan);

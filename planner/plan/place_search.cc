@@ -55,6 +55,11 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
   progress_.pruned_count += static_cast<int64_t>((all - in_degrees_.size()) * zero_stages *
                                                  LayoutsPerMicroBatch(degrees));
   if (in_degrees_.empty()) return;
+  if (shared_.slices.LeastBytes(degrees) > at_.capacity_bytes) {
+    progress_.pruned_count +=
+        static_cast<int64_t>(in_degrees_.size() * zero_stages * LayoutsPerMicroBatch(degrees));
+    return;
+  }
   for (size_t zero = 0; zero < zero_stages; ++zero) SearchZeroStage(degrees, slice, zero);
 }
 

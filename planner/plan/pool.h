@@ -22,9 +22,9 @@ GpuPool ResolvePool(const Gpu& gpu, int64_t gpu_count, std::optional<int64_t> gp
                     std::optional<double> inter_node_bytes_per_second_per_gpu,
                     std::optional<double> price_usd_per_gpu_hour);
 
-// Counts a plan may use, ascending: every number of GPUs inside one node, then every number of whole
-// nodes. Nested: what a smaller pool offers, a larger one offers too. A count that is no multiple of
-// gpus_per_node leaves the GPUs of the last, partial node unused.
+// Counts a plan may use, ascending: every number of GPUs inside one node, then every number of
+// whole nodes. Nested: what a smaller pool offers, a larger one offers too. A count that is no
+// multiple of gpus_per_node leaves the GPUs of the last, partial node unused.
 std::vector<int64_t> UsableGpuCounts(const GpuPool& pool);
 
 }  // namespace rhumb

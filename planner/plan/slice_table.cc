@@ -6,6 +6,12 @@
 #include "planner/plan/batch_limits.h"
 
 namespace rhumb {
+namespace {
+
+// More than any cluster has.
+constexpr int64_t kManyRanks = int64_t{1} << 30;
+
+}  // namespace
 
 SliceTable::SliceTable(const LayoutSpace& space, const CostModel& model, double sequence_length,
                        std::optional<double> gpu_seconds_per_token)
@@ -46,6 +52,27 @@ const SliceTable::Slice& SliceTable::Of(size_t index) {
         std::min(slice.least_gpu_seconds_per_token, least.gpu_seconds_per_token);
   }
   return slice;
+}
+
+double SliceTable::LeastBytes(const Degrees& degrees) {
+  const auto [found, is_new] =
+      least_bytes_.try_emplace({degrees.slice, degrees.pipeline}, kUnlimited);
+  double& least = found->second;
+  if (!is_new || space_.MicroBatchSizes().empty()) return least;
+  // Shards shrink with every rank, and a higher ZeRO stage or a smaller micro-batch never takes
+  // more.
+  Degrees sharded = degrees;
+  sharded.data = kManyRanks;
+  const std::vector<int64_t>& zero_stages = space_.ZeroStages(sharded);
+  if (zero_stages.empty()) return least;
+  for (const Recompute recompute : space_.RecomputeModes()) {
+    for (const int64_t v : space_.VirtualStages(degrees.pipeline)) {
+      const Layout layout = space_.MakeLayout(sharded, zero_stages.back(),
+                                              space_.MicroBatchSizes().front(), recompute, v);
+      least = std::min(least, model_.Memory(layout, 1, /*with_stages=*/false).p95_bytes);
+    }
+  }
+  return least;
 }
 
 const StageShares& SliceTable::StagesOf(int64_t pipeline_parallel_size) {

@@ -5,7 +5,10 @@
 #define RHUMB_PLANNER_PLAN_SLICE_TABLE_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "planner/cost/cost_model.h"
@@ -34,6 +37,12 @@ class SliceTable {
              std::optional<double> gpu_seconds_per_token);
 
   const Slice& Of(size_t slice);
+
+  // Upper estimate of the memory of one rank that no layout of the slice and pipeline size in
+  // `degrees` is below, whatever its data parallel size, ZeRO stage, micro-batch, recompute and
+  // virtual stages; infinite if there is no such layout.
+  double LeastBytes(const Degrees& degrees);
+
   const StageShares& StagesOf(int64_t pipeline_parallel_size);
 
  private:
@@ -42,7 +51,8 @@ class SliceTable {
   double sequence_length_;
   std::optional<double> gpu_seconds_per_token_;
   std::vector<Slice> slices_;
-  std::vector<StageShares> stages_;  // by pipeline size; those asked for
+  std::map<std::pair<size_t, int64_t>, double> least_bytes_;  // by slice and pipeline size
+  std::vector<StageShares> stages_;                           // by pipeline size; those asked for
 };
 
 }  // namespace rhumb

@@ -260,6 +260,8 @@ malformed_inputs() {
   sed 's/^family *= *"hopper"/family = "hoper"/' "$examples/gpus/h20-sxm-96gb.toml" >"$work/gpu_family.toml"
 
   refused 'nothing bounds the training' plan
+  refused 'is not valid UTF-8' plan --compute 1e20 --law $'\xff\xfe'
+  refused '--deadline.*needs.*token' check --params 1B --gpus 8xH100-SXM5-80GB --deadline 1s
   refused '--compute \(compute_flops\)' plan --compute -1
   refused '--compute \(compute_flops\)' plan --compute 0
   refused '--compute \(compute_flops\)' plan --compute NaN
@@ -368,6 +370,9 @@ infeasible_questions() {
   shows "$out" '--target-loss [0-9.]+: ' 'its relaxation as a flag'
   relaxed_by_flags --target-loss 2.0 --gpus 8xH100-SXM5-80GB --deadline 7d
   relaxed_by_flags --target-loss 2.5 --gpus 32xH100-SXM5-80GB@2 --budget 1
+  # Parts of a layout are whole numbers.
+  relaxed_by_flags --gpus 64xH100-SXM5-80GB --zero-stage 0 --params 30B --tokens 1B --micro-batch-size 1 \
+    --max-tensor-parallel-size 1 --max-pipeline-parallel-size 1
 }
 
 # Published planning problems; expected numbers and tolerances in planner_problems.py.

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "planner/cost/framework_profile.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/plan/cost_cache.h"
+#include "planner/plan/layout_space.h"
 #include "planner/plan/make_plan.h"
+#include "planner/plan/slice_table.h"
 #include "planner/plan/solve.h"
 #include "planner/plan/work_curve.h"
 #include "tests/planner/plan/question_fixtures.h"
@@ -85,6 +88,41 @@ TEST(WorkCurveTest, MoreGpusNeverTakeLess) {
       before = least;
     }
   });
+}
+
+// Dense and mixed models, every layout there is on some GPUs.
+TEST(SliceTableTest, NoLayoutTakesLessMemoryThanTheLeast) {
+  ModelShape mixed = MakeShape(12, 16, 8, 128);
+  mixed.expert_count = 8;
+  mixed.experts_per_token = 2;
+  mixed.moe_ffn_hidden_size = 1024;
+  mixed.num_moe_layers = 12;
+  for (const ModelShape& shape : {MakeShape(12, 16, 8, 128), mixed}) {
+    for (const FrameworkProfile& profile : FrameworkProfiles()) {
+      const GpuPool pool = MakePool("H100-SXM5-80GB", 48, 8);
+      const CostModel model(shape, pool.gpu, Fabric{8, pool.inter_node_bytes_per_second_per_gpu},
+                            profile);
+      const LayoutSpace space(shape, Precision::kBf16, {});
+      SliceTable slices(space, model, static_cast<double>(shape.sequence_length), std::nullopt);
+      std::vector<Degrees> all;
+      space.AppendDegrees(48, all);
+      for (const Degrees& degrees : all) {
+        const double least = slices.LeastBytes(degrees);
+        for (const int64_t zero : space.ZeroStages(degrees)) {
+          for (const int64_t micro_batch : space.MicroBatchSizes()) {
+            for (const Recompute recompute : space.RecomputeModes()) {
+              for (const int64_t v : space.VirtualStages(degrees.pipeline)) {
+                const Layout layout = space.MakeLayout(degrees, zero, micro_batch, recompute, v);
+                const int64_t m = v > 1 ? degrees.pipeline : 1;
+                ASSERT_LE(least, model.Memory(layout, m, false).p95_bytes * (1 + 1e-12))
+                    << profile.name << " " << shape.expert_count;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
 }
 
 // The bound of many places is at most that of each of them.
