@@ -22,7 +22,7 @@
 namespace rhumb {
 
 // Raise whenever the same rows and options give other numbers than before.
-inline constexpr char kFitterVersion[] = "2";
+inline constexpr char kFitterVersion[] = "3";
 
 // How constants are found. kVariableProjection and kLeastSquares give a loss surface, by errors
 // of ln L and of L; the other two give only how the optimum grows with compute (Hoffmann et al.
@@ -109,16 +109,16 @@ struct Outlier {
 };
 
 // What the fitted law decides at a compute budget C = 6ND, with intervals from the joint draws of
-// its constants.
+// its constants and of those of its rivals, by `form_weights` but for the law at least half.
 struct LawDecision {
   double training_flops = 0;
   double param_count = 0, token_count = 0, tokens_per_param = 0, loss_nats = 0;
   Interval param_count_interval, token_count_interval, tokens_per_param_interval;
-  Interval loss_interval;      // of the mean loss there, by the constants alone
+  Interval loss_interval;      // of the mean loss there: parameters and forms
   Interval run_loss_interval;  // of one run: parameters, forms, scatter and extrapolation
 };
 
-// A form that the prediction intervals average over.
+// A form that intervals average over.
 struct FormWeight {
   std::string family;
   double weight = 0;                // sums to 1

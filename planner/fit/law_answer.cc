@@ -9,7 +9,6 @@
 #include "Eigen/Eigenvalues"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "planner/fit/decisions.h"
 #include "planner/fit/predictive_covariance.h"
 #include "planner/fit/profile.h"
 #include "planner/laws/chinchilla.h"
@@ -18,6 +17,8 @@ namespace rhumb {
 namespace {
 
 constexpr int kNormalDraws = 1000;
+// Share of the law's own form in the intervals of its decisions.
+constexpr double kLeastOwnWeight = 0.5;
 // Fewer runs than this: profile likelihood.
 constexpr int kFewRuns = 15;
 // E below this fraction of the least loss is near 0.
@@ -148,6 +149,18 @@ void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
   }
 }
 
+std::vector<FormDraws> FormsOfDecisions(const Predictor& predictor) {
+  const double own = std::max(predictor.law().weight, kLeastOwnWeight);
+  const double scale = (1 - own) / (1 - predictor.law().weight);  // of the rivals
+  std::vector<FormDraws> forms;
+  for (const Predictor::Member& member : predictor.members()) {
+    forms.push_back({.fit = &member.fit,
+                     .draws = &member.draws,
+                     .weight = forms.empty() ? own : scale * member.weight});
+  }
+  return forms;
+}
+
 void AddDecisions(const Predictor& predictor, const Rows& rows, double level, LawFit& answer) {
   for (const Predictor::Member& member : predictor.members()) {
     answer.form_weights.push_back({.family = member.spec.name,
@@ -156,11 +169,11 @@ void AddDecisions(const Predictor& predictor, const Rows& rows, double level, La
   }
   answer.slope_error_fraction = predictor.slope_error();
   answer.slope_error_degrees = predictor.slope_degrees();
-  const FitResult& fit = predictor.law().fit;
+  const std::vector<FormDraws> forms = FormsOfDecisions(predictor);
   // The range of what C means in these rows: 6ND, or what was given.
   const double largest = std::exp(rows.log_flops.maxCoeff());
   for (const double factor : {1.0, 10.0, 100.0}) {
-    const auto decided = DecideAtCompute(fit, predictor.law().draws, factor * largest, level);
+    const auto decided = DecideAtCompute(forms, factor * largest, level);
     if (!decided.has_value() || !std::isfinite(decided->param_count.value)) return;
     LawDecision decision{.training_flops = decided->training_flops,
                          .param_count = decided->param_count.value,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "planner/fit/decisions.h"
 #include "planner/fit/draws.h"
 #include "planner/fit/fit_law.h"
 #include "planner/fit/form_spec.h"
@@ -30,6 +31,15 @@ void MarkAllUndetermined(const FitResult& fit, const std::string& reason, LawFit
 void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
                   const ParameterDraws& draws, double level, LawFit& answer);
 
+// The law and its rivals by the weights of their roll-outs, but for the law at least half: on few
+// origins a rival of fewer constants, which is wrong by little there, may earn nearly all of the
+// weight, and an interval of N* by it alone would be narrower than the law's own and not hold the
+// N* that is decided. On runs drawn from laws with and without alpha = beta, 90% intervals of N*
+// then hold the truth more often than by the plain weights and by the law alone. Points into
+// `predictor`.
+std::vector<FormDraws> FormsOfDecisions(const Predictor& predictor);
+
+// The weights of the forms, and what the law decides with intervals over all of them.
 void AddDecisions(const Predictor& predictor, const Rows& rows, double level, LawFit& answer);
 
 // nullopt if the form is not one the planner sizes models with. `kept` are the observations that

@@ -143,8 +143,14 @@ TEST_F(FitRunTest, DecisionsAreTheAnswersWithTheIntervalOfOneRun) {
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("90% OF ONE RUN"),
                     ::testing::ContainsRegex("1e21 +2\\.78B +2\\.10B to 3\\.70B"),
-                    HasSubstr("2.261 to 2.324"), HasSubstr("averages over chinchilla 75%"),
+                    HasSubstr("2.261 to 2.324"), HasSubstr("average over chinchilla 75%"),
                     HasSubstr("may be wrong by 12%"), Not(HasSubstr("by the constants alone"))));
+}
+
+TEST_F(FitRunTest, AFormThatHardlyCountsInPredictionsIsSaidToCountHalfInDecisions) {
+  laws_.result.mutable_form_weights(0)->set_weight(0.2);
+  const Outcome outcome = RunLine(absl::StrCat("fit ", Runs()));
+  EXPECT_THAT(outcome.out, HasSubstr("but for one run, the fitted form counts half"));
 }
 
 // N = G (C/6)^a in python: G = (0.3478*482.01/(0.3658*2085.43))**(1/0.7136), a = 0.3658/0.7136;
