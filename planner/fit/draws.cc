@@ -42,8 +42,12 @@ Rows DrawAroundLaw(const Rows& rows, const Eigen::ArrayXd& fitted, const Residua
 }  // namespace
 
 double Quantile(std::vector<double>& values, double probability) {
-  if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
+  return SortedQuantile(values, probability);
+}
+
+double SortedQuantile(const std::vector<double>& values, double probability) {
+  if (values.empty()) return 0;
   const double at = probability * static_cast<double>(values.size() - 1);
   const auto below = static_cast<size_t>(at);
   const size_t above = std::min(below + 1, values.size() - 1);

@@ -86,6 +86,8 @@ Eigen::MatrixXd RobustCovariance(const ParameterDraws& draws);
 
 // The p-quantile by linear interpolation of order statistics; the values are reordered.
 double Quantile(std::vector<double>& values, double probability);
+// The same of values in ascending order.
+double SortedQuantile(const std::vector<double>& values, double probability);
 
 }  // namespace rhumb
 

@@ -192,7 +192,8 @@ std::string ObjectiveDefinition(const LawFitOptions& options) {
 absl::Status AddBacktest(const FormSpec& spec, const Rows& kept, const Selection& selection,
                          const LawFitOptions& options, const std::function<bool(double)>& progress,
                          LawFit& answer) {
-  const Rows train = SelectRows(kept, selection.train);
+  const std::function<bool()>& should_stop = spec.options.minimize.should_stop;
+  RHUMB_ASSIGN_OR_RETURN(const Rows train, SelectRows(kept, selection.train, should_stop));
   BacktestOptions backtest;
   backtest.level = options.level;
   backtest.predictor = {.draw_count = kBacktestDraws,
@@ -225,9 +226,10 @@ std::vector<std::string> FormNames() {
 
 absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOptions& options) {
   RHUMB_RETURN_IF_ERROR(CheckOptions(options));
-  RHUMB_ASSIGN_OR_RETURN(const Rows all, MakeRows(observations.observations));
   Progress progress(options);
   RHUMB_RETURN_IF_ERROR(progress.At(0, "fit"));
+  const std::function<bool()> should_stop = progress.StopHook();
+  RHUMB_ASSIGN_OR_RETURN(const Rows all, MakeRows(observations.observations, should_stop));
 
   LawFit answer;
   answer.method = options.method;
@@ -248,9 +250,9 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
         "no row is left to fit: all are in mid-schedule, of weight 0, or held out");
   }
   RHUMB_RETURN_IF_ERROR(progress.Status());
-  const Rows kept = SelectRows(all, selection.kept);
+  RHUMB_ASSIGN_OR_RETURN(const Rows kept, SelectRows(all, selection.kept, should_stop));
   RHUMB_RETURN_IF_ERROR(CheckHoldout(options, kept, selection));
-  const Rows rows = SelectRows(kept, selection.train);
+  RHUMB_ASSIGN_OR_RETURN(const Rows rows, SelectRows(kept, selection.train, should_stop));
   answer.observation_count = rows.size();
   answer.run_count = rows.run_count;
   answer.held_out_count = static_cast<int>(selection.test.size());

@@ -99,9 +99,12 @@ void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
   }
   // The constants' own errors are the spread of the draws; what is done with a law is asked of the
   // covariance it carries. A sandwich is linear from the start and needs no second look.
-  const Eigen::MatrixXd carried =
-      draws.is_normal ? covariance : PredictiveCovariance(fit, rows, draws);
-  answer.covariance = carried(free, free);
+  const std::optional<Eigen::MatrixXd> carried =
+      draws.is_normal ? covariance
+                      : PredictiveCovariance(fit, rows, draws,
+                                             {.should_stop = spec.options.minimize.should_stop});
+  if (!carried.has_value()) return;
+  answer.covariance = (*carried)(free, free);
   const bool by_profile = rows.run_count < kFewRuns || IsNearZero(fit, rows);
   for (const Eigen::Index j : free) {
     const ParameterInfo& info = parameters[static_cast<size_t>(j)];

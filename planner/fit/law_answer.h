@@ -27,7 +27,8 @@ void MarkAllUndetermined(const FitResult& fit, const std::string& reason, LawFit
 
 // Constants, standard errors, intervals, covariance, exponents; warns of errors as large as the
 // constants. Intervals are by profile likelihood for fewer than 15 runs or where E is near 0, and
-// from the draws otherwise. No draws: constants only.
+// from the draws otherwise. No draws: constants only. Of no use if the options' should_stop said
+// so.
 void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
                   const ParameterDraws& draws, double level, LawFit& answer);
 

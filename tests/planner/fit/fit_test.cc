@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "planner/fit/bootstrap.h"
 #include "planner/fit/forms.h"
+#include "planner/fit/variable_projection.h"
 #include "tests/matchers.h"
 #include "tests/planner/fit/synthetic.h"
 
@@ -171,6 +172,22 @@ TEST(FitTest, RowsInAnyOrderGiveTheSameLaw) {
   std::reverse(runs.begin(), runs.end());
   const FitResult backward = Fit(MakeRows(runs).value());
   EXPECT_NEAR(forward.objective, backward.objective, 1e-12 * forward.objective);
+}
+
+TEST(ProjectionTest, IsTheSameHoweverManyRowsAreHeldAtATime) {
+  const Rows rows = MakeRows(GridRuns(TrueLaw(), 12, 12, 0.005, 1)).value();
+  PowerSum problem = {.x = rows.log_params,
+                      .y = rows.log_tokens,
+                      .log_target = rows.log_loss,
+                      .weight = rows.weight};
+  const PowerSumStart whole = ProjectPowerSum(problem).front();
+  problem.rows_at_a_time = 7;
+  const PowerSumStart parts = ProjectPowerSum(problem).front();
+  EXPECT_EQ(parts.alpha, whole.alpha);
+  EXPECT_EQ(parts.beta, whole.beta);
+  EXPECT_NEAR(parts.log_a, whole.log_a, 1e-10);
+  EXPECT_NEAR(parts.log_b, whole.log_b, 1e-10);
+  EXPECT_NEAR(parts.log_e, whole.log_e, 1e-10);
 }
 
 TEST(RowsTest, ALossThatIsNoPositiveNumberIsNamedByRow) {
