@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "planner/fit/linear_algebra.h"
-#include "planner/fit/random.h"
 
 namespace rhumb {
 namespace {
@@ -33,25 +32,20 @@ Rows DrawRows(const Rows& rows, const std::vector<double>& run_weight) {
 
 }  // namespace
 
-absl::StatusOr<Bootstrap> BootstrapFit(const FitResult& result, const FitOptions& fit,
-                                       const Rows& rows, const BootstrapOptions& options) {
+absl::StatusOr<Bootstrap> RefitDraws(const FitResult& result, const FitOptions& fit,
+                                     const BootstrapOptions& options,
+                                     const std::function<Rows()>& draw, absl::string_view what) {
   const Refitter refitter(result, fit);
-  Random random(options.seed);
   Bootstrap bootstrap;
   bootstrap.thetas.resize(options.draw_count, result.theta.size());
   int kept = 0;
-  std::vector<double> run_weight(static_cast<size_t>(rows.run_count));
-  for (int draw = 0; draw < options.draw_count; ++draw) {
-    if (options.progress && draw % kDrawsPerProgress == 0 &&
-        !options.progress(draw / static_cast<double>(options.draw_count))) {
+  for (int k = 0; k < options.draw_count; ++k) {
+    if (options.progress && k % kDrawsPerProgress == 0 &&
+        !options.progress(k / static_cast<double>(options.draw_count))) {
       return absl::CancelledError("the bootstrap was cancelled");
     }
-    run_weight.assign(run_weight.size(), 0);
-    for (int k = 0; k < rows.run_count; ++k) {
-      run_weight[static_cast<size_t>(random.Below(rows.run_count))] += 1;
-    }
     ParameterVector theta = result.theta;
-    const Termination termination = refitter.Refit(DrawRows(rows, run_weight), theta);
+    const Termination termination = refitter.Refit(draw(), theta);
     if (termination == Termination::kCancelled) {
       return absl::CancelledError("the bootstrap was cancelled");
     }
@@ -64,10 +58,24 @@ absl::StatusOr<Bootstrap> BootstrapFit(const FitResult& result, const FitOptions
   bootstrap.thetas.conservativeResize(kept, Eigen::NoChange);
   if (bootstrap.failed_count > options.draw_count / 2) {
     return absl::FailedPreconditionError(
-        absl::StrCat(bootstrap.failed_count, " of ", options.draw_count,
-                     " resampled data sets have no minimum: the data do not identify the law"));
+        absl::StrCat(bootstrap.failed_count, " of ", options.draw_count, " ", what,
+                     " have no minimum: the data do not identify the law"));
   }
   return bootstrap;
+}
+
+std::vector<double> DrawRunWeights(int run_count, Random& random) {
+  std::vector<double> weights(static_cast<size_t>(run_count));
+  for (int k = 0; k < run_count; ++k) weights[static_cast<size_t>(random.Below(run_count))] += 1;
+  return weights;
+}
+
+absl::StatusOr<Bootstrap> BootstrapFit(const FitResult& result, const FitOptions& fit,
+                                       const Rows& rows, const BootstrapOptions& options) {
+  Random random(options.seed);
+  return RefitDraws(
+      result, fit, options, [&] { return DrawRows(rows, DrawRunWeights(rows.run_count, random)); },
+      "resampled data sets");
 }
 
 ParameterMatrix CovarianceOf(const Eigen::MatrixXd& thetas) {

@@ -80,6 +80,10 @@ struct ParameterDraws {
 absl::StatusOr<ParameterDraws> DrawParameters(const FitResult& fit, const FitOptions& options,
                                               const Rows& rows, const DrawOptions& draw);
 
+// Draws from the normal distribution with this covariance of theta, stretched to Student's t.
+ParameterDraws NormalDraws(const FitResult& fit, const ParameterMatrix& covariance, double degrees,
+                           uint64_t seed);
+
 // Covariance of the draws, without those that ran away: draws
 // further from the median than four times half the distance between the 16% and 84% quantiles.
 Eigen::MatrixXd RobustCovariance(const ParameterDraws& draws);

@@ -70,6 +70,9 @@ struct Selection {
   std::vector<int> kept;         // fitted and held out
   std::vector<int> train, test;  // indices into `kept`'s rows
   int left_out_count = 0;
+
+  // Place in the set of a row that is fitted.
+  int InSet(int row) const { return kept[static_cast<size_t>(train[static_cast<size_t>(row)])]; }
 };
 Selection Select(const ObservationSet& observations, const Rows& rows,
                  const LawFitOptions& options) {
@@ -258,6 +261,9 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   answer.held_out_count = static_cast<int>(selection.test.size());
   if (options.method == FitMethod::kIsoFlop || options.method == FitMethod::kEnvelope) {
     RHUMB_RETURN_IF_ERROR(FitTrendLaw(rows, options, progress.Stage(0, 1, "bootstrap"), answer));
+    for (IsoFlopBudget& budget : answer.isoflop_budgets) {
+      for (int& row : budget.rows) row = selection.InSet(row);
+    }
     RHUMB_RETURN_IF_ERROR(progress.Status());
     return answer;
   }
@@ -303,8 +309,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   answer.start_count = fit.start_count;
   answer.local_minima = fit.local_minima;
   for (Outlier& outlier : FindOutliers(fit, rows)) {
-    const int in_kept = selection.train[static_cast<size_t>(outlier.observation)];
-    outlier.observation = selection.kept[static_cast<size_t>(in_kept)];
+    outlier.observation = selection.InSet(outlier.observation);
     answer.outliers.push_back(outlier);
   }
   const ResidualPool pool(fit, rows);

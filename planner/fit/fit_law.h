@@ -15,6 +15,7 @@
 
 #include "Eigen/Core"
 #include "absl/status/statusor.h"
+#include "planner/fit/isoflop.h"
 #include "planner/fit/observation.h"
 #include "planner/fit/robust_loss.h"
 #include "planner/laws/law.h"
@@ -155,6 +156,9 @@ struct LawFit {
   std::optional<Interval> params_exponent_interval, tokens_exponent_interval;
   // N_opt = params_coefficient C^a, from isoFLOP and envelope fits.
   std::optional<double> params_coefficient;
+  // Of kIsoFlop, by rising compute, their rows as indices into the set; `used` by none where they
+  // give no exponents.
+  std::vector<IsoFlopBudget> isoflop_budgets;
 
   std::string termination;
   int iteration_count = 0;

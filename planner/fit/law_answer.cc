@@ -6,7 +6,6 @@
 #include <limits>
 #include <utility>
 
-#include "Eigen/Eigenvalues"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "planner/fit/predictive_covariance.h"
@@ -16,7 +15,6 @@
 namespace rhumb {
 namespace {
 
-constexpr int kNormalDraws = 1000;
 // Share of the law's own form in the intervals of its decisions.
 constexpr double kLeastOwnWeight = 0.5;
 // Fewer runs than this: profile likelihood.
@@ -38,26 +36,6 @@ bool IsNearZero(const FitResult& fit, const Rows& rows) {
 }
 
 }  // namespace
-
-ParameterDraws NormalDraws(const FitResult& fit, const ParameterMatrix& covariance, double degrees,
-                           uint64_t seed) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen{Eigen::MatrixXd(covariance)};
-  const Eigen::MatrixXd root =
-      eigen.eigenvectors() * eigen.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal();
-  ParameterDraws draws;
-  draws.by_residuals = true;
-  draws.is_normal = true;
-  draws.thetas.resize(kNormalDraws, fit.theta.size());
-  Random random(seed);
-  for (Eigen::Index k = 0; k < kNormalDraws; ++k) {
-    Eigen::VectorXd z(fit.theta.size());
-    for (double& value : z) value = random.Normal();
-    draws.thetas.row(k) = (fit.theta + root * z).transpose();
-    draws.student_scale.push_back(DrawStudentScale(random, degrees));
-    draws.stretch.push_back(draws.student_scale.back());
-  }
-  return draws;
-}
 
 void MarkAllUndetermined(const FitResult& fit, const std::string& reason, LawFit& answer) {
   Identifiability& diagnosis = answer.identifiability;

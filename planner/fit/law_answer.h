@@ -3,7 +3,6 @@
 #ifndef RHUMB_PLANNER_FIT_LAW_ANSWER_H_
 #define RHUMB_PLANNER_FIT_LAW_ANSWER_H_
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,10 +16,6 @@
 #include "planner/fit/rows.h"
 
 namespace rhumb {
-
-// Draws from the normal distribution with this covariance of theta, stretched to Student's t.
-ParameterDraws NormalDraws(const FitResult& fit, const ParameterMatrix& covariance, double degrees,
-                           uint64_t seed);
 
 // Names every free constant undetermined, with one reason.
 void MarkAllUndetermined(const FitResult& fit, const std::string& reason, LawFit& answer);
