@@ -14,6 +14,7 @@
 #include "planner/fit/backtest.h"
 #include "planner/fit/bootstrap.h"
 #include "planner/fit/choose_form.h"
+#include "planner/fit/decisions.h"
 #include "planner/fit/draws.h"
 #include "planner/fit/fit_trend.h"
 #include "planner/fit/fit_warnings.h"
@@ -224,6 +225,17 @@ absl::Status AddBacktest(const FormSpec& spec, const Rows& kept, const Selection
 std::vector<std::string> FormNames() {
   std::vector<std::string> names;
   for (const Form* form : AllForms()) names.emplace_back(form->name());
+  return names;
+}
+
+std::vector<std::string> PlannerFormNames() {
+  std::vector<std::string> names;
+  for (const Form* form : AllForms()) {
+    const auto count = static_cast<Eigen::Index>(form->parameters().size());
+    if (ToChinchillaLaw(*form, ParameterVector::Zero(count)).has_value()) {
+      names.emplace_back(form->name());
+    }
+  }
   return names;
 }
 

@@ -181,6 +181,9 @@ struct LawFit {
 
 // Names of all forms, the default first.
 std::vector<std::string> FormNames();
+// Those that give a law to plan with, which is a loss of N and D. Of the others LawFit::law is
+// absent whatever the data; of "auto" it is only known after the fit.
+std::vector<std::string> PlannerFormNames();
 
 // Fits. InvalidArgument names the option or row at fault; FailedPrecondition: the rows lack what
 // the form is a function of; Cancelled by `progress` or `should_stop`, with nothing of the fit.
