@@ -7,7 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "planner/fit/draws.h"
 #include "planner/fit/linear_algebra.h"
+#include "planner/laws/loss_model.h"
 
 namespace rhumb {
 namespace {
@@ -28,6 +30,31 @@ Rows DrawRows(const Rows& rows, const std::vector<double>& run_weight) {
         run_weight[static_cast<size_t>(rows.run[static_cast<size_t>(kept[k])])];
   }
   return drawn;
+}
+
+// Half the width, in standard deviations, over which the density of `count` residuals at 0 is best
+// counted. Source: Bofinger 1975, doi:10.1111/j.1467-842X.1975.tb01366.x, for the median.
+double CountingWidth(double count) {
+  constexpr double kDensityAtZero = 0.3989422804014327;  // of the standard normal
+  const double share = std::pow(4.5 * std::pow(kDensityAtZero, 4) / count, 0.2);
+  return StandardNormalQuantile(0.5 + std::min(share, 0.45));
+}
+
+// The expected Hessian over `jacobian` (rows x free parameters), which a sandwich asks for. Of a
+// loss narrow beside the residuals the fit's own rests on the few rows within delta, most of them
+// there because constants were fitted through them, and may be 0. So rows are counted over a wider
+// interval, each as much less. Source: Powell 1991, in Koenker 2005, Quantile Regression, 3.4.2.
+Eigen::MatrixXd ExpectedHessian(const FitResult& result, const Rows& rows,
+                                const Eigen::MatrixXd& jacobian, const Eigen::ArrayXd& residual) {
+  const ResidualPool pool(result, rows);
+  const double width = CountingWidth(rows.run_count) * pool.robust_std();
+  if (!pool.IsNearlyAbsolute(result.loss) || !(width > result.loss.delta)) {
+    const ParameterMatrix& basis = result.space->basis();
+    return basis.transpose() * result.expansion.hessian * basis;
+  }
+  const Eigen::ArrayXd curvature =
+      (residual.abs() <= width).select(rows.weight * (result.loss.delta / width), 0.0);
+  return jacobian.transpose() * curvature.matrix().asDiagonal() * jacobian;
 }
 
 }  // namespace
@@ -99,7 +126,7 @@ absl::StatusOr<ParameterMatrix> SandwichCovariance(const FitResult& result, cons
         rows.weight[i] * result.loss.Slope(residual[i]) * jacobian.row(i);
   }
   if (basis.cols() == 0) return ParameterMatrix::Zero(basis.rows(), basis.rows());
-  const Eigen::MatrixXd hessian = basis.transpose() * result.expansion.hessian * basis;
+  const Eigen::MatrixXd hessian = ExpectedHessian(result, rows, jacobian, residual);
   // Scaled so that one size of threshold fits all parameters.
   const Eigen::VectorXd scale = (basis.transpose() * result.expansion.gram * basis)
                                     .diagonal()

@@ -50,7 +50,8 @@ absl::StatusOr<Bootstrap> BootstrapFit(const FitResult& result, const FitOptions
 ParameterMatrix CovarianceOf(const Eigen::MatrixXd& thetas);
 
 // Covariance of theta by the sandwich H^-1 (sum over runs of g g^T) H^-1 with the small-sample
-// factor n/(n-p) on runs: no draws needed, honest about heavy tails and runs of several rows.
+// factor n/(n-p) on runs: no draws needed, honest about heavy tails and runs of several rows. Where
+// delta is narrower than most residuals H is counted over a wider interval (Powell 1991).
 // Zero rows for parameters that are not free. FailedPrecondition if H is singular.
 // Source: Huber 1967; MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7 (HC1).
 absl::StatusOr<ParameterMatrix> SandwichCovariance(const FitResult& result, const Rows& rows);

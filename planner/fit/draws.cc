@@ -83,7 +83,7 @@ ResidualPool::ResidualPool(const FitResult& fit, const Rows& rows) {
   std_ = inflation * std::sqrt(squares / count);
   robust_std_ = inflation * kMadToStd * Median(std::move(sizes));
   const auto fitted_away = static_cast<size_t>(fit.free_count);
-  if (fit.loss.delta < kNearlyAbsolute * std_ && residuals_.size() > 2 * fitted_away) {
+  if (IsNearlyAbsolute(fit.loss) && residuals_.size() > 2 * fitted_away) {
     // Nearly absolute deviations fit p rows exactly and leave the others what they are.
     std::stable_sort(residuals_.begin(), residuals_.end(),
                      [](double a, double b) { return std::abs(a) < std::abs(b); });
@@ -95,6 +95,10 @@ ResidualPool::ResidualPool(const FitResult& fit, const Rows& rows) {
   const double scale =
       left > 0 ? std_ * std::sqrt(static_cast<double>(residuals_.size()) / left) : 0;
   for (double& residual : residuals_) residual *= scale;
+}
+
+bool ResidualPool::IsNearlyAbsolute(const HuberLoss& loss) const {
+  return loss.delta < kNearlyAbsolute * std_;
 }
 
 double ResidualPool::Draw(Random& random) const {

@@ -43,6 +43,8 @@ class ResidualPool {
   // 1.4826 x median absolute residual, inflated alike.
   double robust_std() const { return robust_std_; }
   double degrees() const { return degrees_; }
+  // Whether this loss is in effect absolute deviations: most residuals are beyond its delta.
+  bool IsNearlyAbsolute(const HuberLoss& loss) const;
 
  private:
   std::vector<double> residuals_;
