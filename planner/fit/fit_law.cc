@@ -252,6 +252,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   answer.family = options.family;
   answer.objective_definition = ObjectiveDefinition(options);
   answer.warnings = ObservationWarnings(observations.observations);
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   const Selection selection = Select(observations, all, options);
   answer.left_out_count = selection.left_out_count;
   if (selection.left_out_count > 0) {
@@ -315,6 +316,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   DiagnoseFit(spec, fit, rows, answer.identifiability);
   RHUMB_RETURN_IF_ERROR(progress.Status());
   AddFitWarnings(spec, fit, rows, answer);
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   answer.termination = std::string(TerminationName(fit.summary.termination));
   answer.objective = fit.objective;
   answer.iteration_count = fit.summary.iteration_count;
@@ -324,6 +326,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
     outlier.observation = selection.InSet(outlier.observation);
     answer.outliers.push_back(outlier);
   }
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   const ResidualPool pool(fit, rows);
   answer.residual_log_std = pool.std();
   answer.residual_log_robust_std = pool.robust_std();

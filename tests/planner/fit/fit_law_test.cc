@@ -363,34 +363,6 @@ TEST(FitLawTest, CancelsWhenAskedTo) {
               StatusIs(absl::StatusCode::kCancelled, "cancelled"));
 }
 
-// Of the exponent, over what a normal estimate with this standard error would have.
-double IntervalOverError(const std::string& family, int ratios, int bootstrap_count) {
-  LawFitOptions options;
-  options.family = family;
-  options.bootstrap_count = bootstrap_count;
-  const LawFit fit = Fit(GridRuns(TrueLaw(), 2, ratios, 0.002, 3), options);
-  EXPECT_TRUE(fit.identifiability.identifiable) << fit.termination;
-  if (fit.intervals.empty()) return 0;
-  const Interval interval = fit.intervals.back().second;
-  return (interval.high - interval.low) / (2 * 1.645 * fit.std_errors.back().second);
-}
-
-// An even number of runs on a power of one count: absolute deviations are least along a line.
-TEST(FitLawTest, ErrorsOfAPowerOfComputeAgreeWithItsIntervals) {
-  EXPECT_NEAR(IntervalOverError("kaplan-c", 12, 200), 1, 0.3);
-  EXPECT_NEAR(IntervalOverError("kaplan-n", 12, 200), 1, 0.3);
-}
-
-TEST(FitLawTest, ErrorsOfAPowerOfComputeOfFewRunsAgreeWithTheirProfiles) {
-  EXPECT_NEAR(IntervalOverError("kaplan-c", 5, 200), 1, 0.5);
-  EXPECT_NEAR(IntervalOverError("kaplan-d", 5, 200), 1, 0.5);
-}
-
-TEST(FitLawTest, ErrorsOfAPowerOfComputeWithoutDrawsAgreeWithItsIntervals) {
-  EXPECT_NEAR(IntervalOverError("kaplan-c", 12, 0), 1, 0.3);
-  EXPECT_NEAR(IntervalOverError("kaplan-c", 5, 0), 1, 0.5);
-}
-
 TEST(FitLawTest, TheFormsThatPlansAreMadeWithAreKnownBeforeAFit) {
   EXPECT_THAT(PlannerFormNames(),
               testing::ElementsAre("chinchilla", "coupled", "data-constrained"));
