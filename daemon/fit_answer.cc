@@ -17,7 +17,6 @@
 #include "daemon/sha256.h"
 #include "daemon/validate.h"
 #include "planner/fit/fit_law.h"
-#include "planner/fit/isoflop_curves.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
@@ -52,11 +51,6 @@ absl::StatusOr<v1::LawFitResult> Fit(const StoredObservationSet& set,
   const absl::StatusOr<LawFit> fit = FitLaw(observations, asked);
   if (!fit.ok()) return ExplainFitError(fit.status(), asked, observations);
   v1::LawFitResult result = ToProto(*fit, rows);
-  if (asked.method == FitMethod::kIsoFlop) {
-    RHUMB_ASSIGN_OR_RETURN(const std::vector<IsoFlopCurve> curves,
-                           IsoFlopCurves(observations, asked));
-    for (const IsoFlopCurve& curve : curves) *result.add_isoflop_budgets() = ToProto(curve, rows);
-  }
   FieldViolations broken;
   if (result.has_law()) FindNonFinite(result.law(), broken);
   if (!broken.empty()) {

@@ -308,6 +308,9 @@ v1::LawFitResult ToProto(const LawFit& fit, const std::vector<v1::Observation>& 
   out.set_residual_log_robust_std(fit.residual_log_robust_std);
   for (const Outlier& outlier : fit.outliers) *out.add_outliers() = ToProto(outlier, rows);
   for (const FamilyTrial& trial : fit.trials) *out.add_trials() = ToProto(trial);
+  for (const IsoFlopBudget& budget : fit.isoflop_budgets) {
+    *out.add_isoflop_budgets() = ToProto(budget, rows);
+  }
   for (const LawDecision& decision : fit.decisions) *out.add_decisions() = ToProto(decision);
   for (const FormWeight& form : fit.form_weights) *out.add_form_weights() = ToProto(form);
   out.set_slope_error_fraction(fit.slope_error_fraction);
@@ -327,12 +330,11 @@ absl::Status ExplainFitError(const absl::Status& status, const LawFitOptions& op
   }
 }
 
-v1::LawFitResult::IsoFlopBudget ToProto(const IsoFlopCurve& curve,
+v1::LawFitResult::IsoFlopBudget ToProto(const IsoFlopBudget& budget,
                                         const std::vector<v1::Observation>& rows) {
   v1::LawFitResult::IsoFlopBudget out;
-  const IsoFlopBudget& budget = curve.budget;
   out.set_training_flops(budget.training_flops);
-  for (const int index : curve.observations) {
+  for (const int index : budget.rows) {
     const v1::Observation& row = rows[static_cast<size_t>(index)];
     v1::LawFitResult::IsoFlopBudget::Run& run = *out.add_runs();
     run.set_observation(index);
@@ -341,10 +343,10 @@ v1::LawFitResult::IsoFlopBudget ToProto(const IsoFlopCurve& curve,
     run.set_loss_nats(row.loss_nats());
   }
   out.set_size_count(budget.size_count);
-  if (curve.curvature_nats.has_value()) {
+  if (budget.curvature_nats.has_value()) {
     out.set_best_param_count(budget.best_param_count);
     out.set_best_loss_nats(budget.best_loss_nats);
-    out.set_curvature_nats(*curve.curvature_nats);
+    out.set_curvature_nats(*budget.curvature_nats);
     out.mutable_flat_param_count()->set_low(budget.flat_low_param_count);
     out.mutable_flat_param_count()->set_high(budget.flat_high_param_count);
   }

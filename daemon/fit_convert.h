@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "planner/fit/fit_law.h"
-#include "planner/fit/isoflop_curves.h"
+#include "planner/fit/isoflop.h"
 #include "planner/fit/observation.h"
 #include "proto/convert/observation_message.h"
 #include "rhumb/v1/law.pb.h"
@@ -24,11 +24,11 @@ LawFitOptions FromProto(const v1::LawFitOptions& options);
 // Every field set, so that equal options are equal messages.
 v1::LawFitOptions ToProto(const LawFitOptions& options);
 
-// Everything but the law's name and version, `seconds`, `observations`, `options` and budgets.
+// Everything but the law's name and version, `seconds`, `observations` and `options`.
 // Numbers that are not finite are left out where a field may be absent. `rows` are what was fitted,
 // by index.
 v1::LawFitResult ToProto(const LawFit& fit, const std::vector<v1::Observation>& rows);
-v1::LawFitResult::IsoFlopBudget ToProto(const IsoFlopCurve& curve,
+v1::LawFitResult::IsoFlopBudget ToProto(const IsoFlopBudget& budget,
                                         const std::vector<v1::Observation>& rows);
 v1::Backtest ToProto(const Backtest& backtest);
 

@@ -295,6 +295,15 @@ void ValidateFitLawRequest(const v1::FitLawRequest& request, FieldViolations& vi
                    "best size grows with compute, which is no law to store; VPNLS and NLS "
                    "fit one");
   }
+  const std::string& family = request.options().family();
+  const auto is_in = [&family](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), family) != names.end();
+  };
+  if (!request.name().empty() && is_in(FormNames()) && !is_in(PlannerFormNames())) {
+    violations.Add("name", absl::StrCat("must be empty with the family ", family,
+                                        ": no plan can be made with that form; ",
+                                        absl::StrJoin(PlannerFormNames(), ", "), " give a law"));
+  }
   ValidateFitOptions(request.options(), "options", violations);
 }
 

@@ -7,10 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
@@ -23,6 +25,7 @@
 #include "client/cli/progress_bar.h"
 #include "client/cli/render_fit.h"
 #include "client/cli/request_fields.h"
+#include "planner/fit/fit_law.h"
 
 namespace rhumb::cli {
 namespace {
@@ -59,9 +62,20 @@ bool IsTrend(v1::FitMethod method) {
   return method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE;
 }
 
-// What a method that gives no law cannot do.
-absl::Status CheckTrend(const v1::FitLawRequest& request, const PictureOptions& picture) {
-  if (!IsTrend(request.options().method())) return absl::OkStatus();
+// What a method or a form that gives no law cannot do: said before the table is read.
+absl::Status CheckGivesLaw(const v1::FitLawRequest& request, const PictureOptions& picture) {
+  if (!IsTrend(request.options().method())) {
+    const std::string& family = request.options().family();
+    const std::vector<std::string> forms = FormNames(), planner_forms = PlannerFormNames();
+    if (request.name().empty() || absl::c_linear_search(planner_forms, family) ||
+        !absl::c_linear_search(forms, family)) {
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(absl::StrCat("--name: no plan can be made with the form ",
+                                                   family,
+                                                   ", so there is no law to store; --family ",
+                                                   absl::StrJoin(planner_forms, ", "), " or auto"));
+  }
   if (!request.name().empty()) {
     return absl::InvalidArgumentError(
         "--name: isoflop and envelope say how the best size grows with compute, which is no law to "
@@ -138,7 +152,7 @@ int RunFit(const Invocation& invocation, Context& context) {
   absl::StatusOr<v1::FitLawRequest> request = ReadFitFlags(invocation);
   if (!request.ok()) return FailUsage(context, request.status());
   request->set_validate_only(invocation.Has("validate-only"));
-  const absl::Status possible = CheckTrend(*request, *picture);
+  const absl::Status possible = CheckGivesLaw(*request, *picture);
   if (!possible.ok()) return FailUsage(context, possible);
   const absl::StatusOr<std::optional<double>> timeout = ReadTimeoutSeconds(invocation);
   if (!timeout.ok()) return FailUsage(context, timeout.status());
@@ -198,10 +212,17 @@ int RunFit(const Invocation& invocation, Context& context) {
         absl::StrCat(fit->law().name(), ", version ", fit->law().version(), ", and ", set->name(),
                      " with its ", Counted(rows->observations.size(), "row"));
   }
+  const bool is_document = output->format == OutputFormat::kJson ||
+                           output->format == OutputFormat::kYaml ||
+                           output->format == OutputFormat::kCsv;
+  // A document holds its diagnosis. Else it is talk: who reads constants out of stdout gets none.
+  const bool is_talk = !fit->diagnostics().identifiable() && !is_document;
+  if (is_talk) *context.err << RenderFit(*fit, render, context.err_terminal);
   const auto table = [&] {
-    return output->table.parsable
-               ? RenderTable(ConstantsTable(*fit), output->table, context.out_terminal)
-               : RenderFit(*fit, render, context.out_terminal);
+    if (output->table.parsable) {
+      return RenderTable(ConstantsTable(*fit), output->table, context.out_terminal);
+    }
+    return is_talk ? std::string() : RenderFit(*fit, render, context.out_terminal);
   };
   const std::vector<std::string> names =
       stored ? std::vector<std::string>{fit->law().name()} : std::vector<std::string>{};

@@ -36,21 +36,25 @@ std::string Between(const v1::Interval& interval, std::string (*format)(double))
 
 std::string Percent(double fraction) { return absl::StrFormat("%.0f%%", 100 * fraction); }
 
-// What the interval of a single run is made of.
-std::string RunIntervalText(const v1::LawFitResult& fit) {
+// The forms that intervals average over; the fitted one comes first.
+std::string FormsText(const v1::LawFitResult& fit) {
   std::vector<std::string> forms;
   for (const v1::LawFitResult::FormWeight& form : fit.form_weights()) {
     forms.push_back(absl::StrCat(form.family(), " ", Percent(form.weight())));
   }
-  return JoinParts(
-      {forms.empty() ? "" : absl::StrCat("averages over ", absl::StrJoin(forms, ", ")),
-       fit.slope_error_fraction() > 0
-           ? absl::StrCat("the fall of ln L beyond the data may be wrong by ",
-                          Percent(fit.slope_error_fraction()), " (standard deviation, ",
-                          absl::StrFormat("%.3g", fit.slope_error_degrees()),
-                          " degrees of freedom)")
-           : ""},
-      "; ");
+  if (forms.empty()) return "";
+  return absl::StrCat(
+      "intervals average over ", absl::StrJoin(forms, ", "),
+      fit.form_weights(0).weight() < 0.5 ? "; but for one run, the fitted form counts half" : "");
+}
+
+// What the interval of a single run has beside the forms and its scatter.
+std::string SlopeErrorText(const v1::LawFitResult& fit) {
+  if (!(fit.slope_error_fraction() > 0)) return "";
+  return absl::StrFormat(
+      "the fall of ln L beyond the data may be wrong by %s (standard deviation, %.3g degrees of "
+      "freedom)",
+      Percent(fit.slope_error_fraction()), fit.slope_error_degrees());
 }
 
 }  // namespace
@@ -132,7 +136,8 @@ void AddDecisions(const v1::LawFitResult& fit, bool wide, Report& report) {
   }
   report.Row("Decisions", "at the largest compute of the data, and 10 and 100 times it");
   report.Block(RenderTable(FitDecisionsTable(fit), {.wide = wide}, report.terminal()));
-  report.Row("One run", RunIntervalText(fit));
+  report.Row("Forms", FormsText(fit));
+  report.Row("One run", SlopeErrorText(fit));
 }
 
 }  // namespace rhumb::cli

@@ -42,8 +42,9 @@ class Chinchilla final : public Form {
     return MakeChinchillaObjective(rows, kind, BestChinchillaKernel());
   }
 
-  std::vector<ParameterVector> Starts(const Rows& rows) const override {
-    return ProjectedStarts(rows);
+  std::vector<ParameterVector> Starts(const Rows& rows,
+                                      const std::function<bool()>& should_stop) const override {
+    return ProjectedStarts(rows, should_stop);
   }
 
   ArrayXd PredictLogLoss(const ParameterVector& theta, const Rows& rows) const override {

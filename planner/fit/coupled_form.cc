@@ -133,7 +133,8 @@ class CoupledObjective final : public Objective {
 
 // For given E and gamma the law is (L - E)^(1/gamma) = A N^-alpha + B D^-beta, which variable
 // projection solves; a relative error of that power is gamma (L-E)/L times one of L.
-std::vector<ParameterVector> CoupledStarts(const Rows& rows) {
+std::vector<ParameterVector> CoupledStarts(const Rows& rows,
+                                           const std::function<bool()>& should_stop) {
   constexpr std::array<double, 7> kGammas = {0.15, 0.25, 0.4, 0.65, 1, 1.6, 2.6};
   constexpr std::array<double, 7> kOffsets = {0, 0.25, 0.45, 0.6, 0.75, 0.87, 0.94};
   const ArrayXd loss = rows.log_loss.exp();
@@ -153,7 +154,8 @@ std::vector<ParameterVector> CoupledStarts(const Rows& rows) {
                            .log_target = reducible.log() / gamma,
                            .weight = rows.weight * (gamma * reducible / loss).square(),
                            .has_offset = false,
-                           .grid_size = 14});
+                           .grid_size = 14,
+                           .should_stop = should_stop});
       if (found.empty() || !(found[0].squared_residual < best.squared_residual)) continue;
       best.squared_residual = found[0].squared_residual;
       best.theta.resize(kCount);
@@ -167,7 +169,7 @@ std::vector<ParameterVector> CoupledStarts(const Rows& rows) {
   });
   std::vector<ParameterVector> thetas;
   for (const Start& start : starts) thetas.push_back(start.theta);
-  for (const ParameterVector& plain : ProjectedStarts(rows)) {
+  for (const ParameterVector& plain : ProjectedStarts(rows, should_stop)) {
     ParameterVector theta(kCount);
     theta << plain, 0;
     thetas.push_back(theta);
@@ -185,8 +187,9 @@ class Coupled final : public Form {
     return std::make_unique<CoupledObjective>(rows, kind);
   }
 
-  std::vector<ParameterVector> Starts(const Rows& rows) const override {
-    return CoupledStarts(rows);
+  std::vector<ParameterVector> Starts(const Rows& rows,
+                                      const std::function<bool()>& should_stop) const override {
+    return CoupledStarts(rows, should_stop);
   }
 
   ArrayXd PredictLogLoss(const ParameterVector& theta, const Rows& rows) const override {

@@ -109,7 +109,8 @@ class DataConstrained final : public JetForm<DataConstrainedFormula> {
 
   // Five by five decays, spread over what the data repeat; for each the surface over effective
   // tokens is projected. With the surface's constants held, only the decays of a start count.
-  std::vector<ParameterVector> Starts(const Rows& rows) const override {
+  std::vector<ParameterVector> Starts(const Rows& rows,
+                                      const std::function<bool()>& should_stop) const override {
     constexpr int kDecays = 5;
     const ArrayXd log_unique = rows.log_unique_tokens.min(rows.log_tokens);
     const ArrayXd token_repeats = (rows.log_tokens - log_unique).exp() - 1;
@@ -122,7 +123,7 @@ class DataConstrained final : public JetForm<DataConstrainedFormula> {
       Rows effective = rows;
       effective.log_tokens =
           log_unique + (1 + token_decay * (1 - (-token_repeats / token_decay).exp())).log();
-      const std::vector<ParameterVector> surfaces = ProjectedStarts(effective);
+      const std::vector<ParameterVector> surfaces = ProjectedStarts(effective, should_stop);
       if (surfaces.empty()) continue;
       const ParameterVector& surface = surfaces.front();
       const ArrayXd log_matched =

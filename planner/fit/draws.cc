@@ -5,8 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "Eigen/Eigenvalues"
 #include "planner/fit/bootstrap.h"
 #include "planner/status_macros.h"
 
@@ -14,7 +13,7 @@ namespace rhumb {
 namespace {
 
 constexpr int kRunsPerParameterForResampling = 5;
-constexpr int kDrawsPerProgress = 50;
+constexpr int kNormalDraws = 1000;
 constexpr int kMaxRefitIterations = 200;
 // Kernel width over the standard deviation; the variance is kept.
 constexpr double kSmoothing = 0.4;
@@ -42,8 +41,12 @@ Rows DrawAroundLaw(const Rows& rows, const Eigen::ArrayXd& fitted, const Residua
 }  // namespace
 
 double Quantile(std::vector<double>& values, double probability) {
-  if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
+  return SortedQuantile(values, probability);
+}
+
+double SortedQuantile(const std::vector<double>& values, double probability) {
+  if (values.empty()) return 0;
   const double at = probability * static_cast<double>(values.size() - 1);
   const auto below = static_cast<size_t>(at);
   const size_t above = std::min(below + 1, values.size() - 1);
@@ -80,7 +83,7 @@ ResidualPool::ResidualPool(const FitResult& fit, const Rows& rows) {
   std_ = inflation * std::sqrt(squares / count);
   robust_std_ = inflation * kMadToStd * Median(std::move(sizes));
   const auto fitted_away = static_cast<size_t>(fit.free_count);
-  if (fit.loss.delta < kNearlyAbsolute * std_ && residuals_.size() > 2 * fitted_away) {
+  if (IsNearlyAbsolute(fit.loss) && residuals_.size() > 2 * fitted_away) {
     // Nearly absolute deviations fit p rows exactly and leave the others what they are.
     std::stable_sort(residuals_.begin(), residuals_.end(),
                      [](double a, double b) { return std::abs(a) < std::abs(b); });
@@ -92,6 +95,10 @@ ResidualPool::ResidualPool(const FitResult& fit, const Rows& rows) {
   const double scale =
       left > 0 ? std_ * std::sqrt(static_cast<double>(residuals_.size()) / left) : 0;
   for (double& residual : residuals_) residual *= scale;
+}
+
+bool ResidualPool::IsNearlyAbsolute(const HuberLoss& loss) const {
+  return loss.delta < kNearlyAbsolute * std_;
 }
 
 double ResidualPool::Draw(Random& random) const {
@@ -112,44 +119,19 @@ absl::StatusOr<ParameterDraws> DrawParameters(const FitResult& fit, const FitOpt
   // A draw that needs more than the whole data did lies in a flat valley and may be missed.
   FitOptions brief = options;
   brief.minimize.max_iterations = std::min(brief.minimize.max_iterations, kMaxRefitIterations);
-  if (!draws.by_residuals) {
-    RHUMB_ASSIGN_OR_RETURN(Bootstrap bootstrap, BootstrapFit(fit, brief, rows,
-                                                             {.draw_count = draw.draw_count,
-                                                              .seed = draw.seed,
-                                                              .progress = draw.progress}));
-    draws.thetas = std::move(bootstrap.thetas);
-    draws.failed_count = bootstrap.failed_count;
-  } else {
-    const Refitter refitter(fit, brief);
-    const Eigen::ArrayXd fitted = fit.form->PredictLogLoss(fit.theta, rows);
-    Random random(draw.seed);
-    draws.thetas.resize(draw.draw_count, fit.theta.size());
-    int kept = 0;
-    for (int k = 0; k < draw.draw_count; ++k) {
-      if (draw.progress && k % kDrawsPerProgress == 0 &&
-          !draw.progress(k / static_cast<double>(draw.draw_count))) {
-        return absl::CancelledError("the bootstrap was cancelled");
-      }
-      ParameterVector theta = fit.theta;
-      const Termination termination =
-          refitter.Refit(DrawAroundLaw(rows, fitted, pool, random), theta);
-      if (termination == Termination::kCancelled) {
-        return absl::CancelledError("the bootstrap was cancelled");
-      }
-      if (IsMinimum(termination)) {
-        draws.thetas.row(kept++) = theta.transpose();
-      } else {
-        ++draws.failed_count;
-      }
-    }
-    draws.thetas.conservativeResize(kept, Eigen::NoChange);
-    if (draws.failed_count > draw.draw_count / 2) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(draws.failed_count, " of ", draw.draw_count,
-                       " data sets drawn around the law have no minimum: the data do not identify "
-                       "the law"));
-    }
-  }
+  const BootstrapOptions refits = {
+      .draw_count = draw.draw_count, .seed = draw.seed, .progress = draw.progress};
+  Random noise(draw.seed);
+  const Eigen::ArrayXd fitted = fit.form->PredictLogLoss(fit.theta, rows);
+  RHUMB_ASSIGN_OR_RETURN(
+      Bootstrap bootstrap,
+      draws.by_residuals
+          ? RefitDraws(
+                fit, brief, refits, [&] { return DrawAroundLaw(rows, fitted, pool, noise); },
+                "data sets drawn around the law")
+          : BootstrapFit(fit, brief, rows, refits));
+  draws.thetas = std::move(bootstrap.thetas);
+  draws.failed_count = bootstrap.failed_count;
   const double runs = std::max(rows.run_count, 1);
   const double by_runs = std::sqrt(pool.degrees() / std::max(runs, pool.degrees()));
   Random random(draw.seed ^ 0x5DEECE66Du);
@@ -157,6 +139,26 @@ absl::StatusOr<ParameterDraws> DrawParameters(const FitResult& fit, const FitOpt
     const double scale = DrawStudentScale(random, pool.degrees());
     draws.student_scale.push_back(scale);
     draws.stretch.push_back(draws.by_residuals ? scale : by_runs);
+  }
+  return draws;
+}
+
+ParameterDraws NormalDraws(const FitResult& fit, const ParameterMatrix& covariance, double degrees,
+                           uint64_t seed) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen{Eigen::MatrixXd(covariance)};
+  const Eigen::MatrixXd root =
+      eigen.eigenvectors() * eigen.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal();
+  ParameterDraws draws;
+  draws.by_residuals = true;
+  draws.is_normal = true;
+  draws.thetas.resize(kNormalDraws, fit.theta.size());
+  Random random(seed);
+  for (Eigen::Index k = 0; k < kNormalDraws; ++k) {
+    Eigen::VectorXd z(fit.theta.size());
+    for (double& value : z) value = random.Normal();
+    draws.thetas.row(k) = (fit.theta + root * z).transpose();
+    draws.student_scale.push_back(DrawStudentScale(random, degrees));
+    draws.stretch.push_back(draws.student_scale.back());
   }
   return draws;
 }

@@ -43,6 +43,8 @@ class ResidualPool {
   // 1.4826 x median absolute residual, inflated alike.
   double robust_std() const { return robust_std_; }
   double degrees() const { return degrees_; }
+  // Whether this loss is in effect absolute deviations: most residuals are beyond its delta.
+  bool IsNearlyAbsolute(const HuberLoss& loss) const;
 
  private:
   std::vector<double> residuals_;
@@ -80,12 +82,18 @@ struct ParameterDraws {
 absl::StatusOr<ParameterDraws> DrawParameters(const FitResult& fit, const FitOptions& options,
                                               const Rows& rows, const DrawOptions& draw);
 
+// Draws from the normal distribution with this covariance of theta, stretched to Student's t.
+ParameterDraws NormalDraws(const FitResult& fit, const ParameterMatrix& covariance, double degrees,
+                           uint64_t seed);
+
 // Covariance of the draws, without those that ran away: draws
 // further from the median than four times half the distance between the 16% and 84% quantiles.
 Eigen::MatrixXd RobustCovariance(const ParameterDraws& draws);
 
 // The p-quantile by linear interpolation of order statistics; the values are reordered.
 double Quantile(std::vector<double>& values, double probability);
+// The same of values in ascending order.
+double SortedQuantile(const std::vector<double>& values, double probability);
 
 }  // namespace rhumb
 

@@ -46,17 +46,19 @@ absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitO
   RHUMB_ASSIGN_OR_RETURN(const ParameterSpace space,
                          ParameterSpace::Create(form, options.fixed, options.bounds, options.tied));
   RHUMB_RETURN_IF_ERROR(form.CheckRows(rows));
-  if (options.minimize.should_stop && options.minimize.should_stop()) {
-    return absl::CancelledError("the fit was cancelled");
-  }
+  bool is_cancelled = false;
+  const auto should_stop = [&] {
+    is_cancelled = is_cancelled || (options.minimize.should_stop && options.minimize.should_stop());
+    return is_cancelled;
+  };
   std::vector<ParameterVector> starts = options.extra_starts;
-  for (ParameterVector& start : form.Starts(rows)) starts.push_back(std::move(start));
+  for (ParameterVector& start : form.Starts(rows, should_stop)) starts.push_back(std::move(start));
+  if (should_stop()) return absl::CancelledError("the fit was cancelled");
   const std::unique_ptr<Objective> objective = form.MakeObjective(rows, options.residual);
 
   std::optional<BoundedDescent> best;
   std::vector<std::pair<double, ParameterVector>> minima;
   std::string failures;
-  bool is_cancelled = false;
   int failed_count = 0;
   Descender descender(*objective, rows, options, space);
   const auto take = [&](BoundedDescent found) {

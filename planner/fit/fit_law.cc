@@ -14,6 +14,7 @@
 #include "planner/fit/backtest.h"
 #include "planner/fit/bootstrap.h"
 #include "planner/fit/choose_form.h"
+#include "planner/fit/decisions.h"
 #include "planner/fit/draws.h"
 #include "planner/fit/fit_trend.h"
 #include "planner/fit/fit_warnings.h"
@@ -70,6 +71,9 @@ struct Selection {
   std::vector<int> kept;         // fitted and held out
   std::vector<int> train, test;  // indices into `kept`'s rows
   int left_out_count = 0;
+
+  // Place in the set of a row that is fitted.
+  int InSet(int row) const { return kept[static_cast<size_t>(train[static_cast<size_t>(row)])]; }
 };
 Selection Select(const ObservationSet& observations, const Rows& rows,
                  const LawFitOptions& options) {
@@ -192,7 +196,8 @@ std::string ObjectiveDefinition(const LawFitOptions& options) {
 absl::Status AddBacktest(const FormSpec& spec, const Rows& kept, const Selection& selection,
                          const LawFitOptions& options, const std::function<bool(double)>& progress,
                          LawFit& answer) {
-  const Rows train = SelectRows(kept, selection.train);
+  const std::function<bool()>& should_stop = spec.options.minimize.should_stop;
+  RHUMB_ASSIGN_OR_RETURN(const Rows train, SelectRows(kept, selection.train, should_stop));
   BacktestOptions backtest;
   backtest.level = options.level;
   backtest.predictor = {.draw_count = kBacktestDraws,
@@ -223,11 +228,23 @@ std::vector<std::string> FormNames() {
   return names;
 }
 
+std::vector<std::string> PlannerFormNames() {
+  std::vector<std::string> names;
+  for (const Form* form : AllForms()) {
+    const auto count = static_cast<Eigen::Index>(form->parameters().size());
+    if (ToChinchillaLaw(*form, ParameterVector::Zero(count)).has_value()) {
+      names.emplace_back(form->name());
+    }
+  }
+  return names;
+}
+
 absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOptions& options) {
   RHUMB_RETURN_IF_ERROR(CheckOptions(options));
-  RHUMB_ASSIGN_OR_RETURN(const Rows all, MakeRows(observations.observations));
   Progress progress(options);
   RHUMB_RETURN_IF_ERROR(progress.At(0, "fit"));
+  const std::function<bool()> should_stop = progress.StopHook();
+  RHUMB_ASSIGN_OR_RETURN(const Rows all, MakeRows(observations.observations, should_stop));
 
   LawFit answer;
   answer.method = options.method;
@@ -235,6 +252,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   answer.family = options.family;
   answer.objective_definition = ObjectiveDefinition(options);
   answer.warnings = ObservationWarnings(observations.observations);
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   const Selection selection = Select(observations, all, options);
   answer.left_out_count = selection.left_out_count;
   if (selection.left_out_count > 0) {
@@ -248,14 +266,17 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
         "no row is left to fit: all are in mid-schedule, of weight 0, or held out");
   }
   RHUMB_RETURN_IF_ERROR(progress.Status());
-  const Rows kept = SelectRows(all, selection.kept);
+  RHUMB_ASSIGN_OR_RETURN(const Rows kept, SelectRows(all, selection.kept, should_stop));
   RHUMB_RETURN_IF_ERROR(CheckHoldout(options, kept, selection));
-  const Rows rows = SelectRows(kept, selection.train);
+  RHUMB_ASSIGN_OR_RETURN(const Rows rows, SelectRows(kept, selection.train, should_stop));
   answer.observation_count = rows.size();
   answer.run_count = rows.run_count;
   answer.held_out_count = static_cast<int>(selection.test.size());
   if (options.method == FitMethod::kIsoFlop || options.method == FitMethod::kEnvelope) {
     RHUMB_RETURN_IF_ERROR(FitTrendLaw(rows, options, progress.Stage(0, 1, "bootstrap"), answer));
+    for (IsoFlopBudget& budget : answer.isoflop_budgets) {
+      for (int& row : budget.rows) row = selection.InSet(row);
+    }
     RHUMB_RETURN_IF_ERROR(progress.Status());
     return answer;
   }
@@ -295,16 +316,17 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   DiagnoseFit(spec, fit, rows, answer.identifiability);
   RHUMB_RETURN_IF_ERROR(progress.Status());
   AddFitWarnings(spec, fit, rows, answer);
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   answer.termination = std::string(TerminationName(fit.summary.termination));
   answer.objective = fit.objective;
   answer.iteration_count = fit.summary.iteration_count;
   answer.start_count = fit.start_count;
   answer.local_minima = fit.local_minima;
   for (Outlier& outlier : FindOutliers(fit, rows)) {
-    const int in_kept = selection.train[static_cast<size_t>(outlier.observation)];
-    outlier.observation = selection.kept[static_cast<size_t>(in_kept)];
+    outlier.observation = selection.InSet(outlier.observation);
     answer.outliers.push_back(outlier);
   }
+  RHUMB_RETURN_IF_ERROR(progress.Status());
   const ResidualPool pool(fit, rows);
   answer.residual_log_std = pool.std();
   answer.residual_log_robust_std = pool.robust_std();

@@ -15,6 +15,7 @@
 
 #include "Eigen/Core"
 #include "absl/status/statusor.h"
+#include "planner/fit/isoflop.h"
 #include "planner/fit/observation.h"
 #include "planner/fit/robust_loss.h"
 #include "planner/laws/law.h"
@@ -22,7 +23,7 @@
 namespace rhumb {
 
 // Raise whenever the same rows and options give other numbers than before.
-inline constexpr char kFitterVersion[] = "2";
+inline constexpr char kFitterVersion[] = "3";
 
 // How constants are found. kVariableProjection and kLeastSquares give a loss surface, by errors
 // of ln L and of L; the other two give only how the optimum grows with compute (Hoffmann et al.
@@ -109,16 +110,16 @@ struct Outlier {
 };
 
 // What the fitted law decides at a compute budget C = 6ND, with intervals from the joint draws of
-// its constants.
+// its constants and of those of its rivals, by `form_weights` but for the law at least half.
 struct LawDecision {
   double training_flops = 0;
   double param_count = 0, token_count = 0, tokens_per_param = 0, loss_nats = 0;
   Interval param_count_interval, token_count_interval, tokens_per_param_interval;
-  Interval loss_interval;      // of the mean loss there, by the constants alone
+  Interval loss_interval;      // of the mean loss there: parameters and forms
   Interval run_loss_interval;  // of one run: parameters, forms, scatter and extrapolation
 };
 
-// A form that the prediction intervals average over.
+// A form that intervals average over.
 struct FormWeight {
   std::string family;
   double weight = 0;                // sums to 1
@@ -155,6 +156,9 @@ struct LawFit {
   std::optional<Interval> params_exponent_interval, tokens_exponent_interval;
   // N_opt = params_coefficient C^a, from isoFLOP and envelope fits.
   std::optional<double> params_coefficient;
+  // Of kIsoFlop, by rising compute, their rows as indices into the set; `used` by none where they
+  // give no exponents.
+  std::vector<IsoFlopBudget> isoflop_budgets;
 
   std::string termination;
   int iteration_count = 0;
@@ -177,6 +181,9 @@ struct LawFit {
 
 // Names of all forms, the default first.
 std::vector<std::string> FormNames();
+// Those that give a law to plan with, which is a loss of N and D. Of the others LawFit::law is
+// absent whatever the data; of "auto" it is only known after the fit.
+std::vector<std::string> PlannerFormNames();
 
 // Fits. InvalidArgument names the option or row at fault; FailedPrecondition: the rows lack what
 // the form is a function of; Cancelled by `progress` or `should_stop`, with nothing of the fit.

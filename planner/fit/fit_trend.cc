@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "planner/fit/envelope.h"
 #include "planner/fit/isoflop.h"
+#include "planner/status_macros.h"
 
 namespace rhumb {
 namespace {
@@ -55,7 +56,16 @@ absl::Status FitTrendLaw(const Rows& rows, const LawFitOptions& options,
     IsoFlopOptions isoflop;
     isoflop.trend = trend;
     const absl::StatusOr<IsoFlopFit> fit = FitIsoFlop(rows, isoflop);
-    if (!fit.ok()) return Undetermined(fit.status(), answer);
+    if (!fit.ok()) {
+      RHUMB_RETURN_IF_ERROR(Undetermined(fit.status(), answer));
+      RHUMB_ASSIGN_OR_RETURN(answer.isoflop_budgets, FitIsoFlopBudgets(rows, isoflop));
+      for (IsoFlopBudget& budget : answer.isoflop_budgets) {
+        budget.used = false;
+        budget.dropped_because.clear();
+      }
+      return absl::OkStatus();
+    }
+    answer.isoflop_budgets = fit->budgets;
     AddTrend(fit->trend, answer);
     for (const auto& warning : fit->warnings) answer.warnings.push_back(warning);
     for (const IsoFlopBudget& budget : fit->budgets) {

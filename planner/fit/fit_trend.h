@@ -11,8 +11,9 @@
 
 namespace rhumb {
 
-// Fills the exponents, their intervals and the coefficient for kIsoFlop and kEnvelope. Data that
-// give no trend are a diagnosis, not an error. InvalidArgument and Cancelled as in fit_law.h.
+// Fills the exponents, their intervals and the coefficient for kIsoFlop and kEnvelope, and the
+// budgets of kIsoFlop, with their rows as indices into `rows`. Data that give no trend are a
+// diagnosis, not an error. InvalidArgument and Cancelled as in fit_law.h.
 absl::Status FitTrendLaw(const Rows& rows, const LawFitOptions& options,
                          const std::function<bool(double)>& progress, LawFit& answer);
 

@@ -4,6 +4,7 @@
 #ifndef RHUMB_PLANNER_FIT_FORM_H_
 #define RHUMB_PLANNER_FIT_FORM_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,8 +48,10 @@ class Form {
   virtual std::unique_ptr<Objective> MakeObjective(const Rows& rows, ResidualKind kind) const = 0;
 
   // Points to start from, found from the data alone, the most promising first; never empty for rows
-  // that MakeRows accepts. Users choose no grid.
-  virtual std::vector<ParameterVector> Starts(const Rows& rows) const = 0;
+  // that MakeRows accepts, unless `should_stop` (may be null) said so: then they are of no use.
+  // Users choose no grid.
+  virtual std::vector<ParameterVector> Starts(const Rows& rows,
+                                              const std::function<bool()>& should_stop) const = 0;
 
   // True if a robust objective of this form is known to have several minima that least squares has
   // not: then a fit also descends straight from each start, and lists what it finds.

@@ -14,6 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "planner/fit/bootstrap.h"
+#include "planner/fit/draws.h"
 #include "planner/fit/log_linear.h"
 #include "planner/fit/random.h"
 #include "planner/laws/chinchilla.h"
@@ -86,6 +88,7 @@ IsoFlopBudget FitBudget(const Rows& rows, const std::vector<int>& members,
     budget.dropped_because = "the loss does not depend on the size";
     return budget;
   }
+  if (curvature > 0) budget.curvature_nats = curvature;
   budget.best_param_count = std::exp(center + vertex);
   budget.best_loss_nats = fit->coefficients[0] - slope * slope / (4 * curvature);
   if (!(curvature > 0)) {
@@ -124,23 +127,19 @@ absl::StatusOr<OptimumTrend> TrendOf(const std::vector<IsoFlopBudget>& budgets) 
   return FitTrend(flops, sizes);
 }
 
-void AddWarnings(const Rows& rows, const std::vector<std::vector<int>>& groups, IsoFlopFit& fit) {
+void AddWarnings(const Rows& rows, IsoFlopFit& fit) {
   int dropped = 0, wide = 0;
-  for (size_t b = 0; b < groups.size(); ++b) {
-    if (!fit.budgets[b].used) {
+  for (const IsoFlopBudget& budget : fit.budgets) {
+    if (!budget.used) {
       ++dropped;
       continue;
     }
-    double lowest = rows.log_params[groups[b][0]], highest = lowest;
-    for (const int row : groups[b]) {
-      lowest = std::min(lowest, rows.log_params[row]);
-      highest = std::max(highest, rows.log_params[row]);
-    }
-    if (highest - lowest > std::log(kWideSizeRatio)) ++wide;
+    const double span = rows.log_params[budget.rows.back()] - rows.log_params[budget.rows.front()];
+    if (span > std::log(kWideSizeRatio)) ++wide;
   }
   if (dropped > 0) {
     fit.warnings.emplace_back("ISOFLOP_BUDGETS_DROPPED",
-                              absl::StrCat(dropped, " of ", groups.size(),
+                              absl::StrCat(dropped, " of ", fit.budgets.size(),
                                            " budgets have no minimum inside their sizes"));
   }
   if (wide > 0) {
@@ -180,17 +179,12 @@ absl::Status AddTrendInterval(
   }
   Random random(options.seed);
   std::vector<double> exponents;
-  std::vector<double> run_weight(static_cast<size_t>(run_count));
   for (int draw = 0; draw < options.bootstrap_count; ++draw) {
     if (options.progress && draw % kDrawsPerProgress == 0 &&
         !options.progress(draw / static_cast<double>(options.bootstrap_count))) {
       return absl::CancelledError("the bootstrap was cancelled");
     }
-    run_weight.assign(run_weight.size(), 0);
-    for (int k = 0; k < run_count; ++k) {
-      run_weight[static_cast<size_t>(random.Below(run_count))] += 1;
-    }
-    const std::optional<double> exponent = fit_draw(run_weight);
+    const std::optional<double> exponent = fit_draw(DrawRunWeights(run_count, random));
     if (exponent.has_value()) exponents.push_back(*exponent);
   }
   trend.draw_count = options.bootstrap_count;
@@ -198,20 +192,14 @@ absl::Status AddTrendInterval(
   if (exponents.size() < 20 || trend.failed_draw_count > trend.draw_count / 2) {
     return absl::OkStatus();
   }
-  std::sort(exponents.begin(), exponents.end());
-  const auto quantile = [&exponents](double probability) {
-    const double at = probability * static_cast<double>(exponents.size() - 1);
-    const auto below = static_cast<size_t>(at);
-    const size_t above = std::min(below + 1, exponents.size() - 1);
-    return exponents[below] +
-           (at - static_cast<double>(below)) * (exponents[above] - exponents[below]);
-  };
   const double tail = (1 - options.level) / 2;
-  trend.params_exponent_interval = {quantile(tail), quantile(1 - tail)};
+  const double low = Quantile(exponents, tail);
+  trend.params_exponent_interval = {low, SortedQuantile(exponents, 1 - tail)};
   return absl::OkStatus();
 }
 
-absl::StatusOr<IsoFlopFit> FitIsoFlop(const Rows& rows, const IsoFlopOptions& options) {
+absl::StatusOr<std::vector<IsoFlopBudget>> FitIsoFlopBudgets(const Rows& rows,
+                                                             const IsoFlopOptions& options) {
   const auto positive = [](const char* name, double value) -> absl::Status {
     if (std::isfinite(value) && value > 0) return absl::OkStatus();
     return absl::InvalidArgumentError(
@@ -221,8 +209,18 @@ absl::StatusOr<IsoFlopFit> FitIsoFlop(const Rows& rows, const IsoFlopOptions& op
   RHUMB_RETURN_IF_ERROR(positive("flat_loss_fraction", options.flat_loss_fraction));
   const std::vector<std::vector<int>> groups = GroupByBudget(rows, options.budget_tolerance);
   const std::vector<double> once(static_cast<size_t>(rows.run_count), 1.0);
+  std::vector<IsoFlopBudget> budgets = FitBudgets(rows, groups, once, options.flat_loss_fraction);
+  for (size_t b = 0; b < groups.size(); ++b) {
+    budgets[b].rows = groups[b];
+    std::stable_sort(budgets[b].rows.begin(), budgets[b].rows.end(),
+                     [&rows](int x, int y) { return rows.log_params[x] < rows.log_params[y]; });
+  }
+  return budgets;
+}
+
+absl::StatusOr<IsoFlopFit> FitIsoFlop(const Rows& rows, const IsoFlopOptions& options) {
   IsoFlopFit fit;
-  fit.budgets = FitBudgets(rows, groups, once, options.flat_loss_fraction);
+  RHUMB_ASSIGN_OR_RETURN(fit.budgets, FitIsoFlopBudgets(rows, options));
   absl::StatusOr<OptimumTrend> trend = TrendOf(fit.budgets);
   if (!trend.ok()) {
     std::string reasons;
@@ -237,7 +235,9 @@ absl::StatusOr<IsoFlopFit> FitIsoFlop(const Rows& rows, const IsoFlopOptions& op
                      reasons, listed > 5 ? "; ..." : "", ")"));
   }
   fit.trend = *trend;
-  AddWarnings(rows, groups, fit);
+  AddWarnings(rows, fit);
+  std::vector<std::vector<int>> groups;
+  for (const IsoFlopBudget& budget : fit.budgets) groups.push_back(budget.rows);
   RHUMB_RETURN_IF_ERROR(AddTrendInterval(
       rows.run_count, options.trend,
       [&](const std::vector<double>& run_weight) -> std::optional<double> {

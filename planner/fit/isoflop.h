@@ -54,11 +54,15 @@ struct IsoFlopBudget {
   int size_count = 0;           // different N
   double best_param_count = 0;  // vertex; 0 if there is none
   double best_loss_nats = 0;
+  // L(N) = best_loss_nats + curvature_nats (ln N - ln best_param_count)^2. Absent without a
+  // parabola that opens upward; then nothing else of the parabola means anything.
+  std::optional<double> curvature_nats;
   // Sizes within flat_loss_fraction of the least loss, by the parabola.
   double flat_low_param_count = 0;
   double flat_high_param_count = 0;
   bool used = false;
   std::string dropped_because;  // empty if used
+  std::vector<int> rows;        // indices, by rising size
 };
 
 struct IsoFlopFit {
@@ -67,8 +71,13 @@ struct IsoFlopFit {
   std::vector<std::pair<std::string, std::string>> warnings;  // code, text
 };
 
-// Least squares, rows by their weight. A budget is dropped if it has fewer than three sizes, if its
-// parabola has no minimum, or if the minimum lies outside of the sizes that were run.
+// The parabolas alone, by rising compute: least squares, rows by their weight. InvalidArgument
+// names an option out of range.
+absl::StatusOr<std::vector<IsoFlopBudget>> FitIsoFlopBudgets(const Rows& rows,
+                                                             const IsoFlopOptions& options);
+
+// The parabolas and the trend of their minima. A budget is dropped if it has fewer than three
+// sizes, if its parabola has no minimum, or if the minimum lies outside of the sizes that were run.
 // InvalidArgument names an option out of range; FailedPrecondition if fewer than two budgets are
 // left, with why each was dropped; Cancelled by `progress`.
 absl::StatusOr<IsoFlopFit> FitIsoFlop(const Rows& rows, const IsoFlopOptions& options);

@@ -43,7 +43,8 @@ class KaplanTokens final : public JetForm<TokensFormula> {
 
   // For a given alpha_D, L^(1/alpha_D) = A N^-(alpha_N/alpha_D) + D_c D^-1; a relative error of it
   // is alpha_D times one of L.
-  std::vector<ParameterVector> Starts(const Rows& rows) const override {
+  std::vector<ParameterVector> Starts(const Rows& rows,
+                                      const std::function<bool()>& should_stop) const override {
     std::vector<ParameterVector> starts;
     for (const double alpha_d : {0.03, 0.06, 0.1, 0.18, 0.3, 0.6, 1.2}) {
       const std::vector<ProjectedPoint> points =
@@ -57,7 +58,8 @@ class KaplanTokens final : public JetForm<TokensFormula> {
                               columns.col(1) = (rows.log_tokens.mean() - rows.log_tokens).exp();
                             },
                         .least_exponent = 0.02,
-                        .greatest_exponent = 5});
+                        .greatest_exponent = 5,
+                        .should_stop = should_stop});
       if (points.empty()) continue;
       const ProjectedPoint& point = points.front();
       ParameterVector theta(4);
@@ -104,13 +106,15 @@ class KaplanSteps final : public JetForm<StepsFormula> {
     return absl::OkStatus();
   }
 
-  std::vector<ParameterVector> Starts(const Rows& rows) const override {
+  std::vector<ParameterVector> Starts(const Rows& rows,
+                                      const std::function<bool()>& should_stop) const override {
     std::vector<ParameterVector> starts;
     for (const PowerSumStart& start : ProjectPowerSum({.x = rows.log_params,
                                       .y = rows.log_steps,
                                       .log_target = rows.log_loss,
                                       .weight = rows.weight,
-                                      .has_offset = false})) {
+                                      .has_offset = false,
+                                      .should_stop = should_stop})) {
       ParameterVector theta(4);
       theta << start.log_a / start.alpha, start.log_b / start.beta, start.alpha, start.beta;
       starts.push_back(theta);

@@ -6,10 +6,8 @@
 #include <limits>
 #include <utility>
 
-#include "Eigen/Eigenvalues"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "planner/fit/decisions.h"
 #include "planner/fit/predictive_covariance.h"
 #include "planner/fit/profile.h"
 #include "planner/laws/chinchilla.h"
@@ -17,7 +15,8 @@
 namespace rhumb {
 namespace {
 
-constexpr int kNormalDraws = 1000;
+// Share of the law's own form in the intervals of its decisions.
+constexpr double kLeastOwnWeight = 0.5;
 // Fewer runs than this: profile likelihood.
 constexpr int kFewRuns = 15;
 // E below this fraction of the least loss is near 0.
@@ -37,26 +36,6 @@ bool IsNearZero(const FitResult& fit, const Rows& rows) {
 }
 
 }  // namespace
-
-ParameterDraws NormalDraws(const FitResult& fit, const ParameterMatrix& covariance, double degrees,
-                           uint64_t seed) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen{Eigen::MatrixXd(covariance)};
-  const Eigen::MatrixXd root =
-      eigen.eigenvectors() * eigen.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal();
-  ParameterDraws draws;
-  draws.by_residuals = true;
-  draws.is_normal = true;
-  draws.thetas.resize(kNormalDraws, fit.theta.size());
-  Random random(seed);
-  for (Eigen::Index k = 0; k < kNormalDraws; ++k) {
-    Eigen::VectorXd z(fit.theta.size());
-    for (double& value : z) value = random.Normal();
-    draws.thetas.row(k) = (fit.theta + root * z).transpose();
-    draws.student_scale.push_back(DrawStudentScale(random, degrees));
-    draws.stretch.push_back(draws.student_scale.back());
-  }
-  return draws;
-}
 
 void MarkAllUndetermined(const FitResult& fit, const std::string& reason, LawFit& answer) {
   Identifiability& diagnosis = answer.identifiability;
@@ -98,9 +77,12 @@ void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
   }
   // The constants' own errors are the spread of the draws; what is done with a law is asked of the
   // covariance it carries. A sandwich is linear from the start and needs no second look.
-  const Eigen::MatrixXd carried =
-      draws.is_normal ? covariance : PredictiveCovariance(fit, rows, draws);
-  answer.covariance = carried(free, free);
+  const std::optional<Eigen::MatrixXd> carried =
+      draws.is_normal ? covariance
+                      : PredictiveCovariance(fit, rows, draws,
+                                             {.should_stop = spec.options.minimize.should_stop});
+  if (!carried.has_value()) return;
+  answer.covariance = (*carried)(free, free);
   const bool by_profile = rows.run_count < kFewRuns || IsNearZero(fit, rows);
   for (const Eigen::Index j : free) {
     const ParameterInfo& info = parameters[static_cast<size_t>(j)];
@@ -148,6 +130,18 @@ void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
   }
 }
 
+std::vector<FormDraws> FormsOfDecisions(const Predictor& predictor) {
+  const double own = std::max(predictor.law().weight, kLeastOwnWeight);
+  const double scale = (1 - own) / (1 - predictor.law().weight);  // of the rivals
+  std::vector<FormDraws> forms;
+  for (const Predictor::Member& member : predictor.members()) {
+    forms.push_back({.fit = &member.fit,
+                     .draws = &member.draws,
+                     .weight = forms.empty() ? own : scale * member.weight});
+  }
+  return forms;
+}
+
 void AddDecisions(const Predictor& predictor, const Rows& rows, double level, LawFit& answer) {
   for (const Predictor::Member& member : predictor.members()) {
     answer.form_weights.push_back({.family = member.spec.name,
@@ -156,11 +150,11 @@ void AddDecisions(const Predictor& predictor, const Rows& rows, double level, La
   }
   answer.slope_error_fraction = predictor.slope_error();
   answer.slope_error_degrees = predictor.slope_degrees();
-  const FitResult& fit = predictor.law().fit;
+  const std::vector<FormDraws> forms = FormsOfDecisions(predictor);
   // The range of what C means in these rows: 6ND, or what was given.
   const double largest = std::exp(rows.log_flops.maxCoeff());
   for (const double factor : {1.0, 10.0, 100.0}) {
-    const auto decided = DecideAtCompute(fit, predictor.law().draws, factor * largest, level);
+    const auto decided = DecideAtCompute(forms, factor * largest, level);
     if (!decided.has_value() || !std::isfinite(decided->param_count.value)) return;
     LawDecision decision{.training_flops = decided->training_flops,
                          .param_count = decided->param_count.value,

@@ -200,10 +200,18 @@ MinimizeSummary DescendByNewton(const Objective& objective, const MinimizeOption
         if (summary.relative_decrease <= options.tolerance) return end(Termination::kConverged);
       }
     }
-    if (!full_step) summary.relative_decrease = std::numeric_limits<double>::infinity();
+    std::optional<Spectrum> spectrum;
+    if (!full_step) {
+      // Absolute deviations may be least all along a line, as a median of two values is: curvature
+      // and slope are rounding there, and no step that changes the residuals by as much as they
+      // are promises anything.
+      spectrum.emplace(model);
+      const double whole = std::sqrt(expansion.squared_residuals);
+      summary.relative_decrease = model.Decrease(spectrum->BoundedStep(whole)) / expansion.value;
+      if (summary.relative_decrease <= options.tolerance) return end(Termination::kConverged);
+    }
     if (summary.iteration_count >= options.max_iterations) return end(Termination::kIterationLimit);
     const double smallest = 1e-15 * std::sqrt(expansion.squared_residuals);
-    std::optional<Spectrum> spectrum;
     bool moved = false;
     while (!moved) {
       const bool inside = full_step && u.norm() <= radius;

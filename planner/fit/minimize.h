@@ -12,7 +12,8 @@
 namespace rhumb {
 
 enum class Termination {
-  kConverged,   // a full Newton step from here lowers the objective by less than the tolerance
+  kConverged,   // a full Newton step from here lowers the objective by less than the tolerance,
+                // or, where there is none, any step as long as the residuals
   kPerfectFit,  // the residuals are rounding
   kStalled,     // no step lowers the objective, yet the Newton step promises more: not a minimum
   kIterationLimit,  //

@@ -70,7 +70,8 @@ class Power final : public JetForm<PowerFormula<count, has_offset>> {
   absl::string_view name() const override { return name_; }
   absl::string_view formula() const override { return formula_; }
 
-  std::vector<ParameterVector> Starts(const Rows& rows) const override {
+  std::vector<ParameterVector> Starts(const Rows& rows,
+                                      const std::function<bool()>& should_stop) const override {
     const ArrayXd& log_count = LogCount<count>(rows);
     const double center = log_count.mean();
     const std::vector<ProjectedPoint> points =
@@ -82,7 +83,8 @@ class Power final : public JetForm<PowerFormula<count, has_offset>> {
                             columns.col(0) = (-exponent * (log_count - center)).exp();
                             if (has_offset) columns.col(1).setOnes();
                           },
-                      .least_exponent = 1e-3});
+                      .least_exponent = 1e-3,
+                      .should_stop = should_stop});
     std::vector<ParameterVector> starts;
     for (const ProjectedPoint& point : points) {
       const double log_critical = point.log_k[0] / point.exponent + center;
@@ -146,7 +148,8 @@ class Overtraining final : public JetForm<OvertrainingFormula> {
     return "L = E + (a M^eta + b M^-eta) C^-eta, M = D/N, C = 6ND";
   }
 
-  std::vector<ParameterVector> Starts(const Rows& rows) const override {
+  std::vector<ParameterVector> Starts(const Rows& rows,
+                                      const std::function<bool()>& should_stop) const override {
     const double params_center = rows.log_params.mean(), tokens_center = rows.log_tokens.mean();
     const double log_six = std::log(kTrainingFlopsPerParamToken);
     std::vector<ParameterVector> starts;
@@ -160,7 +163,8 @@ class Overtraining final : public JetForm<OvertrainingFormula> {
                              columns.col(1) = (-2 * eta * (rows.log_tokens - tokens_center)).exp();
                              columns.col(2).setOnes();
                            },
-         .greatest_exponent = 1.25})) {
+         .greatest_exponent = 1.25,
+         .should_stop = should_stop})) {
       ParameterVector theta(4);
       theta << point.log_k[0] + point.exponent * (2 * params_center + log_six),
           point.log_k[1] + point.exponent * (2 * tokens_center + log_six), point.log_k[2],

@@ -4,12 +4,21 @@
 #ifndef RHUMB_PLANNER_FIT_PREDICTIVE_COVARIANCE_H_
 #define RHUMB_PLANNER_FIT_PREDICTIVE_COVARIANCE_H_
 
+#include <functional>
+#include <optional>
+
 #include "Eigen/Core"
 #include "planner/fit/draws.h"
 #include "planner/fit/fit.h"
 #include "planner/fit/rows.h"
 
 namespace rhumb {
+
+struct PredictiveOptions {
+  // Rows that the draws are read at, and all of these readings held in memory, at a time.
+  int rows_at_a_time = 1000;
+  std::function<bool()> should_stop = {};  // asked before each such block
+};
 
 // Draws lie along curved valleys (E, A and gamma of the coupled form trade off by factors), where
 // the covariance of the constants with the gradient at the optimum overstates the spread of every
@@ -18,9 +27,11 @@ namespace rhumb {
 // the optimum and S the covariance of their draws, both in units of the draws' deviations, the
 // answer is G^+ S G^+', the least-squares solution: exactly the covariance of the constants where
 // the draws are linear. (parameters x parameters) on theta, positive semidefinite, zero for what is
-// not free; draws that ran away are left out as in RobustCovariance. Needs 3 draws.
-Eigen::MatrixXd PredictiveCovariance(const FitResult& fit, const Rows& rows,
-                                     const ParameterDraws& draws);
+// not free; draws that ran away are left out as in RobustCovariance. Needs 3 draws. nullopt if told
+// to stop.
+std::optional<Eigen::MatrixXd> PredictiveCovariance(const FitResult& fit, const Rows& rows,
+                                                    const ParameterDraws& draws,
+                                                    const PredictiveOptions& options = {});
 
 }  // namespace rhumb
 

@@ -25,7 +25,7 @@ const Eigen::ArrayXd& Column(const Rows& rows, RollOutAxis axis) {
 // Half the distance between the 16% and 84% quantiles: wild draws do not set it.
 double QuantileDeviation(std::vector<double> values) {
   const double low = Quantile(values, 0.16);
-  return 0.5 * (Quantile(values, 0.84) - low);
+  return 0.5 * (SortedQuantile(values, 0.84) - low);
 }
 
 // By how far the draws move the prediction of each row; nullopt if told to stop.

@@ -38,6 +38,11 @@ std::optional<PossibleRange> PossibleRangeOf(absl::string_view field) {
 
 namespace {
 
+// Rows read between two questions whether to stop.
+constexpr size_t kRowsPerQuestion = 4096;
+
+absl::Status Stopped() { return absl::CancelledError("reading the observations was cancelled"); }
+
 bool IsPositive(double x) { return std::isfinite(x) && x > 0; }
 
 absl::Status CheckRow(const Observation& row, size_t index) {
@@ -81,7 +86,8 @@ absl::Status CheckRow(const Observation& row, size_t index) {
 
 }  // namespace
 
-absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations) {
+absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations,
+                              const std::function<bool()>& should_stop) {
   if (observations.empty()) return absl::InvalidArgumentError("observations is empty");
   const auto count = static_cast<Eigen::Index>(observations.size());
   Rows rows;
@@ -93,6 +99,7 @@ absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations) {
   std::map<std::string, int> runs;
   std::map<std::tuple<double, double, double, double>, int> nameless;
   for (size_t i = 0; i < observations.size(); ++i) {
+    if (i % kRowsPerQuestion == 0 && should_stop && should_stop()) return Stopped();
     const Observation& row = observations[i];
     if (absl::Status status = CheckRow(row, i); !status.ok()) return status;
     const auto at = static_cast<Eigen::Index>(i);
@@ -122,6 +129,11 @@ absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations) {
 }
 
 Rows SelectRows(const Rows& rows, absl::Span<const int> indices) {
+  return *SelectRows(rows, indices, nullptr);
+}
+
+absl::StatusOr<Rows> SelectRows(const Rows& rows, absl::Span<const int> indices,
+                                const std::function<bool()>& should_stop) {
   const auto count = static_cast<Eigen::Index>(indices.size());
   Rows selected;
   const std::pair<const Eigen::ArrayXd*, Eigen::ArrayXd*> columns[] = {
@@ -133,6 +145,7 @@ Rows SelectRows(const Rows& rows, absl::Span<const int> indices) {
       {&rows.log_loss, &selected.log_loss},
       {&rows.weight, &selected.weight}};
   for (const auto& [from, to] : columns) {
+    if (should_stop && should_stop()) return Stopped();
     to->resize(count);
     for (Eigen::Index i = 0; i < count; ++i) (*to)[i] = (*from)[indices[static_cast<size_t>(i)]];
   }

@@ -3,6 +3,7 @@
 #ifndef RHUMB_PLANNER_FIT_ROWS_H_
 #define RHUMB_PLANNER_FIT_ROWS_H_
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -40,11 +41,16 @@ struct PossibleRange {
 std::optional<PossibleRange> PossibleRangeOf(absl::string_view field);
 
 // InvalidArgument names the first row (counted from 0) and field that is not a positive finite
-// number or that no unit could explain (1e300 parameters), or says that there is no row.
-absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations);
+// number or that no unit could explain (1e300 parameters), or says that there is no row. Cancelled
+// by `should_stop`, which is asked every few thousand rows.
+absl::StatusOr<Rows> MakeRows(absl::Span<const Observation> observations,
+                              const std::function<bool()>& should_stop = {});
 
 // The rows with these indices (repeats allowed), runs numbered anew.
 Rows SelectRows(const Rows& rows, absl::Span<const int> indices);
+// The same; Cancelled by `should_stop`, which is asked before each column.
+absl::StatusOr<Rows> SelectRows(const Rows& rows, absl::Span<const int> indices,
+                                const std::function<bool()>& should_stop);
 
 }  // namespace rhumb
 

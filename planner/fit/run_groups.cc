@@ -6,31 +6,8 @@
 
 #include "Eigen/Core"
 #include "planner/fit/run_information.h"
-#include "planner/laws/chinchilla.h"
-#include "planner/laws/law_covariance.h"
-#include "planner/laws/loss_model.h"
 
 namespace rhumb {
-namespace {
-
-// d ln L / d theta of a run.
-Eigen::VectorXd LogLossGradient(const Law& law, double param_count, double token_count) {
-  const TokenUse use{.token_count = token_count};
-  return Named(*law.covariance, LossGradient(law, param_count, use)) /
-         PredictLoss(law, param_count, use);
-}
-
-// d (decision) / d theta, as in suggest.cc.
-Eigen::VectorXd DecisionGradient(const Law& law, const SuggestOptions& options) {
-  if (options.target == SuggestTarget::kLogParams) {
-    return Named(*law.covariance, LogOptimalParamsGradient(law.constants, options.target_flops));
-  }
-  const FrontierPoint best = OptimumForCompute(law.constants, options.target_flops);
-  return LogLossGradient(law, best.param_count, best.token_count);
-}
-
-}  // namespace
-
 std::vector<RunGroup> GroupRuns(const Law& law, const SuggestOptions& options,
                                 const std::vector<SuggestedRun>& runs) {
   std::vector<RunGroup> groups;

@@ -78,9 +78,7 @@ Candidate MakeCandidate(const Law& law, double param_count, double ratio) {
   candidate.run.token_count = param_count * ratio;
   candidate.run.training_flops =
       kTrainingFlopsPerParamToken * param_count * candidate.run.token_count;
-  const TokenUse use{.token_count = candidate.run.token_count};
-  candidate.gradient = Named(*law.covariance, LossGradient(law, param_count, use)) /
-                       PredictLoss(law, param_count, use);
+  candidate.gradient = LogLossGradient(law, param_count, candidate.run.token_count);
   return candidate;
 }
 
@@ -194,17 +192,7 @@ absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& opt
         options.budget_flops,
         kTrainingFlopsPerParamToken * ranges.low_params * ranges.low_params * ranges.low_ratio));
   }
-  Eigen::VectorXd decision;
-  if (options.target == SuggestTarget::kLogParams) {
-    decision =
-        Named(*law.covariance, LogOptimalParamsGradient(law.constants, options.target_flops));
-  } else {
-    // At the optimum the loss does not change with N at fixed C: its own partial derivatives do.
-    const FrontierPoint point = OptimumForCompute(law.constants, options.target_flops);
-    decision = Named(*law.covariance,
-                     LossGradient(law, point.param_count, {.token_count = point.token_count})) /
-               point.loss_nats;
-  }
+  const Eigen::VectorXd decision = DecisionGradient(law, options);
   const Eigen::MatrixXd& covariance = law.covariance->values;
   const double noise_variance = *law.residual_log_std * *law.residual_log_std;
   Design best = Greedy(candidates, decision, covariance, noise_variance, options.budget_flops,

@@ -28,19 +28,52 @@ double GridExponent(int index, int count, double least, double greatest) {
   return least * std::pow(greatest / least, index / static_cast<double>(count - 1));
 }
 
-// Powers of one predictor over the grid, a column per exponent, centred so that none over- or
-// underflows, and times the weight of each row.
-struct PowerTable {
-  double center = 0;
+std::vector<double> GridExponents(int count) {
   std::vector<double> exponents;
-  MatrixXd powers;
+  for (int j = 0; j < count; ++j) {
+    exponents.push_back(GridExponent(j, count, kLeastExponent, kGreatestExponent));
+  }
+  return exponents;
+}
 
-  PowerTable(const ArrayXd& logarithms, const ArrayXd& row_scale, int grid_size)
-      : center(logarithms.mean()), powers(logarithms.size(), grid_size) {
-    for (int j = 0; j < grid_size; ++j) {
-      exponents.push_back(GridExponent(j, grid_size, kLeastExponent, kGreatestExponent));
-      powers.col(j) = (-exponents.back() * (logarithms - center)).exp() * row_scale;
-    }
+// Powers of one predictor, a column per exponent, centred so that none over- or underflows, and
+// times the weight of each row.
+MatrixXd Powers(const Eigen::Ref<const ArrayXd>& logarithms, double center,
+                const std::vector<double>& exponents, const Eigen::Ref<const ArrayXd>& row_scale) {
+  MatrixXd powers(logarithms.size(), static_cast<Eigen::Index>(exponents.size()));
+  for (size_t j = 0; j < exponents.size(); ++j) {
+    powers.col(static_cast<Eigen::Index>(j)) =
+        (-exponents[j] * (logarithms - center)).exp() * row_scale;
+  }
+  return powers;
+}
+
+// Products of the columns of every linear problem of the grid, summed over blocks of rows.
+struct GridProducts {
+  Eigen::VectorXd x_ones, y_ones, x_target, y_target, x_square, y_square;
+  MatrixXd cross;
+  double ones_square = 0, ones_target = 0;
+
+  explicit GridProducts(int size)
+      : x_ones(Eigen::VectorXd::Zero(size)),
+        y_ones(x_ones),
+        x_target(x_ones),
+        y_target(x_ones),
+        x_square(x_ones),
+        y_square(x_ones),
+        cross(MatrixXd::Zero(size, size)) {}
+
+  void Add(const MatrixXd& x, const MatrixXd& y, const Eigen::Ref<const Eigen::VectorXd>& ones,
+           const Eigen::Ref<const Eigen::VectorXd>& target) {
+    x_ones += x.transpose() * ones;
+    y_ones += y.transpose() * ones;
+    x_target += x.transpose() * target;
+    y_target += y.transpose() * target;
+    x_square += x.colwise().squaredNorm().transpose();
+    y_square += y.colwise().squaredNorm().transpose();
+    cross += x.transpose() * y;
+    ones_square += ones.squaredNorm();
+    ones_target += ones.dot(target);
   }
 };
 
@@ -52,18 +85,20 @@ std::vector<PowerSumStart> ProjectPowerSum(const PowerSum& problem) {
   const double center = problem.log_target.mean();
   const ArrayXd target_value = (problem.log_target - center).exp();
   const ArrayXd row_scale = problem.weight.sqrt() / target_value;
-  const PowerTable x(problem.x, row_scale, size);
-  const PowerTable y(problem.y, row_scale, size);
-  const Eigen::VectorXd ones = row_scale.matrix();
+  const std::vector<double> exponents = GridExponents(size);
+  const double x_center = problem.x.mean(), y_center = problem.y.mean();
   const Eigen::VectorXd target = problem.weight.sqrt().matrix();
   const double total = target.squaredNorm();
-  const Eigen::VectorXd x_ones = x.powers.transpose() * ones;
-  const Eigen::VectorXd y_ones = y.powers.transpose() * ones;
-  const Eigen::VectorXd x_target = x.powers.transpose() * target;
-  const Eigen::VectorXd y_target = y.powers.transpose() * target;
-  const Eigen::VectorXd x_square = x.powers.colwise().squaredNorm();
-  const Eigen::VectorXd y_square = y.powers.colwise().squaredNorm();
-  const MatrixXd cross = x.powers.transpose() * y.powers;
+  GridProducts sums(size);
+  const auto row_count = static_cast<int>(problem.x.size());
+  for (int begin = 0; begin < row_count; begin += problem.rows_at_a_time) {
+    if (problem.should_stop && problem.should_stop()) return {};
+    const int count = std::min(problem.rows_at_a_time, row_count - begin);
+    const auto scale = row_scale.segment(begin, count);
+    sums.Add(Powers(problem.x.segment(begin, count), x_center, exponents, scale),
+             Powers(problem.y.segment(begin, count), y_center, exponents, scale), scale.matrix(),
+             target.segment(begin, count));
+  }
 
   // k = (A, B, E): without an offset the last column is left out.
   std::vector<NonNegativeFit> grid(static_cast<size_t>(size) * static_cast<size_t>(size));
@@ -73,10 +108,10 @@ std::vector<PowerSumStart> ProjectPowerSum(const PowerSum& problem) {
   for (int i = 0; i < size; ++i) {
     for (int j = 0; j < size; ++j) {
       Eigen::Matrix3d gram;
-      gram << x_square[i], cross(i, j), x_ones[i],  //
-          cross(i, j), y_square[j], y_ones[j],      //
-          x_ones[i], y_ones[j], ones.squaredNorm();
-      const Eigen::Vector3d right(x_target[i], y_target[j], ones.dot(target));
+      gram << sums.x_square[i], sums.cross(i, j), sums.x_ones[i],  //
+          sums.cross(i, j), sums.y_square[j], sums.y_ones[j],      //
+          sums.x_ones[i], sums.y_ones[j], sums.ones_square;
+      const Eigen::Vector3d right(sums.x_target[i], sums.y_target[j], sums.ones_target);
       at(i, j) = problem.has_offset ? SolveNonNegative(gram, right, total)
                                     : SolveNonNegative(gram.topLeftCorner<2, 2>().eval(),
                                                        right.head<2>().eval(), total);
@@ -110,12 +145,12 @@ std::vector<PowerSumStart> ProjectPowerSum(const PowerSum& problem) {
   const double least = kInPlaceOfZero * target_value.minCoeff();
   std::vector<PowerSumStart> starts;
   for (const Cell& cell : minima) {
-    const double alpha = x.exponents[static_cast<size_t>(cell.i)];
-    const double beta = y.exponents[static_cast<size_t>(cell.j)];
+    const double alpha = exponents[static_cast<size_t>(cell.i)];
+    const double beta = exponents[static_cast<size_t>(cell.j)];
     const std::array<double, 3>& k = at(cell.i, cell.j).k;
     starts.push_back({.squared_residual = cell.squared_residual,
-                      .log_a = std::log(std::max(k[0], least)) + alpha * x.center + center,
-                      .log_b = std::log(std::max(k[1], least)) + beta * y.center + center,
+                      .log_a = std::log(std::max(k[0], least)) + alpha * x_center + center,
+                      .log_b = std::log(std::max(k[1], least)) + beta * y_center + center,
                       .log_e = std::log(std::max(k[2], least)) + center,
                       .alpha = alpha,
                       .beta = beta});
@@ -123,12 +158,14 @@ std::vector<PowerSumStart> ProjectPowerSum(const PowerSum& problem) {
   return starts;
 }
 
-std::vector<ParameterVector> ProjectedStarts(const Rows& rows) {
+std::vector<ParameterVector> ProjectedStarts(const Rows& rows,
+                                             const std::function<bool()>& should_stop) {
   std::vector<ParameterVector> starts;
   for (const PowerSumStart& start : ProjectPowerSum({.x = rows.log_params,
                                     .y = rows.log_tokens,
                                     .log_target = rows.log_loss,
-                                    .weight = rows.weight})) {
+                                    .weight = rows.weight,
+                                    .should_stop = should_stop})) {
     ParameterVector theta(5);
     theta << start.log_a, start.log_b, start.log_e, start.alpha, start.beta;
     starts.push_back(theta);
@@ -141,7 +178,8 @@ std::vector<ParameterVector> ProjectedStarts(const Rows& rows) {
                          .y = rows.log_tokens,
                          .log_target = (rows.log_loss.exp() - std::exp(log_floor)).log(),
                          .weight = rows.weight,
-                         .has_offset = false});
+                         .has_offset = false,
+                         .should_stop = should_stop});
     if (!above.empty()) {
       ParameterVector theta(5);
       theta << above[0].log_a, above[0].log_b, log_floor, above[0].alpha, above[0].beta;
@@ -159,6 +197,7 @@ std::vector<ProjectedPoint> ProjectCurve(const ProjectedCurve& problem) {
   std::vector<ProjectedPoint> points;
   MatrixXd columns(target.size(), problem.column_count);
   for (int i = 0; i < problem.grid_size; ++i) {
+    if (problem.should_stop && problem.should_stop()) return {};
     const double exponent =
         GridExponent(i, problem.grid_size, problem.least_exponent, problem.greatest_exponent);
     problem.columns(exponent, columns);

@@ -17,8 +17,9 @@ namespace rhumb {
 // theta = (ln A, ln B, ln E, alpha, beta) at the local minima of the projected least-squares
 // problem over exponents in [0.02, 2.5]^2, best first, at most four. E, A, B >= 0 by non-negative
 // least squares of relative residuals; a constant that comes out 0 is put at 1e-6 of the loss so
-// that its logarithm exists.
-std::vector<ParameterVector> ProjectedStarts(const Rows& rows);
+// that its logarithm exists. None if `should_stop` said so, which is asked every few thousand rows.
+std::vector<ParameterVector> ProjectedStarts(const Rows& rows,
+                                             const std::function<bool()>& should_stop = {});
 
 // e^log_target = E + A e^(-alpha x) + B e^(-beta y), residuals relative to the target.
 struct PowerSum {
@@ -27,12 +28,15 @@ struct PowerSum {
   Eigen::ArrayXd weight;
   bool has_offset = true;  // else E = 0
   int grid_size = 28;      // exponents tried on each axis
+  // Rows whose powers are held in memory at a time, and after which it is asked whether to stop.
+  int rows_at_a_time = 4096;
+  std::function<bool()> should_stop = {};
 };
 struct PowerSumStart {
   double squared_residual = 0;
   double log_a = 0, log_b = 0, log_e = 0, alpha = 0, beta = 0;
 };
-// As above, for any two predictors.
+// As above, for any two predictors. At least one; none if told to stop.
 std::vector<PowerSumStart> ProjectPowerSum(const PowerSum& problem);
 
 // The same for one nonlinear parameter: target = sum_j k_j columns_j(exponent), k >= 0, at most
@@ -50,8 +54,9 @@ struct ProjectedCurve {
   double least_exponent = 0.01;
   double greatest_exponent = 2.5;
   int grid_size = 60;
+  std::function<bool()> should_stop = {};  // asked before each exponent
 };
-// Local minima over the exponent, best first, at most three.
+// Local minima over the exponent, best first, at most three; none if told to stop.
 std::vector<ProjectedPoint> ProjectCurve(const ProjectedCurve& problem);
 
 }  // namespace rhumb

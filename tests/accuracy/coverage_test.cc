@@ -41,7 +41,8 @@ Coverage Measure(int sizes, int ratios, double noise, int draws) {
     const auto drawn = DrawParameters(*fit, options, *rows,
                                       {.draw_count = draws, .seed = static_cast<uint64_t>(k)});
     if (!drawn.ok()) continue;
-    const auto decided = DecideAtCompute(*fit, *drawn, kTrainingFlops, kLevel);
+    const auto decided =
+        DecideAtCompute({{.fit = &*fit, .draws = &*drawn}}, kTrainingFlops, kLevel);
     const auto a = ParamsExponent(*fit, *drawn, kLevel);
     ++coverage.fitted;
     coverage.exponent += holds(a->interval, exponent);

@@ -143,8 +143,14 @@ TEST_F(FitRunTest, DecisionsAreTheAnswersWithTheIntervalOfOneRun) {
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("90% OF ONE RUN"),
                     ::testing::ContainsRegex("1e21 +2\\.78B +2\\.10B to 3\\.70B"),
-                    HasSubstr("2.261 to 2.324"), HasSubstr("averages over chinchilla 75%"),
+                    HasSubstr("2.261 to 2.324"), HasSubstr("average over chinchilla 75%"),
                     HasSubstr("may be wrong by 12%"), Not(HasSubstr("by the constants alone"))));
+}
+
+TEST_F(FitRunTest, AFormThatHardlyCountsInPredictionsIsSaidToCountHalfInDecisions) {
+  laws_.result.mutable_form_weights(0)->set_weight(0.2);
+  const Outcome outcome = RunLine(absl::StrCat("fit ", Runs()));
+  EXPECT_THAT(outcome.out, HasSubstr("but for one run, the fitted form counts half"));
 }
 
 // N = G (C/6)^a in python: G = (0.3478*482.01/(0.3658*2085.43))**(1/0.7136), a = 0.3658/0.7136;
@@ -214,7 +220,7 @@ TEST_F(FitRunTest, AMethodThatOnlyTellsTheTrendIsNotAdvisedToFixConstants) {
   laws_.result.mutable_diagnostics()->add_undetermined()->set_symbol("a");
   const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " --method isoflop"));
   EXPECT_EQ(outcome.code, kExitError);
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("two or more compute budgets"), Not(HasSubstr("--fix")),
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("two or more compute budgets"), Not(HasSubstr("--fix")),
                                  HasSubstr("--method vpnls"), Not(HasSubstr("--method isoflop"))));
 }
 
@@ -306,6 +312,15 @@ TEST_F(FitRunTest, AFormWithoutALawIsAdvisedToTryOneThatPlans) {
                                  Not(HasSubstr("--family gadre"))));
 }
 
+TEST_F(FitRunTest, AFormWithoutALawTakesNoName) {
+  const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " --family gadre --name mine"));
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("--name: no plan can be made with the form gadre"),
+                    HasSubstr("--family chinchilla, coupled, data-constrained or auto")));
+  EXPECT_EQ(opened_, 0);
+}
+
 TEST_F(FitRunTest, HelpListsEveryForm) {
   const Outcome outcome = RunLine("fit --help");
   for (const std::string& form : FormNames()) EXPECT_THAT(outcome.out, HasSubstr(form));
@@ -331,10 +346,29 @@ TEST_F(FitRunTest, DataThatDetermineNoLawAreExitOneWithTheReason) {
   constant->set_reason("driven to 0");
   const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " --name mine"));
   EXPECT_EQ(outcome.code, kExitError);
-  EXPECT_THAT(outcome.out,
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err,
               AllOf(HasSubstr("240 rows do not determine the chinchilla form"),
                     HasSubstr("E: driven to 0"), HasSubstr("--fix E=VALUE"), HasSubstr("nothing")));
   EXPECT_EQ(laws_.deleted_sets, std::vector<std::string>{"observations/abc"});
+}
+
+TEST_F(FitRunTest, ADocumentHoldsTheDiagnosisItself) {
+  laws_.result.clear_law();
+  laws_.result.mutable_diagnostics()->set_identifiable(false);
+  const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " -o json"));
+  EXPECT_EQ(outcome.code, kExitError);
+  EXPECT_THAT(outcome.out, HasSubstr("\"identifiable\": false"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("do not determine")));
+}
+
+TEST_F(FitRunTest, AFitThatPrintsNothingStillSaysWhyItFailed) {
+  laws_.result.clear_law();
+  laws_.result.mutable_diagnostics()->set_identifiable(false);
+  const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " -o name"));
+  EXPECT_EQ(outcome.code, kExitError);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("240 rows do not determine the chinchilla form"));
 }
 
 TEST_F(FitRunTest, AFailedFitLeavesNothingBehind) {

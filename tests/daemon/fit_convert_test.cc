@@ -15,6 +15,19 @@
 namespace rhumb::daemon {
 namespace {
 
+IsoFlopBudget Budget() {
+  return {.training_flops = 1e19,
+          .size_count = 3,
+          .best_param_count = 1e9,
+          .best_loss_nats = 2.5,
+          .curvature_nats = 0.05,
+          .flat_low_param_count = 8e8,
+          .flat_high_param_count = 1.2e9,
+          .used = true,
+          .dropped_because = "it was not",
+          .rows = {1}};
+}
+
 // Every field set, to numbers that are no defaults.
 LawFit FullFit() {
   LawFit fit;
@@ -86,6 +99,7 @@ LawFit FullFit() {
                     .loss_interval = {2.29, 2.31},
                     .run_loss_interval = {2.25, 2.35}}};
   fit.form_weights = {{.family = "chinchilla", .weight = 0.75, .rollout_rms_fraction = 0.01}};
+  fit.isoflop_budgets = {Budget()};
   fit.slope_error_fraction = 0.12;
   fit.slope_error_degrees = 3;
   return fit;
@@ -114,8 +128,7 @@ void FindUnset(const google::protobuf::Message& message, const std::string& path
 TEST(FitConvert, EveryFieldOfAnAnswerIsSetButTheDaemonsOwn) {
   std::set<std::string> unset;
   FindUnset(ToProto(FullFit(), TwoRows()), "", unset);
-  EXPECT_EQ(unset,
-            (std::set<std::string>{"isoflop_budgets", "observations", "options", "seconds"}));
+  EXPECT_EQ(unset, (std::set<std::string>{"observations", "options", "seconds"}));
 }
 
 TEST(FitConvert, EveryFieldOfItsPartsIsSet) {
@@ -132,21 +145,10 @@ TEST(FitConvert, EveryFieldOfItsPartsIsSet) {
 }
 
 TEST(FitConvert, EveryFieldOfABudgetIsSet) {
-  IsoFlopCurve curve;
-  curve.budget = {.training_flops = 1e19,
-                  .size_count = 3,
-                  .best_param_count = 1e9,
-                  .best_loss_nats = 2.5,
-                  .flat_low_param_count = 8e8,
-                  .flat_high_param_count = 1.2e9,
-                  .used = true,
-                  .dropped_because = "it was not"};
-  curve.curvature_nats = 0.05;
-  curve.observations = {1};
   std::vector<v1::Observation> rows = TwoRows();
   rows[1].set_param_count(1e9);
   rows[1].set_loss_nats(2.5);
-  const v1::LawFitResult::IsoFlopBudget budget = ToProto(curve, rows);
+  const v1::LawFitResult::IsoFlopBudget budget = ToProto(Budget(), rows);
   std::set<std::string> unset;
   FindUnset(budget, "", unset);
   FindUnset(budget.runs(0), "runs.", unset);

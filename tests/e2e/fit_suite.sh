@@ -196,7 +196,7 @@ broken_files() {
   shows "$err" 'step_count' 'fit of a form whose column is missing'
   # One size: which constant, why, nothing stored.
   expect 1 fit "$work/one_size.csv" --name one --bootstrap 0
-  shows "$out" 'do not determine' 'fit of one size'
+  shows "$err" 'do not determine' 'fit of one size'
   expect 4 law show one
   refused '--name \(name\)' fit "$work/runs.csv" --name besiroglu2024 --bootstrap 0
   checks=$((checks + 1))
@@ -267,7 +267,7 @@ END
   python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' "$work/isoflop.svg" 2>>"$err" || fail "no well-formed SVG"
   # Compute that scatters: which column, and what it falls into.
   expect 1 fit "$work/runs.csv" --method isoflop --bootstrap 0
-  shows "$out" '64 rows in [0-9]+ budgets of compute by 6ND, as there is no training_flops' 'isoflop of a grid'
+  shows "$err" '64 rows in [0-9]+ budgets of compute by 6ND, as there is no training_flops' 'isoflop of a grid'
   refused '--name: isoflop and envelope say how' fit "$work/isoflop.csv" --method isoflop --name trend
 }
 

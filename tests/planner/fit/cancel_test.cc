@@ -13,9 +13,12 @@
 #include "planner/fit/draws.h"
 #include "planner/fit/fit.h"
 #include "planner/fit/fit_law.h"
+#include "planner/fit/forms.h"
 #include "planner/fit/prediction.h"
+#include "planner/fit/predictive_covariance.h"
 #include "planner/fit/profile.h"
 #include "planner/fit/rollout.h"
+#include "planner/fit/variable_projection.h"
 #include "tests/planner/fit/synthetic.h"
 
 namespace rhumb {
@@ -96,6 +99,69 @@ TEST(CancelTest, NeitherDoTheDescentsOfAFarStart) {
   EXPECT_LE(EvaluationsBeforeCancelled(0, true), 1);
   EXPECT_LE(EvaluationsBeforeCancelled(60, true), 61);
   EXPECT_LE(EvaluationsBeforeCancelled(100, true), 101);
+}
+
+TEST(CancelTest, ReadingRowsEndsAtTheFirstStop) {
+  const std::vector<Observation> many = GridRuns(TrueLaw(), 100, 100, 0.005, 1);
+  for (const int allowed : {0, 1, 2}) {
+    Stop stop(allowed);
+    EXPECT_EQ(MakeRows(many, stop.Once()).status().code(), absl::StatusCode::kCancelled);
+    EXPECT_EQ(stop.asked(), allowed + 1);
+  }
+}
+
+TEST(CancelTest, SelectingRowsEndsAtTheFirstStop) {
+  for (const int allowed : {0, 3, 6}) {
+    Stop stop(allowed);
+    EXPECT_EQ(SelectRows(ManyRuns(), {0, 1}, stop.Once()).status().code(),
+              absl::StatusCode::kCancelled);
+    EXPECT_EQ(stop.asked(), allowed + 1);
+  }
+}
+
+TEST(CancelTest, AProjectionEndsAtTheFirstStop) {
+  const Rows rows = ManyRuns();
+  for (const int allowed : {0, 1, 6}) {
+    Stop stop(allowed);
+    EXPECT_THAT(ProjectPowerSum({.x = rows.log_params,
+                                 .y = rows.log_tokens,
+                                 .log_target = rows.log_loss,
+                                 .weight = rows.weight,
+                                 .rows_at_a_time = 9,
+                                 .should_stop = stop.Once()}),
+                testing::IsEmpty());
+    EXPECT_EQ(stop.asked(), allowed + 1);
+  }
+}
+
+TEST(CancelTest, AFitOfEveryFormEndsAtTheFirstStopOfItsStarts) {
+  std::vector<Observation> runs = GridRuns(TrueLaw(), 5, 5, 0.005, 1);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    runs[i].step_count = runs[i].token_count / 1e6;
+    if (i % 2 == 0) runs[i].unique_token_count = runs[i].token_count / 4;
+  }
+  for (const Form* form : AllForms()) {
+    for (const int allowed : {0, 1}) {
+      Stop stop(allowed);
+      EXPECT_EQ(FitForm(*form, MakeRows(runs).value(), Stopping(stop)).status().code(),
+                absl::StatusCode::kCancelled)
+          << form->name();
+      EXPECT_EQ(stop.asked(), allowed + 1) << form->name();
+    }
+  }
+}
+
+TEST(CancelTest, ACovarianceOfDrawsEndsAtTheFirstStop) {
+  const Rows rows = ManyRuns();
+  const FitResult fit = FitForm(ChinchillaForm(), rows, {}).value();
+  const ParameterDraws draws = DrawParameters(fit, {}, rows, {.draw_count = 20}).value();
+  for (const int allowed : {0, 3, 7, 12}) {
+    Stop stop(allowed);
+    EXPECT_FALSE(
+        PredictiveCovariance(fit, rows, draws, {.rows_at_a_time = 10, .should_stop = stop.Once()})
+            .has_value());
+    EXPECT_EQ(stop.asked(), allowed + 1);
+  }
 }
 
 TEST(CancelTest, AFitEndsAtTheFirstStop) {

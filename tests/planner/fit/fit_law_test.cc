@@ -363,6 +363,11 @@ TEST(FitLawTest, CancelsWhenAskedTo) {
               StatusIs(absl::StatusCode::kCancelled, "cancelled"));
 }
 
+TEST(FitLawTest, TheFormsThatPlansAreMadeWithAreKnownBeforeAFit) {
+  EXPECT_THAT(PlannerFormNames(),
+              testing::ElementsAre("chinchilla", "coupled", "data-constrained"));
+}
+
 TEST(FitLawTest, UnknownFamilyIsRefusedWithTheNamesThereAre) {
   LawFitOptions options = Quick();
   options.family = "cubic";

@@ -11,7 +11,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "planner/fit/bootstrap.h"
+#include "planner/fit/draws.h"
 #include "planner/fit/forms.h"
+#include "planner/fit/variable_projection.h"
 #include "tests/matchers.h"
 #include "tests/planner/fit/synthetic.h"
 
@@ -173,6 +175,22 @@ TEST(FitTest, RowsInAnyOrderGiveTheSameLaw) {
   EXPECT_NEAR(forward.objective, backward.objective, 1e-12 * forward.objective);
 }
 
+TEST(ProjectionTest, IsTheSameHoweverManyRowsAreHeldAtATime) {
+  const Rows rows = MakeRows(GridRuns(TrueLaw(), 12, 12, 0.005, 1)).value();
+  PowerSum problem = {.x = rows.log_params,
+                      .y = rows.log_tokens,
+                      .log_target = rows.log_loss,
+                      .weight = rows.weight};
+  const PowerSumStart whole = ProjectPowerSum(problem).front();
+  problem.rows_at_a_time = 7;
+  const PowerSumStart parts = ProjectPowerSum(problem).front();
+  EXPECT_EQ(parts.alpha, whole.alpha);
+  EXPECT_EQ(parts.beta, whole.beta);
+  EXPECT_NEAR(parts.log_a, whole.log_a, 1e-10);
+  EXPECT_NEAR(parts.log_b, whole.log_b, 1e-10);
+  EXPECT_NEAR(parts.log_e, whole.log_e, 1e-10);
+}
+
 TEST(RowsTest, ALossThatIsNoPositiveNumberIsNamedByRow) {
   for (const double loss : {std::nan(""), -2.0, 0.0, HUGE_VAL}) {
     std::vector<Observation> runs = GridRuns(TrueLaw(), 3, 3, 0, 1);
@@ -247,6 +265,34 @@ TEST(BootstrapTest, SandwichAndDrawsAgreeUnderSquares) {
       CovarianceOf(BootstrapFit(fit, options, rows, {.draw_count = 1000})->thetas);
   for (int j = 0; j < 5; ++j) {
     EXPECT_NEAR(std::sqrt(sandwich(j, j) / draws(j, j)), 1, 0.12) << j;
+  }
+}
+
+// Residuals a hundred times as wide as delta: hardly a row lies within it.
+TEST(BootstrapTest, SandwichAndDrawsAgreeUnderNearlyAbsoluteDeviations) {
+  const Rows rows = MakeRows(GridRuns(TrueLaw(), 8, 6, 0.02, 1)).value();
+  const FitResult fit = Fit(rows);
+  const ParameterMatrix sandwich = SandwichCovariance(fit, rows).value();
+  const Eigen::MatrixXd draws =
+      RobustCovariance(DrawParameters(fit, {}, rows, {.draw_count = 400}).value());
+  for (int j = 0; j < 5; ++j) {
+    EXPECT_NEAR(std::sqrt(sandwich(j, j) / draws(j, j)), 1, 0.4) << j;
+  }
+}
+
+// Twelve runs of each of two sizes: any line through both gaps between the middle two is as good.
+TEST(FitTest, AMinimumThatIsALineIsAMinimum) {
+  const Rows rows = MakeRows(GridRuns(TrueLaw(), 2, 12, 0.002, 4)).value();
+  const auto fit = FitForm(PlainParamsPowerForm(), rows, {});
+  ASSERT_THAT(fit, testing_support::IsOk());
+  EXPECT_EQ(fit->summary.termination, Termination::kConverged);
+  for (const double step : {1e-4, -1e-4, 1e-2, -1e-2}) {
+    ParameterVector theta = fit->theta;
+    theta[1] += step;
+    const Eigen::ArrayXd residual =
+        PlainParamsPowerForm().PredictLogLoss(theta, rows) - rows.log_loss;
+    EXPECT_GE(residual.unaryExpr([&](double r) { return fit->loss.Value(r); }).sum(),
+              fit->objective * (1 - 1e-12));
   }
 }
 

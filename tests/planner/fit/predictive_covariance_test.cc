@@ -4,6 +4,7 @@
 #include "planner/fit/predictive_covariance.h"
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "Eigen/Eigenvalues"
@@ -76,7 +77,8 @@ ChinchillaLaw CoupledLaw() {
 }
 
 void ExpectSpreadOfDraws(const Drawn& drawn) {
-  const Eigen::MatrixXd covariance = PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws);
+  const Eigen::MatrixXd covariance =
+      PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws).value();
   for (const double factor : {1.0, 10.0, 100.0}) {
     const Rows at = FrontierRow(drawn, factor);
     const double spread = SpreadOfDraws(drawn, at);
@@ -100,7 +102,8 @@ TEST(PredictiveCovarianceTest, GivesTheSpreadOfTheDrawsAlongACurvedValley) {
 
 TEST(PredictiveCovarianceTest, IsPositiveSemidefinite) {
   const Drawn drawn = Draw("coupled", CoupledLaw(), 0.005);
-  const Eigen::MatrixXd covariance = PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws);
+  const Eigen::MatrixXd covariance =
+      PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws).value();
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(covariance);
   EXPECT_GE(eigen.eigenvalues().minCoeff(), -1e-12 * eigen.eigenvalues().maxCoeff());
   EXPECT_GT(eigen.eigenvalues().maxCoeff(), 0);
@@ -118,8 +121,25 @@ TEST(PredictiveCovarianceTest, IsTheCovarianceOfTheConstantsWhereDrawsAreLinear)
     }
   }
   const Eigen::MatrixXd expected = RobustCovariance(drawn.draws);
-  const Eigen::MatrixXd found = PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws);
+  const Eigen::MatrixXd found = PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws).value();
   EXPECT_LT((found - expected).norm(), 0.03 * expected.norm());
+}
+
+// Condition numbers of the readings amplify the rounding of sums in another order.
+TEST(PredictiveCovarianceTest, IsTheSameHoweverManyRowsAreReadAtATime) {
+  const Drawn drawn = Draw("chinchilla", TrueLaw(), 0.005);
+  const Eigen::MatrixXd whole = PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws).value();
+  const Eigen::MatrixXd parts =
+      PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws, {.rows_at_a_time = 7}).value();
+  EXPECT_LT((parts - whole).norm(), 1e-12 * whole.norm());
+}
+
+TEST(PredictiveCovarianceTest, ADrawThatIsNowhereFiniteIsLeftOut) {
+  Drawn drawn = Draw("chinchilla", TrueLaw(), 0.005);
+  const Eigen::MatrixXd without = PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws).value();
+  drawn.draws.thetas.conservativeResize(drawn.draws.thetas.rows() + 1, Eigen::NoChange);
+  drawn.draws.thetas.bottomRows(1).setConstant(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_EQ(PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws).value(), without);
 }
 
 TEST(PredictiveCovarianceTest, TiedConstantsMoveTogetherAndFixedOnesNot) {
@@ -127,7 +147,8 @@ TEST(PredictiveCovarianceTest, TiedConstantsMoveTogetherAndFixedOnesNot) {
   options.tied = {{"alpha", "beta"}};
   options.fixed = {{"E", 1.8}};
   const Drawn drawn = Draw("chinchilla", TrueLaw(), 0.005, options);
-  const Eigen::MatrixXd covariance = PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws);
+  const Eigen::MatrixXd covariance =
+      PredictiveCovariance(drawn.fit, drawn.rows, drawn.draws).value();
   EXPECT_GT(covariance(3, 3), 0);
   EXPECT_DOUBLE_EQ(covariance(3, 3), covariance(4, 4));
   EXPECT_DOUBLE_EQ(covariance(3, 3), covariance(3, 4));
