@@ -131,8 +131,7 @@ Command GpuApplyCommand() {
                      .help = "makes a repetition answer the same",
                      .group = "Apply"}},
           .examples = {{"gpu apply h20.toml", "store it"},
-                       {"gpu apply h20.toml --dry-run", "check the file"},
-                       {"gpu show H100-SXM5-80GB -o json", "a file to start from"}},
+                       {"gpu apply h20.toml --dry-run", "check the file"}},
           .run = RunApply};
 }
 

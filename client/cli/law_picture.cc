@@ -11,6 +11,7 @@
 #include "client/cli/format.h"
 #include "client/cli/planner_law.h"
 #include "client/cli/report.h"
+#include "client/config/text_file.h"
 #include "client/plot/law_figures.h"
 #include "client/plot/svg.h"
 #include "client/plot/terminal_plot.h"
@@ -295,6 +296,11 @@ absl::StatusOr<PictureOptions> ReadPictureFlags(const Invocation& invocation) {
   }
   if (invocation.Has("picture") && !options.braille.has_value() && options.svg_file.empty()) {
     return absl::InvalidArgumentError("--picture needs --plot or --svg");
+  }
+  if (!options.svg_file.empty()) {
+    const absl::Status writable = CheckWritable(options.svg_file);
+    if (!writable.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--svg: ", writable.message()));
   }
   return options;
 }

@@ -143,6 +143,9 @@ std::string PrintQuestion(const v1::CreatePlanRequest& request) {
 }
 
 absl::Status WriteQuestionFile(const v1::CreatePlanRequest& request, absl::string_view path) {
+  const absl::Status writable = CheckWritable(path);
+  if (!writable.ok())
+    return absl::InvalidArgumentError(absl::StrCat("--save: ", writable.message()));
   std::ofstream file((std::string(path)));
   file << PrintQuestion(request);
   file.close();

@@ -11,7 +11,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <limits>
+#include <system_error>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
@@ -94,6 +96,24 @@ absl::StatusOr<std::string> ReadTextFile(absl::string_view path, const TextLimit
 
 absl::StatusOr<std::string> ReadStandardInput(const TextLimits& limits) {
   return ReadAll(STDIN_FILENO, "standard input", limits);
+}
+
+absl::Status CheckWritable(absl::string_view path) {
+  namespace fs = std::filesystem;
+  const fs::path file{std::string(path)};
+  const auto refused = [&](absl::string_view why) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": ", why));
+  };
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (fs::is_directory(status)) return refused("it is a folder");
+  if (fs::is_fifo(status)) return refused("it is a pipe");
+  if (fs::exists(status)) {
+    return access(file.c_str(), W_OK) == 0 ? absl::OkStatus() : refused("permission denied");
+  }
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, error)) return refused("its folder does not exist");
+  return access(folder.c_str(), W_OK) == 0 ? absl::OkStatus() : refused("permission denied");
 }
 
 }  // namespace rhumb

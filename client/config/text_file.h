@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -23,6 +24,11 @@ struct TextLimits {
 // The whole of the file at `path`. NOT_FOUND if there is none; FAILED_PRECONDITION if it cannot be
 // read, is a directory or is too large; DEADLINE_EXCEEDED if it has not ended in time.
 absl::StatusOr<std::string> ReadTextFile(absl::string_view path, const TextLimits& limits = {});
+
+// Whether a file can be written at `path`, without writing it: for those who compute long before
+// they write. INVALID_ARGUMENT says what is in the way: a folder, a folder that is missing, no
+// permission, a pipe (nobody may ever read it).
+absl::Status CheckWritable(absl::string_view path);
 
 // As ReadTextFile, of what comes in by standard input.
 absl::StatusOr<std::string> ReadStandardInput(const TextLimits& limits = {});

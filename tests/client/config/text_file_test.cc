@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -76,6 +77,16 @@ TEST_F(TextFileTest, AWriterThatNeverStopsIsNotWaitedForLonger) {
   EXPECT_THAT(ReadTextFile(path_, {.timeout_seconds = 0.05}),
               StatusIs(absl::StatusCode::kDeadlineExceeded, "has not ended"));
   close(keeps_it_open);
+}
+
+TEST_F(TextFileTest, WhatCannotBeWrittenIsKnownBeforehand) {
+  EXPECT_TRUE(CheckWritable(path_).ok());
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_THAT(CheckWritable("/no/such/folder/file"),
+              StatusIs(absl::StatusCode::kInvalidArgument, "its folder does not exist"));
+  EXPECT_THAT(CheckWritable("/"), StatusIs(absl::StatusCode::kInvalidArgument, "it is a folder"));
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_THAT(CheckWritable(path_), StatusIs(absl::StatusCode::kInvalidArgument, "it is a pipe"));
 }
 
 }  // namespace
