@@ -20,6 +20,8 @@ constexpr double kP95Bytes = 0.3e9;
 
 }  // namespace
 
+double UpperMemoryBytes(double peak_bytes) { return kP95Factor * peak_bytes + kP95Bytes; }
+
 double MicroBatchesInFlight(const Layout& layout, int64_t micro_batch_count, int64_t stage) {
   const double p = static_cast<double>(layout.pipeline_parallel_size);
   const double v = static_cast<double>(layout.virtual_pipeline_stages);
@@ -228,7 +230,7 @@ MemoryEstimate MemoryModel::Estimate(const Layout& layout, int64_t micro_batch_c
     ForEachExtremeStage(shape_.num_layers, num_dense_layers_, p, consider);
   }
   estimate.peak_bytes = CounterBytes(profile_, peak_live);
-  estimate.p95_bytes = kP95Factor * estimate.peak_bytes + kP95Bytes;
+  estimate.p95_bytes = UpperMemoryBytes(estimate.peak_bytes);
   return estimate;
 }
 

@@ -64,6 +64,10 @@ class MemoryModel {
   int64_t num_dense_layers_ = 0;
 };
 
+// The upper estimate (p95) that belongs to an expected peak of `peak_bytes`, both as one counter
+// shows them: from the spread of measured over predicted peaks.
+double UpperMemoryBytes(double peak_bytes);
+
 // Micro-batches whose activations stage `stage` holds at once, as a (possibly fractional) number of
 // whole stages: min(m, p - stage) for 1F1B, ((v-1) p + 2 (p - stage - 1) + 1) / v interleaved.
 double MicroBatchesInFlight(const Layout& layout, int64_t micro_batch_count, int64_t stage);
