@@ -28,6 +28,8 @@ std::string FrameworkName(const RunCells& cells, const Layout& layout) {
       layout.zero_stage == 3 || absl::StartsWith(cells.Text("shard"), "fsdp");
   const bool overlaps = !cells.Text("overlap").empty();
   if (absl::StrContains(words, "nanotron")) return "nanotron";
+  if (absl::StrContains(words, "llm-foundry")) return "llm-foundry";
+  if (absl::StrContains(words, "nvidia/nemo ")) return "nemo";
   if (absl::StrContains(words, "torchtitan") || (fully_sharded && cells.Text("compile") == "1")) {
     return "torchtitan";
   }
@@ -56,7 +58,7 @@ void ReadAttention(RunCells& cells, MeasuredRun& run) {
     attention = Attention::kFlash;
   } else if (text == "flash") {
     // Megatron takes cuDNN's kernels where there are any.
-    const bool cudnn = run.profile.name == "megatron" && has_cudnn;
+    const bool cudnn = (run.profile.name == "megatron" || run.profile.name == "nemo") && has_cudnn;
     attention = cudnn ? Attention::kCudnn : Attention::kFlash;
   } else {
     cells.Refuse("attn", absl::StrCat("must be flash, flash2, flash3, cudnn, core or unfused, got ",
@@ -85,7 +87,10 @@ void ReadGradients(RunCells& cells, FrameworkProfile& profile) {
   if (*bytes > 8) return cells.Refuse("grad_bytes", "must be at most 8 bytes a parameter");
   // DeepSpeed's bf16 optimizer accumulates gradients in fp32 beside the 16-bit ones, which then are
   // not part of the optimizer's fp32 copies.
-  if (profile.name == "megatron-deepspeed" && *bytes >= 4) profile.optimizer_bytes = 12;
+  if (profile.name == "megatron-deepspeed" && *bytes >= 4) {
+    profile.optimizer_bytes = 12;
+    profile.step_optimizer_bytes = 0;
+  }
   profile.gradient_bytes = *bytes;
 }
 

@@ -205,8 +205,14 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
       }
       break;
   }
-  memory.other_bytes = profile_.workspace_bytes;
-  if (is_last) memory.other_bytes += profile_.logits_bytes * tokens * vocab / t;
+  const double logits = is_last ? profile_.logits_bytes * tokens * vocab / t : 0.0;
+  // Copies that the optimizer's step makes of one tensor after the other lie where activations and
+  // logits lay. Sharded optimizers make one flat copy, for which the allocator finds no gap.
+  if (layout.zero_stage == 0) {
+    memory.optimizer_bytes -=
+        std::min(whole(profile_.step_optimizer_bytes), memory.activations_bytes + logits);
+  }
+  memory.other_bytes = profile_.workspace_bytes + logits;
   return memory;
 }
 
