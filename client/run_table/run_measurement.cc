@@ -10,11 +10,20 @@
 namespace rhumb {
 namespace {
 
+// Training FLOPs a token. Of dense models a given count of parameters goes before that of the
+// dimensions: sources round, and count what no column says.
+double FlopsPerToken(RunCells& cells, const ModelShape& shape, FlopsConvention convention) {
+  const double flops = TrainingFlopsPerToken(shape, convention, ParamCountConvention::kTotal);
+  const std::optional<double> given = cells.Number("params", NumberRange::kPositive);
+  if (!given.has_value() || shape.is_moe()) return flops;
+  return flops + 6 * (*given - static_cast<double>(CountParams(shape).total));
+}
+
 // Training FLOPs a token that the TFLOP/s of a row count, by `tflops_kind`.
 std::optional<double> CountedFlopsPerToken(RunCells& cells, MeasuredRun& run) {
   const std::string kind = cells.Text("tflops_kind");
   const auto flops = [&](FlopsConvention convention) {
-    return TrainingFlopsPerToken(run.shape, convention, ParamCountConvention::kTotal);
+    return FlopsPerToken(cells, run.shape, convention);
   };
   const double full = flops(FlopsConvention::kExactFull);
   if (absl::StrContains(kind, "causal")) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of a row that say what was trained.
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,21 @@ void ReadLatentAttention(RunCells& cells, bool required, ModelShape& shape) {
   shape.qk_nope_head_dim = cells.Count("qk_nope", 0, 0);
   shape.qk_rope_head_dim = cells.Count("qk_rope", 0, 0);
   shape.v_head_dim = cells.Count("v_head_dim", 0, 0);
+}
+
+// A count that is given wins over one that is made of dimensions (see run_measurement.cc), but a
+// far one says that a dimension is wrong: this far, about a forgotten gate of the MLP.
+constexpr double kMostCountError = 0.25;
+
+void CheckCount(RunCells& cells, const ModelShape& shape) {
+  const std::optional<double> given = cells.Number("params", NumberRange::kPositive);
+  if (!given.has_value()) return;
+  const int64_t counted = CountParams(shape).total;
+  const double ratio = static_cast<double>(counted) / *given;
+  if (ratio < 1 / (1 + kMostCountError) || ratio > 1 + kMostCountError) {
+    cells.Refuse("params", absl::StrCat("is ", cells.Text("params"), ", but the dimensions make ",
+                                        counted, "; is one of them wrong?"));
+  }
 }
 
 }  // namespace
@@ -68,6 +84,7 @@ ModelShape ReadRunShape(RunCells& cells) {
   if (arch == "moe" || arch == "mla_moe") ReadExperts(cells, shape);
   ReadLatentAttention(cells, arch == "mla_moe", shape);
   if (cells.ok()) RefuseField(cells, ValidateModelShape(shape));
+  if (cells.ok()) CheckCount(cells, shape);
   return shape;
 }
 

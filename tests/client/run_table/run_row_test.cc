@@ -248,5 +248,22 @@ TEST(RunRowTest, SizesBeyondAnyMachineHaveAReason) {
   EXPECT_EQ(DefectOf(record).column, "tp");
 }
 
+TEST(RunRowTest, CountThatTheDimensionsContradictHasAReason) {
+  const RunDefect defect = DefectOf(With("params", "3e9"));
+  EXPECT_EQ(defect.column, "params");
+  EXPECT_THAT(defect.reason, HasSubstr("but the dimensions make 8030261248"));
+}
+
+// 6 FLOPs a token of a billion parameters more or less.
+TEST(RunRowTest, GivenCountWinsOverThatOfTheDimensions) {
+  Record record = With("iter_s", "");
+  record["tflops_gpu"] = "400";
+  record["tflops_kind"] = "6N";
+  const double counted = RunOf(record).step_seconds.value();
+  record["params"] = "9030261248";
+  EXPECT_THAT(RunOf(record).step_seconds.value() - counted,
+              RelativelyNear(6e9 * 32 * 8192 / (400e12 * 8), 1e-9));
+}
+
 }  // namespace
 }  // namespace rhumb
