@@ -15,7 +15,7 @@ namespace rhumb {
 namespace {
 
 // No machine has more GPUs; products of sizes below it stay whole.
-constexpr double kMostGpus = 1e9;
+constexpr double kMostGpus = 1e7;
 
 void ReadGpu(RunCells& cells, MeasuredRun& run) {
   if (!cells.Has("gpu")) return cells.Refuse("gpu", "is empty; every row needs it");

@@ -23,7 +23,7 @@ struct Candidate {
   double peak_bytes = 0;
   double device_bytes = 0;  // of the fullest rank, as the device counts
   Layout layout;
-  double full_share = 0;  // of layers under full recompute, where that was not known
+  double full_share = 0;  // of what full recompute drops, where recompute was not known
 };
 
 class RunEvaluator {
@@ -40,7 +40,7 @@ class RunEvaluator {
     if (!run_.recompute_unknown && !run_.full_recompute_share.has_value()) {
       return EvaluateWith(layout, run_.layout.recompute);
     }
-    // Layers with and without recompute add up: time and memory are sums over layers.
+    // Memory adds up over what is kept and what is redone.
     const Candidate kept = EvaluateWith(layout, Recompute::kNone);
     const Candidate repeated = EvaluateWith(layout, Recompute::kFull);
     double share = run_.full_recompute_share.value_or(0);
@@ -53,7 +53,11 @@ class RunEvaluator {
       return share * repeated.*what + (1 - share) * kept.*what;
     };
     Candidate candidate = share > 0 ? repeated : kept;
-    candidate.step_seconds = mixed(&Candidate::step_seconds);
+    // So does time over layers that are redone as a whole. Who may choose redoes first what is
+    // cheap by the byte (norms, activation functions) and GEMMs last: the cost of a further byte
+    // grows with those before it, so that the sum grows with the square.
+    const double redone = run_.recompute_unknown ? share * share : share;
+    candidate.step_seconds = redone * repeated.step_seconds + (1 - redone) * kept.step_seconds;
     candidate.peak_bytes = mixed(&Candidate::peak_bytes);
     candidate.device_bytes = mixed(&Candidate::device_bytes);
     candidate.full_share = share;
@@ -73,13 +77,16 @@ class RunEvaluator {
     layout.recompute = recompute;
     const int64_t per_pass = layout.micro_batch_size * layout.data_parallel_size;
     const int64_t passes = (run_.global_batch_size + per_pass - 1) / per_pass;
-    const MemoryEstimate memory = model_.Memory(layout, passes, run_.peak_of_last_stage);
+    const MemoryEstimate memory = model_.Memory(layout, passes, /*with_stages=*/false);
     Candidate candidate;
     candidate.layout = layout;
     candidate.step_seconds = model_.Step(layout).StepSeconds(passes);
-    candidate.peak_bytes = run_.peak_of_last_stage
-                               ? CounterBytes(run_.profile, memory.stages.back().total_bytes())
-                               : memory.peak_bytes;
+    candidate.peak_bytes = memory.peak_bytes;
+    if (run_.peak_of_last_stage) {
+      const StageMemory last =
+          model_.MemoryOfStage(layout, passes, layout.pipeline_parallel_size - 1);
+      candidate.peak_bytes = CounterBytes(run_.profile, last.total_bytes());
+    }
     candidate.device_bytes = CounterBytes(device_, memory.peak.total_bytes());
     return candidate;
   }
@@ -109,8 +116,8 @@ std::string NoteOf(const MeasuredRun& run, const Candidate& best) {
     absl::StrAppend(&note, best.layout.virtual_pipeline_stages, " virtual stages taken; ");
   }
   if (run.recompute_unknown) {
-    absl::StrAppend(&note, "full recompute of ", std::llround(100 * best.full_share),
-                    "% of the layers taken; ");
+    absl::StrAppend(&note, "recompute of ", std::llround(100 * best.full_share),
+                    "% of the activations taken; ");
   }
   return note;
 }

@@ -49,7 +49,7 @@ struct RunPrediction {
 
 // Prediction of `run` with `constants`. Unknown micro-batch and virtual stages take the fastest
 // values that fit the GPU and that a framework accepts; unknown recompute takes the smallest share
-// of layers under full recompute that fits. Nothing measured enters.
+// of activations that makes the run fit, cheapest first. Nothing measured enters.
 RunPrediction PredictRun(const MeasuredRun& run, const TimeConstants& constants);
 
 // The same with the constants of the GPU's family.

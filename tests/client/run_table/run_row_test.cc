@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/run_table/run_row.h"
 
+#include <cmath>
 #include <map>
 #include <string>
 #include <vector>
@@ -263,6 +264,32 @@ TEST(RunRowTest, GivenCountWinsOverThatOfTheDimensions) {
   record["params"] = "9030261248";
   EXPECT_THAT(RunOf(record).step_seconds.value() - counted,
               RelativelyNear(6e9 * 32 * 8192 / (400e12 * 8), 1e-9));
+}
+
+// Whatever stands in one cell: a reason, or a prediction that is a number.
+TEST(RunRowTest, NoCellGivesAPredictionThatIsNoNumber) {
+  std::vector<std::string> columns = RequiredRunColumns();
+  columns.insert(columns.end(), OptionalRunColumns().begin(), OptionalRunColumns().end());
+  for (const std::string& column : columns) {
+    for (const char* cell :
+         {"",          "0",     "1",     "-1",     "3",   "7",       "1e9",  "1000000",
+          "999999999", "1e300", "nan",   "inf",    "0.5", "0x10",    "unk",  "\xff\xfe",
+          "1,5",       "full",  "zero3", "hybrid", "moe", "mla_moe", "fp16", "last rank allocated",
+          "\"",        "OOM"}) {
+      Record record = Llama();
+      record[column] = cell;
+      const Reading reading = Read(record);
+      if (!reading.run.has_value()) {
+        EXPECT_FALSE(reading.defect.reason.empty()) << column << " " << cell;
+        continue;
+      }
+      const RunPrediction prediction = PredictRun(*reading.run);
+      EXPECT_TRUE(std::isfinite(prediction.step_seconds) && prediction.step_seconds > 0 &&
+                  std::isfinite(prediction.peak_bytes) && prediction.peak_bytes > 0)
+          << column << " " << cell;
+      EXPECT_TRUE(std::isfinite(reading.run->step_seconds.value_or(1))) << column << " " << cell;
+    }
+  }
 }
 
 }  // namespace
