@@ -14,7 +14,7 @@
 namespace rhumb::cli {
 namespace {
 
-constexpr size_t kProgressRows = 256;
+constexpr size_t kProgressRows = 4096;  // a tenth of a second
 
 struct TableFile {
   std::string path;
@@ -86,7 +86,7 @@ absl::StatusOr<std::vector<JudgedRun>> JudgeRuns(const Invocation& invocation,
     }
   }
   for (size_t i = 0; i < runs.size(); ++i) {
-    if (i % kProgressRows == 0) {
+    if (i > 0 && i % kProgressRows == 0) {
       progress.Show(static_cast<double>(i) / static_cast<double>(runs.size()), "predicting");
     }
     if (runs[i].row.run.has_value()) runs[i].prediction = PredictRun(*runs[i].row.run);

@@ -17,12 +17,17 @@ namespace {
 // No machine has more GPUs; products of sizes below it stay whole.
 constexpr double kMostGpus = 1e7;
 
+// Sequences of a rank and step where neither batch is printed: every micro-batch that is tried
+// divides it.
+constexpr int64_t kNotionalSequences = 48;
+
 void ReadGpu(RunCells& cells, MeasuredRun& run) {
   if (!cells.Has("gpu")) return cells.Refuse("gpu", "is empty; every row needs it");
   absl::StatusOr<Gpu> gpu = FindGpu(cells.Text("gpu"));
   if (!gpu.ok()) return cells.RefuseIf("gpu", gpu.status());
   run.gpu = *std::move(gpu);
-  run.fabric.gpus_per_node = cells.Count("gpus_per_node", 1, 8);
+  run.fabric.gpus_per_node =
+      cells.Count("gpus_per_node", 1, run.gpu.gpus_per_scale_up_domain > 8 ? 4 : 8);
   run.fabric.inter_node_bytes_per_second_per_gpu =
       cells.Number("inter_gbps_per_gpu", NumberRange::kNotNegative).value_or(0) *
       kBytesPerSecondPerGigabit;
@@ -118,12 +123,19 @@ void ReadBatch(RunCells& cells, MeasuredRun& run) {
   layout.micro_batch_size = std::max<int64_t>(1, micro_batch);
   if (run.micro_batch_unknown) absl::StrAppend(&run.note, "micro-batch not printed; ");
   if (run.virtual_stages_unknown) absl::StrAppend(&run.note, "interleaving not printed; ");
-  if (!cells.Has("gbs") && run.micro_batch_unknown) {
-    return cells.Refuse("gbs", "is empty, and so is mbs; every row needs one of them");
+  if (cells.Has("gbs")) {
+    run.global_batch_size = cells.Count("gbs", 1, 1);
+  } else if (!run.micro_batch_unknown) {
+    run.global_batch_size = layout.micro_batch_size * layout.data_parallel_size;
+    absl::StrAppend(&run.note, "gbs not printed: one micro-batch a step; ");
+  } else if (!cells.Has("iter_s")) {
+    // A rate needs no step of its own: measured and predicted are of the same notional one.
+    run.global_batch_size = kNotionalSequences * layout.data_parallel_size;
+    absl::StrAppend(&run.note, "gbs not printed: step of ", kNotionalSequences,
+                    " sequences a rank; ");
+  } else {
+    cells.Refuse("gbs", "is empty, and so is mbs; a step needs one of them");
   }
-  if (!cells.Has("gbs")) absl::StrAppend(&run.note, "no accumulation: gbs not printed; ");
-  run.global_batch_size =
-      cells.Count("gbs", 1, layout.micro_batch_size * layout.data_parallel_size);
 }
 
 void ReadRecompute(RunCells& cells, MeasuredRun& run) {

@@ -17,7 +17,7 @@ namespace rhumb {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{256} << 20;
-constexpr size_t kProgressRows = 1024;
+constexpr size_t kProgressRows = 4096;
 
 bool IsOneOf(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();

@@ -183,10 +183,21 @@ TEST(RunRowTest, FieldsThatThePlannerRefusesAreNamedByTheirColumn) {
   EXPECT_EQ(DefectOf(With("pp", "64")).column, "n_gpus");
 }
 
-TEST(RunRowTest, RowWithoutBatchHasAReason) {
+TEST(RunRowTest, StepWithoutAnyBatchHasAReason) {
   Record record = With("mbs", "unk");
   record["gbs"] = "";
   EXPECT_EQ(DefectOf(record).column, "gbs");
+}
+
+TEST(RunRowTest, RateWithoutAnyBatchIsOfANotionalStep) {
+  Record record = With("mbs", "unk");
+  record["gbs"] = "";
+  record["iter_s"] = "";
+  record["tokens_s_gpu"] = "8192";
+  const MeasuredRun run = RunOf(record);
+  EXPECT_EQ(run.global_batch_size, 48 * 4);
+  EXPECT_DOUBLE_EQ(run.step_seconds.value(), 48 * 4 / 8.0);
+  EXPECT_THAT(run.note, HasSubstr("gbs not printed"));
 }
 
 TEST(RunRowTest, ShardingOverPartOfTheRanksHasAReason) {
