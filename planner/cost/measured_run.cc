@@ -13,9 +13,10 @@
 namespace rhumb {
 namespace {
 
-// What is tried where a source does not print it: values that frameworks' recipes use.
+// What is tried where a source does not print it: micro-batches that recipes use, and every number
+// of virtual stages up to this one that the layers allow.
 constexpr std::array<int64_t, 7> kMicroBatches = {1, 2, 3, 4, 6, 8, 16};
-constexpr std::array<int64_t, 9> kVirtualStages = {1, 2, 3, 4, 5, 6, 8, 10, 12};
+constexpr int64_t kMostVirtualStages = 64;
 
 // One way to fill in the unknowns.
 struct Candidate {
@@ -127,15 +128,19 @@ std::string NoteOf(const MeasuredRun& run, const Candidate& best) {
 RunPrediction PredictRun(const MeasuredRun& run, const TimeConstants& constants) {
   const RunEvaluator evaluator(run, constants);
   const std::array<int64_t, 1> micro_batch = {run.layout.micro_batch_size};
-  const std::array<int64_t, 1> virtual_stages = {run.layout.virtual_pipeline_stages};
   const absl::Span<const int64_t> micro_batches =
       run.micro_batch_unknown ? absl::Span<const int64_t>(kMicroBatches) : micro_batch;
-  const absl::Span<const int64_t> stage_counts =
-      run.virtual_stages_unknown ? absl::Span<const int64_t>(kVirtualStages) : virtual_stages;
+  int64_t least_stages = run.layout.virtual_pipeline_stages;
+  int64_t most_stages = least_stages;
+  if (run.virtual_stages_unknown) {
+    least_stages = 1;
+    most_stages = std::clamp<int64_t>(run.shape.num_layers / run.layout.pipeline_parallel_size, 1,
+                                      kMostVirtualStages);
+  }
   Candidate best = {.layout = run.layout};
   bool best_fits = false;
   for (const int64_t size : micro_batches) {
-    for (const int64_t stages : stage_counts) {
+    for (int64_t stages = least_stages; stages <= most_stages; ++stages) {
       Layout layout = run.layout;
       layout.micro_batch_size = size;
       layout.virtual_pipeline_stages = stages;

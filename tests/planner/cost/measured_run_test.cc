@@ -117,5 +117,18 @@ TEST(PredictRunTest, CounterOfTheLastRankShowsTheLastStage) {
   EXPECT_LT(PredictRun(run).peak_bytes, fullest);
 }
 
+// 112 layers on 16 stages: 7 chunks of one layer.
+TEST(PredictRunTest, UnprintedInterleavingTakesAnyNumberThatTheLayersAllow) {
+  MeasuredRun run = KnownRun();
+  run.shape.num_layers = 112;
+  run.layout.pipeline_parallel_size = 16;
+  run.layout.data_parallel_size = 1;
+  run.layout.tensor_parallel_size = 8;
+  run.virtual_stages_unknown = true;
+  const RunPrediction best = PredictRun(run);
+  EXPECT_EQ(best.layout.virtual_pipeline_stages, 7);
+  EXPECT_THAT(best.note, HasSubstr("7 virtual stages taken"));
+}
+
 }  // namespace
 }  // namespace rhumb
