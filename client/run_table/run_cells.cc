@@ -26,9 +26,9 @@ bool RunCells::Has(absl::string_view column) const {
   return !text.empty() && !absl::StartsWithIgnoreCase(text, "unk");
 }
 
-std::optional<double> RunCells::Number(absl::string_view column, NumberRange range) {
+std::optional<double> RunCells::Number(absl::string_view column, NumberRange range, bool suffixes) {
   if (!Has(column)) return std::nullopt;
-  const absl::StatusOr<double> value = ReadNumberCell(Text(column), range, false);
+  const absl::StatusOr<double> value = ReadNumberCell(Text(column), range, suffixes);
   if (value.ok()) return *value;
   RefuseIf(column, value.status());
   return std::nullopt;

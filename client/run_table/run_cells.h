@@ -39,8 +39,8 @@ class RunCells {
   std::string Text(absl::string_view column) const;
   // Whether something was printed: neither empty nor "unk" nor "unk" with an explanation behind it.
   bool Has(absl::string_view column) const;
-  // Absent where nothing was printed.
-  std::optional<double> Number(absl::string_view column, NumberRange range);
+  // Absent where nothing was printed. With `suffixes` 7B is a number.
+  std::optional<double> Number(absl::string_view column, NumberRange range, bool suffixes = false);
   // A whole number from `least` to 10^9; `fallback` where nothing was printed.
   int64_t Count(absl::string_view column, int64_t least, int64_t fallback);
   // As Count, of a column that the row must have.

@@ -38,7 +38,7 @@ void ReadLatentAttention(RunCells& cells, bool required, ModelShape& shape) {
 constexpr double kMostCountError = 0.25;
 
 void CheckCount(RunCells& cells, const ModelShape& shape) {
-  const std::optional<double> given = cells.Number("params", NumberRange::kPositive);
+  const std::optional<double> given = cells.Number("params", NumberRange::kPositive, true);
   if (!given.has_value()) return;
   const int64_t counted = CountParams(shape).total;
   const double ratio = static_cast<double>(counted) / *given;

@@ -213,8 +213,11 @@ TEST(RunRowTest, NamedKernelsAreReadAsWhatTheySay) {
   EXPECT_EQ(RunOf(With("attn", "flash3")).profile.attention, Attention::kCudnn);
 }
 
-TEST(RunRowTest, UnknownCounterHasAReason) {
-  EXPECT_EQ(DefectOf(With("mem_kind", "htop")).column, "mem_kind");
+TEST(RunRowTest, PeakOfAnUnknownCounterIsNotCompared) {
+  const MeasuredRun run = RunOf(With("mem_kind", "htop"));
+  EXPECT_FALSE(run.peak_bytes.has_value());
+  EXPECT_THAT(run.note, HasSubstr("mem_kind \"htop\" has no formula"));
+  EXPECT_TRUE(run.step_seconds.has_value());
 }
 
 TEST(RunRowTest, UtilisationBeyondAHundredPercentHasAReason) {
@@ -235,11 +238,13 @@ TEST(RunRowTest, HardwareTflopsCountTheRepeatedForwardPass) {
   EXPECT_LT(hardware, 4.0 / 3 * model);
 }
 
-TEST(RunRowTest, UnknownKindOfTflopsHasAReason) {
+TEST(RunRowTest, TflopsOfAnUnknownKindAreNotCompared) {
   Record record = With("iter_s", "");
   record["tflops_gpu"] = "400";
   record["tflops_kind"] = "marketing";
-  EXPECT_EQ(DefectOf(record).column, "tflops_kind");
+  const MeasuredRun run = RunOf(record);
+  EXPECT_FALSE(run.step_seconds.has_value());
+  EXPECT_THAT(run.note, HasSubstr("tflops_kind \"marketing\" has no formula"));
 }
 
 TEST(RunRowTest, WhatIsNotPrintedIsNoted) {
@@ -272,7 +277,7 @@ TEST(RunRowTest, GivenCountWinsOverThatOfTheDimensions) {
   record["tflops_gpu"] = "400";
   record["tflops_kind"] = "6N";
   const double counted = RunOf(record).step_seconds.value();
-  record["params"] = "9030261248";
+  record["params"] = "9.030261248B";
   EXPECT_THAT(RunOf(record).step_seconds.value() - counted,
               RelativelyNear(6e9 * 32 * 8192 / (400e12 * 8), 1e-9));
 }
