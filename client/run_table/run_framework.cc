@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/run_table/run_row.h"
@@ -17,9 +18,18 @@ bool MaterialisesScores(const std::string& attention) {
   return attention == "core" || attention == "unfused";
 }
 
+// Whether `words` name a release of Megatron-Bridge from 26.06 on, as in "release 26.08".
+bool IsRecentBridge(const std::string& words) {
+  constexpr absl::string_view kRelease = "release ";
+  const size_t found = words.find(std::string(kRelease));
+  if (found == std::string::npos || !absl::StrContains(words, "megatron-bridge")) return false;
+  double release;
+  return absl::SimpleAtod(words.substr(found + kRelease.size(), 5), &release) && release >= 26.06;
+}
+
 // The framework is no column of most tables: it is what `framework` says, or a word of source and
 // note, or follows from what the run used.
-std::string FrameworkName(const RunCells& cells, const Layout& layout) {
+std::string FrameworkName(const RunCells& cells, const Layout& layout, const std::string& family) {
   if (cells.Has("framework")) return cells.Text("framework");
   const std::string words =
       absl::AsciiStrToLower(absl::StrCat(cells.Text("source"), " ", cells.Text("note")));
@@ -39,6 +49,7 @@ std::string FrameworkName(const RunCells& cells, const Layout& layout) {
     return "megatron-deepspeed";
   }
   if (MaterialisesScores(cells.Text("attn")) && fp16 && !overlaps) return "megatron-lm";
+  if (family == "blackwell" && IsRecentBridge(words)) return "megatron-26.06";
   return "megatron";
 }
 
@@ -58,7 +69,7 @@ void ReadAttention(RunCells& cells, MeasuredRun& run) {
     attention = Attention::kFlash;
   } else if (text == "flash") {
     // Megatron takes cuDNN's kernels where there are any.
-    const bool cudnn = (run.profile.name == "megatron" || run.profile.name == "nemo") && has_cudnn;
+    const bool cudnn = run.profile.attention == Attention::kCudnn && has_cudnn;
     attention = cudnn ? Attention::kCudnn : Attention::kFlash;
   } else {
     cells.Refuse("attn", absl::StrCat("must be flash, flash2, flash3, cudnn, core or unfused, got ",
@@ -114,7 +125,8 @@ void ReadCounter(RunCells& cells, MeasuredRun& run) {
 }  // namespace
 
 void ReadRunFramework(RunCells& cells, MeasuredRun& run) {
-  absl::StatusOr<FrameworkProfile> profile = FindFrameworkProfile(FrameworkName(cells, run.layout));
+  absl::StatusOr<FrameworkProfile> profile =
+      FindFrameworkProfile(FrameworkName(cells, run.layout, run.gpu.family));
   if (!profile.ok()) return cells.RefuseIf("framework", profile.status());
   run.profile = *std::move(profile);
   if (!cells.Has("framework")) {

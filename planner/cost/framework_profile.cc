@@ -24,6 +24,17 @@ FrameworkProfile Megatron() {
   return profile;
 }
 
+// Megatron-Bridge from release 26.06 on: its grouped GEMMs on Blackwell do not lose on narrow
+// experts what earlier ones lost. Qwen3 30B (width 768) became 1.4 times faster between releases,
+// DeepSeek-V3 (2,048) 1.15 times, dense models did not.
+FrameworkProfile Megatron2606() {
+  FrameworkProfile profile = Megatron();
+  profile.name = "megatron-26.06";
+  profile.version = "Megatron-Bridge 26.06 and later on Blackwell";
+  profile.expert_half_width = 150;
+  return profile;
+}
+
 // NeMo 1.x and 24.x over Megatron-Core: its recipes keep and reduce gradients in 16 bit
 // (`optim.grad_sync_dtype=bf16`).
 FrameworkProfile Nemo() {
@@ -145,8 +156,8 @@ FrameworkProfile Accelerate() {
 
 const std::vector<FrameworkProfile>& FrameworkProfiles() {
   static const auto* const profiles = new std::vector<FrameworkProfile>{
-      Megatron(),   MegatronLm(), MegatronDeepSpeed(), DeepSpeed(), Torchtitan(), Fsdp(),
-      LlmFoundry(), Nemo(),       Nanotron(),          Accelerate()};
+      Megatron(), Megatron2606(), MegatronLm(), MegatronDeepSpeed(), DeepSpeed(), Torchtitan(),
+      Fsdp(),     LlmFoundry(),   Nemo(),       Nanotron(),          Accelerate()};
   return *profiles;
 }
 

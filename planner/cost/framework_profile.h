@@ -73,6 +73,8 @@ struct FrameworkProfile {
       3.0e9;  // CUDA context and communicators that only the device counter shows
   MemoryCounter counter = MemoryCounter::kNvidiaSmi;
 
+  // FFN width at which grouped GEMMs of experts reach half of their rate.
+  double expert_half_width = 700;
   // Host seconds to launch the kernels of one layer forward: a floor that small micro-batches hit.
   double layer_launch_seconds = 0.13e-3;
   // Element-wise traffic of a layer forward, bytes per token and hidden unit, before fusion by a
@@ -85,7 +87,7 @@ struct FrameworkProfile {
   bool operator==(const FrameworkProfile&) const = default;
 };
 
-// Profiles by name: "megatron" (the default for planning), "nemo", "megatron-lm",
+// Profiles by name: "megatron" (the default for planning), "megatron-26.06", "nemo", "megatron-lm",
 // "megatron-deepspeed", "deepspeed", "torchtitan", "fsdp", "llm-foundry", "nanotron", "accelerate".
 const std::vector<FrameworkProfile>& FrameworkProfiles();
 

@@ -197,6 +197,7 @@ TEST(FiguresTest, EveryFieldOfAFrameworkProfileCounts) {
                   [](Profile& p) { p.gradient_bytes += 1; },
                   [](Profile& p) { p.optimizer_bytes += 1; },
                   [](Profile& p) { p.step_optimizer_bytes += 1; },
+                  [](Profile& p) { p.expert_half_width += 1; },
                   [](Profile& p) { p.scatters_pipeline_sends = !p.scatters_pipeline_sends; },
                   [](Profile& p) { p.sharded_weight_bytes += 1; },
                   [](Profile& p) { p.gathered_gradient_bytes += 1; },

@@ -282,6 +282,14 @@ TEST(RunRowTest, GivenCountWinsOverThatOfTheDimensions) {
               RelativelyNear(6e9 * 32 * 8192 / (400e12 * 8), 1e-9));
 }
 
+TEST(RunRowTest, RecentReleasesOfMegatronBridgeOnBlackwellAreTheirOwnFramework) {
+  Record record = With("gpu", "B200");
+  record["source"] = "NVIDIA-NeMo/Megatron-Bridge docs, release 26.08";
+  EXPECT_EQ(RunOf(record).profile.name, "megatron-26.06");
+  record["source"] = "NVIDIA-NeMo/Megatron-Bridge docs, release 26.04.01";
+  EXPECT_EQ(RunOf(record).profile.name, "megatron");
+}
+
 // Whatever stands in one cell: a reason, or a prediction that is a number.
 TEST(RunRowTest, NoCellGivesAPredictionThatIsNoNumber) {
   std::vector<std::string> columns = RequiredRunColumns();

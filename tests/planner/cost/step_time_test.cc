@@ -173,5 +173,16 @@ TEST(StepTimeTest, ScatteringSendsBetweenStagesSavesMostOfThem) {
   EXPECT_GT(scattered, whole / 8);
 }
 
+// Kernels that lose less on narrow experts change nothing for dense models.
+TEST(StepTimeTest, WidthAtHalfRateIsOfExpertsOnly) {
+  const Layout layout = {.data_parallel_size = 8};
+  const auto seconds = [&](const ModelShape& shape, const char* framework) {
+    return ModelOn(shape, "B200", {}, framework).Cost(layout).StepSeconds(4);
+  };
+  EXPECT_EQ(seconds(Llama8B(), "megatron-26.06"), seconds(Llama8B(), "megatron"));
+  EXPECT_LT(seconds(MixtureWithDenseLayers(), "megatron-26.06"),
+            seconds(MixtureWithDenseLayers(), "megatron"));
+}
+
 }  // namespace
 }  // namespace rhumb
