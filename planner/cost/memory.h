@@ -43,8 +43,9 @@ class MemoryModel {
   MemoryModel(const ModelShape& shape, const FrameworkProfile& profile);
 
   // Peak over pipeline stages with `micro_batch_count` micro-batches a step. `layout` must be
-  // runnable. Non-decreasing in micro_batch_count, constant from pipeline size * virtual stages on;
-  // never more for a higher ZeRO stage where all parameters have ranks to share with.
+  // runnable. Non-decreasing in micro_batch_count (but for rounding), constant from pipeline size *
+  // virtual stages on; never more for a higher ZeRO stage where all parameters have ranks to share
+  // with.
   MemoryEstimate Estimate(const Layout& layout, int64_t micro_batch_count, bool with_stages) const;
 
   // One stage, in live bytes (no counter applied).

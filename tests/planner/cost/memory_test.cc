@@ -162,7 +162,9 @@ TEST_P(MemoryPropertyTest, PeakGrowsWithMicroBatchesUpToTheSchedulesDepth) {
     double previous = 0;
     for (int64_t m = 1; m <= depth + 3; ++m) {
       const double peak = model.Estimate(layout, m, false).peak_bytes;
-      ASSERT_GE(peak, previous) << "m = " << m;
+      // Where activations lie within what the optimizer's step takes, the sum stays but for
+      // rounding.
+      ASSERT_GE(peak, previous * (1 - 1e-14)) << "m = " << m;
       if (m > depth) {
         ASSERT_EQ(peak, previous) << "m = " << m << " is past " << depth;
       }
