@@ -140,20 +140,22 @@ std::string FiguresOf(const TimeError& error) {
 
 std::string FiguresOf(const FrameworkProfile& profile) {
   const auto& [name, version, attention, compiled, overlaps_tensor_parallel, overlaps_data_parallel,
-               overlaps_pipeline, selective_recompute, recompute_stops_early, weight_bytes,
-               gradient_bytes, optimizer_bytes, sharded_weight_bytes, gathered_gradient_bytes,
+               overlaps_pipeline, scatters_pipeline_sends, selective_recompute,
+               recompute_stops_early, weight_bytes, gradient_bytes, optimizer_bytes,
+               step_optimizer_bytes, sharded_weight_bytes, gathered_gradient_bytes,
                reduced_gradient_bytes, reduces_to_all, hidden_activation_bytes, keeps_8bit_inputs,
                fuses_gated_activation, stage_boundary_copies, logits_bytes, workspace_bytes,
-               reserved_factor, context_bytes, counter, layer_launch_seconds,
+               reserved_factor, context_bytes, counter, expert_half_width, layer_launch_seconds,
                elementwise_hidden_bytes, gather_network_fraction, step_fixed_seconds] = profile;
   return Figures(name, version, attention, compiled, overlaps_tensor_parallel,
-                 overlaps_data_parallel, overlaps_pipeline, selective_recompute,
-                 recompute_stops_early, weight_bytes, gradient_bytes, optimizer_bytes,
-                 sharded_weight_bytes, gathered_gradient_bytes, reduced_gradient_bytes,
-                 reduces_to_all, hidden_activation_bytes, keeps_8bit_inputs, fuses_gated_activation,
+                 overlaps_data_parallel, overlaps_pipeline, scatters_pipeline_sends,
+                 selective_recompute, recompute_stops_early, weight_bytes, gradient_bytes,
+                 optimizer_bytes, step_optimizer_bytes, sharded_weight_bytes,
+                 gathered_gradient_bytes, reduced_gradient_bytes, reduces_to_all,
+                 hidden_activation_bytes, keeps_8bit_inputs, fuses_gated_activation,
                  stage_boundary_copies, logits_bytes, workspace_bytes, reserved_factor,
-                 context_bytes, counter, layer_launch_seconds, elementwise_hidden_bytes,
-                 gather_network_fraction, step_fixed_seconds)
+                 context_bytes, counter, expert_half_width, layer_launch_seconds,
+                 elementwise_hidden_bytes, gather_network_fraction, step_fixed_seconds)
       .text();
 }
 

@@ -9,9 +9,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/architecture_message.h"
+#include "client/cli/check_table.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/judged_runs.h"
 #include "client/cli/output.h"
 #include "client/cli/pool_flags.h"
 #include "client/cli/question_flags.h"
@@ -30,6 +32,7 @@ std::vector<Flag> CheckFlags() {
   std::vector<Flag> flags = CheckFieldFlags();
   for (Flag& flag : PoolDetailFlags()) flags.push_back(std::move(flag));
   flags.push_back(ArchitectureFlag());
+  flags.push_back(RunTableFlag());
   flags.push_back({.name = "explain",
                    .kind = FlagKind::kSwitch,
                    .help = "where the step's time goes",
@@ -51,6 +54,7 @@ absl::StatusOr<v1::CheckConfigurationRequest> ReadConfiguration(const Invocation
 }
 
 int RunCheck(const Invocation& invocation, Context& context) {
+  if (invocation.Has("table")) return RunCheckTable(invocation, context);
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
   if (output->format == OutputFormat::kName) {
@@ -91,14 +95,19 @@ Command CheckCommand() {
           "Counts are exact: all GPUs named are used. Parts of the layout that are not given are "
           "1, the data\n"
           "parallel size is what is left. Exit code 3 if it does not fit, or does not finish in "
-          "time or money.",
+          "time or money.\n"
+          "--table FILE checks a table of measured runs instead, a row a run, beside what was "
+          "measured; rhumb\n"
+          "accuracy sums the errors up.",
       .flags = CheckFlags(),
       .examples =
           {{"check --arch llama.json --gpus 8xH100-SXM5-80GB --micro-batch-size 2",
             "does this fit on one node?"},
            {"check --params 7B --gpus 64xA100-SXM4-80GB --tensor-parallel-size 2 --tokens 1T "
             "--deadline 30d",
-            "and does it finish in a month?"}},
+            "and does it finish in a month?"},
+           {"check --table runs.csv -o csv",
+            "what does the model say of runs that were measured?"}},
       .run = RunCheck};
 }
 

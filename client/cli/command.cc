@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/cli/accuracy_command.h"
 #include "client/cli/check_command.h"
 #include "client/cli/cluster_command.h"
 #include "client/cli/completion_command.h"
@@ -23,12 +24,13 @@ namespace rhumb::cli {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>& commands = *new std::vector<Command>{
-      PlanCommand(),        CheckCommand(),       PredictCommand(),       FitCommand(),
-      LawListCommand(),     LawShowCommand(),     LawImportCommand(),     LawExportCommand(),
-      LawBacktestCommand(), LawSuggestCommand(),  LawDeleteCommand(),     GpuListCommand(),
-      GpuShowCommand(),     GpuApplyCommand(),    GpuDeleteCommand(),     ClusterApplyCommand(),
-      ClusterListCommand(), ClusterShowCommand(), ClusterDeleteCommand(), PlansListCommand(),
-      PlansShowCommand(),   PlansDeleteCommand(), CompletionCommand(),    VersionCommand()};
+      PlanCommand(),         CheckCommand(),       AccuracyCommand(),    PredictCommand(),
+      FitCommand(),          LawListCommand(),     LawShowCommand(),     LawImportCommand(),
+      LawExportCommand(),    LawBacktestCommand(), LawSuggestCommand(),  LawDeleteCommand(),
+      GpuListCommand(),      GpuShowCommand(),     GpuApplyCommand(),    GpuDeleteCommand(),
+      ClusterApplyCommand(), ClusterListCommand(), ClusterShowCommand(), ClusterDeleteCommand(),
+      PlansListCommand(),    PlansShowCommand(),   PlansDeleteCommand(), CompletionCommand(),
+      VersionCommand()};
   return commands;
 }
 

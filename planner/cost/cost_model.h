@@ -48,6 +48,11 @@ class CostModel {
   // micro_batch_count and constant from pipeline_parallel_size * virtual stages on.
   MemoryEstimate Memory(const Layout& layout, int64_t micro_batch_count, bool with_stages) const;
 
+  // Live bytes on one stage, no counter applied.
+  StageMemory MemoryOfStage(const Layout& layout, int64_t micro_batch_count, int64_t stage) const {
+    return memory_.Stage(layout, micro_batch_count, stage);
+  }
+
   // W such that Step(l).per_micro_batch_seconds >= W / l.pipeline_parallel_size for every layout l
   // that shares tensor, context and expert sizes, micro-batch, recompute, precision and
   // sequence_parallel with `layout`: the work of all stages on one micro-batch, and the fullest

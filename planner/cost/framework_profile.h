@@ -34,6 +34,9 @@ struct FrameworkProfile {
   bool overlaps_tensor_parallel = false;
   bool overlaps_data_parallel = false;
   bool overlaps_pipeline = false;
+  // Tensor ranks send a 1/t slice each to the next node and gather it there (Narayanan et al. 2021,
+  // arXiv:2104.04473, section 4.1); with sequence parallelism the slices are all there is.
+  bool scatters_pipeline_sends = false;
   SelectiveRecompute selective_recompute = SelectiveRecompute::kAttentionCore;
   // The repeated forward pass ends with the last tensor that the backward pass reads
   // (torch.utils.checkpoint).
@@ -44,6 +47,9 @@ struct FrameworkProfile {
   double weight_bytes = 2;
   double gradient_bytes = 4;
   double optimizer_bytes = 12;
+  // Of optimizer_bytes, what lives only while the optimizer runs, when no activation does: fp32
+  // copies that are made of 16-bit gradients at the end of a step.
+  double step_optimizer_bytes = 0;
   double sharded_weight_bytes =
       2;  // of the shard under ZeRO-3; 0 where the fp32 master is the shard
   double gathered_gradient_bytes =
@@ -67,6 +73,8 @@ struct FrameworkProfile {
       3.0e9;  // CUDA context and communicators that only the device counter shows
   MemoryCounter counter = MemoryCounter::kNvidiaSmi;
 
+  // FFN width at which grouped GEMMs of experts reach half of their rate.
+  double expert_half_width = 700;
   // Host seconds to launch the kernels of one layer forward: a floor that small micro-batches hit.
   double layer_launch_seconds = 0.13e-3;
   // Element-wise traffic of a layer forward, bytes per token and hidden unit, before fusion by a
@@ -79,8 +87,8 @@ struct FrameworkProfile {
   bool operator==(const FrameworkProfile&) const = default;
 };
 
-// Profiles by name: "megatron" (the default for planning), "megatron-lm", "megatron-deepspeed",
-// "deepspeed", "torchtitan", "fsdp", "nanotron", "accelerate".
+// Profiles by name: "megatron" (the default for planning), "megatron-26.06", "nemo", "megatron-lm",
+// "megatron-deepspeed", "deepspeed", "torchtitan", "fsdp", "llm-foundry", "nanotron", "accelerate".
 const std::vector<FrameworkProfile>& FrameworkProfiles();
 
 // The profile called `name`, letter case ignored; INVALID_ARGUMENT that lists the known names

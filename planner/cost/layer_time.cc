@@ -27,8 +27,6 @@ constexpr double kSequenceParallelBackwardRatio = 1.4;
 // Batched GEMMs over heads whose dimension is no multiple of 8 leave the tensor cores (16-byte
 // alignment).
 constexpr double kMisalignedSlowdown = 18;
-// FFN width at which grouped GEMMs of experts reach half of their rate.
-constexpr double kExpertHalfWidth = 700;
 constexpr double kPermutationBytes = 20;  // per routed token and hidden unit
 constexpr double kLogitsTrafficBytes = 18;
 constexpr double kOperatorRecomputeShare =
@@ -138,7 +136,8 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
     const double local_experts =
         static_cast<double>(shape_.expert_count) /
         static_cast<double>(layout.expert_parallel_size * layout.expert_tensor_parallel_size);
-    const double rate = rates.flops * constants_.expert_gemm_fraction * f / (f + kExpertHalfWidth);
+    const double rate =
+        rates.flops * constants_.expert_gemm_fraction * f / (f + profile_.expert_half_width);
     gemm += 2 * routed * h * f * (up_matrices + 1) / rate +
             (rates.operand_bytes * local_experts * h * f * (up_matrices + 1) +
              routed * (rates.operand_bytes * (h + f) + 2 * (up_matrices * f + h))) /

@@ -20,6 +20,8 @@ constexpr double kP95Bytes = 0.3e9;
 
 }  // namespace
 
+double UpperMemoryBytes(double peak_bytes) { return kP95Factor * peak_bytes + kP95Bytes; }
+
 double MicroBatchesInFlight(const Layout& layout, int64_t micro_batch_count, int64_t stage) {
   const double p = static_cast<double>(layout.pipeline_parallel_size);
   const double v = static_cast<double>(layout.virtual_pipeline_stages);
@@ -203,8 +205,14 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
       }
       break;
   }
-  memory.other_bytes = profile_.workspace_bytes;
-  if (is_last) memory.other_bytes += profile_.logits_bytes * tokens * vocab / t;
+  const double logits = is_last ? profile_.logits_bytes * tokens * vocab / t : 0.0;
+  // Copies that the optimizer's step makes of one tensor after the other lie where activations and
+  // logits lay. Sharded optimizers make one flat copy, for which the allocator finds no gap.
+  if (layout.zero_stage == 0) {
+    memory.optimizer_bytes -=
+        std::min(whole(profile_.step_optimizer_bytes), memory.activations_bytes + logits);
+  }
+  memory.other_bytes = profile_.workspace_bytes + logits;
   return memory;
 }
 
@@ -228,7 +236,7 @@ MemoryEstimate MemoryModel::Estimate(const Layout& layout, int64_t micro_batch_c
     ForEachExtremeStage(shape_.num_layers, num_dense_layers_, p, consider);
   }
   estimate.peak_bytes = CounterBytes(profile_, peak_live);
-  estimate.p95_bytes = kP95Factor * estimate.peak_bytes + kP95Bytes;
+  estimate.p95_bytes = UpperMemoryBytes(estimate.peak_bytes);
   return estimate;
 }
 

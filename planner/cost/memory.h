@@ -43,8 +43,9 @@ class MemoryModel {
   MemoryModel(const ModelShape& shape, const FrameworkProfile& profile);
 
   // Peak over pipeline stages with `micro_batch_count` micro-batches a step. `layout` must be
-  // runnable. Non-decreasing in micro_batch_count, constant from pipeline size * virtual stages on;
-  // never more for a higher ZeRO stage.
+  // runnable. Non-decreasing in micro_batch_count (but for rounding), constant from pipeline size *
+  // virtual stages on; never more for a higher ZeRO stage where all parameters have ranks to share
+  // with.
   MemoryEstimate Estimate(const Layout& layout, int64_t micro_batch_count, bool with_stages) const;
 
   // One stage, in live bytes (no counter applied).
@@ -63,6 +64,10 @@ class MemoryModel {
   ParamCounts counts_;
   int64_t num_dense_layers_ = 0;
 };
+
+// The upper estimate (p95) that belongs to an expected peak of `peak_bytes`, both as one counter
+// shows them: from the spread of measured over predicted peaks.
+double UpperMemoryBytes(double peak_bytes);
 
 // Micro-batches whose activations stage `stage` holds at once, as a (possibly fractional) number of
 // whole stages: min(m, p - stage) for 1F1B, ((v-1) p + 2 (p - stage - 1) + 1) / v interleaved.

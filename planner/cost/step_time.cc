@@ -181,12 +181,14 @@ double StepTimeModel::PipelineSeconds(const Layout& layout) const {
   const double tokens = static_cast<double>(layout.micro_batch_size) *
                         static_cast<double>(shape_.sequence_length) /
                         static_cast<double>(layout.context_parallel_size);
-  const double bandwidth = static_cast<double>(layout.gpu_count()) <= domain_gpus_
-                               ? scale_up_bytes_per_second_
-                               : network_bytes_per_second_;
-  const double send = 2 * tokens * static_cast<double>(shape_.hidden_size) /
-                          (layout.sequence_parallel ? t : 1.0) / bandwidth +
-                      kPipelineSendSeconds;
+  const bool inside = static_cast<double>(layout.gpu_count()) <= domain_gpus_;
+  const double bandwidth = inside ? scale_up_bytes_per_second_ : network_bytes_per_second_;
+  const double bytes = 2 * tokens * static_cast<double>(shape_.hidden_size);
+  const bool scatters =
+      !layout.sequence_parallel && profile_.scatters_pipeline_sends && !inside && t > 1;
+  double send =
+      bytes / (layout.sequence_parallel || scatters ? t : 1.0) / bandwidth + kPipelineSendSeconds;
+  if (scatters) send += bytes * (t - 1) / t / scale_up_bytes_per_second_;
   return kPipelineSendsPerPass * static_cast<double>(layout.virtual_pipeline_stages) * send *
          (profile_.overlaps_pipeline ? kPipelineExposedWhenOverlapped : 1.0);
 }

@@ -113,6 +113,24 @@ const TimeConstants& Family(int index) {
 }
 constexpr int kFamilyCount = 8;
 
+TimeConstants WithBusFraction(TimeConstants constants, double scale_up_fraction) {
+  constants.scale_up_fraction = scale_up_fraction;
+  return constants;
+}
+
+// Families with runs, as if there were none: achievable GEMM rates and NCCL bus bandwidths (see the
+// top of this file).
+const TimeConstants& AnchoredFamily(int index) {
+  static const TimeConstants* const families = new TimeConstants[3]{
+      WithBusFraction(Anchored("ampere", "anchor: achievable 271/312 TFLOP/s, 235/300 GB/s", 0.76),
+                      0.78),
+      WithBusFraction(Anchored("hopper", "anchor: achievable 794/989 TFLOP/s, 368/450 GB/s", 0.71),
+                      0.82),
+      Anchored("blackwell", "anchor: achievable 1822/2500 TFLOP/s", 0.64),
+  };
+  return families[index];
+}
+
 // Of predictions for rows whose table was left out of the fit (Blackwell's one table: whose model
 // was left out), so that they say what unseen runs will see; every table weighs the same in the
 // quantiles.
@@ -167,6 +185,13 @@ std::vector<const TimeConstants*> AllTimeConstants() {
   std::vector<const TimeConstants*> all;
   for (int i = 0; i < kFamilyCount; ++i) all.push_back(&Family(i));
   return all;
+}
+
+const TimeConstants& AnchorConstantsOf(absl::string_view family) {
+  for (int i = 0; i < 3; ++i) {
+    if (AnchoredFamily(i).family == family) return AnchoredFamily(i);
+  }
+  return TimeConstantsOf(family);
 }
 
 const TimeError& TimeErrorOf(absl::string_view family) {

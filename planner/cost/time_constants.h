@@ -46,6 +46,11 @@ const TimeConstants& TimeConstantsOf(absl::string_view family);
 // All sets, "generic" the last.
 std::vector<const TimeConstants*> AllTimeConstants();
 
+// What is known of `family` from published anchors alone, without any of the runs: what a fit
+// starts from when it is judged on runs that were left out. Same as TimeConstantsOf for families
+// without runs.
+const TimeConstants& AnchorConstantsOf(absl::string_view family);
+
 // Spread of log(measured / predicted) step time on measured runs of a family, for intervals of wall
 // time.
 struct TimeError {

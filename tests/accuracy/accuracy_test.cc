@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "planner/calibrate/left_out.h"
 #include "planner/cost/time_constants.h"
 #include "tests/accuracy/error_report.h"
+#include "tests/matchers.h"
 
 namespace rhumb::accuracy {
 namespace {
 
-TableErrors PublishedTable(const std::string& file) {
-  absl::StatusOr<TableErrors> table = EvaluateTable(std::string(RHUMB_TEST_DATA_DIR) + "/" + file);
+TableAccuracy PublishedTable(const std::string& file) {
+  absl::StatusOr<TableAccuracy> table = EvaluateTable(absl::StrCat(RHUMB_TEST_DATA_DIR, "/", file));
   EXPECT_TRUE(table.ok()) << table.status();
   return *table;
 }
@@ -22,7 +27,7 @@ TableErrors PublishedTable(const std::string& file) {
 // Calculon reports 3.65% on this table with settings made for it; one constant set for all A100
 // runs is allowed more.
 TEST(PublishedTablesTest, Korthikanti2022Table5IsWithinTenPercentOnAverage) {
-  const TableErrors table = PublishedTable("korthikanti2022_table5.csv");
+  const TableAccuracy table = PublishedTable("korthikanti2022_table5.csv");
   ASSERT_EQ(table.time.size(), 8u);
   EXPECT_LT(Summarize(table.time).mean_abs, 0.10);
   EXPECT_LT(std::abs(Summarize(table.time).worst.fraction()), 0.25)
@@ -30,75 +35,69 @@ TEST(PublishedTablesTest, Korthikanti2022Table5IsWithinTenPercentOnAverage) {
 }
 
 TEST(PublishedTablesTest, Narayanan2021Table1IsWithinFivePercentOnAverage) {
-  const TableErrors table = PublishedTable("narayanan2021_table1.csv");
+  const TableAccuracy table = PublishedTable("narayanan2021_table1.csv");
   ASSERT_EQ(table.time.size(), 10u);
   EXPECT_LT(Summarize(table.time).mean_abs, 0.05);
   EXPECT_LT(std::abs(Summarize(table.time).worst.fraction()), 0.15)
       << Summarize(table.time).worst.row_id;
 }
 
-TEST(SummarizeTest, MeansMediansAndWorstAreOfTheSignedFractions) {
-  const ErrorSummary summary =
-      Summarize({{"a", "", 1, 1.1}, {"b", "", 2, 1.6}, {"c", "", 10, 10.3}});
-  EXPECT_EQ(summary.count, 3);
-  EXPECT_NEAR(summary.mean_abs, (0.1 + 0.2 + 0.03) / 3, 1e-12);
-  EXPECT_NEAR(summary.median_abs, 0.1, 1e-12);
-  EXPECT_NEAR(summary.bias, (0.1 - 0.2 + 0.03) / 3, 1e-12);
-  EXPECT_EQ(summary.worst.row_id, "b");
-}
-
 // The larger tables are not part of the source tree.
 class SharedTablesTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const std::string directory = std::string(RHUMB_SHARED_DIR) + "/perf/data";
+    const std::string directory = absl::StrCat(RHUMB_SHARED_DIR, "/perf/data");
     if (!std::filesystem::is_directory(directory)) {
       GTEST_SKIP() << "NOT RUN: no measured tables at " << directory;
     }
     for (const std::string& file : TableFiles(directory)) {
-      absl::StatusOr<TableErrors> table = EvaluateTable(file);
+      // Activation bytes per layer, not runs.
+      if (absl::StrContains(file, "korthikanti_activation_memory")) continue;
+      absl::StatusOr<TableAccuracy> table = EvaluateTable(file);
       ASSERT_TRUE(table.ok()) << file << ": " << table.status();
       tables_.push_back(*std::move(table));
     }
   }
-  std::vector<TableErrors> tables_;
+  std::vector<TableAccuracy> tables_;
 };
 
 TEST_F(SharedTablesTest, TimeErrorIsAtMostEightPercentOnAverageOverTables) {
-  EXPECT_LE(MeanOverTables(tables_, &TableErrors::time), 0.08);
+  EXPECT_LE(MeanOverTables(tables_, &TableAccuracy::time), 0.08);
 }
 
 // Mixtures of experts on Blackwell changed by up to 1.6 times between releases of the same stack:
 // wider there.
 TEST_F(SharedTablesTest, NoLargerTableOfTimesIsAboveFifteenPercentOrTwentyOnBlackwell) {
-  for (const TableErrors& table : tables_) {
+  for (const TableAccuracy& table : tables_) {
     if (table.time.size() < 8) continue;
-    const auto on_blackwell = [](const RowError& row) { return row.family == "blackwell"; };
+    const auto on_blackwell = [](const RunError& row) { return row.family == "blackwell"; };
     const bool blackwell = std::any_of(table.time.begin(), table.time.end(), on_blackwell);
     EXPECT_LE(Summarize(table.time).mean_abs, blackwell ? 0.20 : 0.15) << table.name;
   }
 }
 
 TEST_F(SharedTablesTest, MemoryErrorIsAtMostThreeAndAHalfPercentOnAverageOverTables) {
-  EXPECT_LE(MeanOverTables(tables_, &TableErrors::memory), 0.035);
+  EXPECT_LE(MeanOverTables(tables_, &TableAccuracy::memory), 0.035);
 }
 
 TEST_F(SharedTablesTest, UpperEstimateOfMemoryCoversNineteenRowsInTwenty) {
-  double covered = 0, rows = 0;
-  for (const TableErrors& table : tables_) {
-    covered += table.memory_rows_under_p95;
-    rows += static_cast<double>(table.memory.size());
-  }
-  ASSERT_GT(rows, 200);
-  EXPECT_GE(covered / rows, 0.95);
+  const TableAccuracy all = Pooled(tables_);
+  ASSERT_GT(all.memory.size(), 200u);
+  EXPECT_GE(all.memory_under_p95, 0.95 * static_cast<double>(all.memory.size()));
+}
+
+TEST_F(SharedTablesTest, AllRowsThatRanOutOfMemoryButOneAreCalledUnfit) {
+  const TableAccuracy all = Pooled(tables_);
+  EXPECT_GE(all.out_of_memory_count, 6);
+  EXPECT_GE(all.out_of_memory_caught, all.out_of_memory_count - 1);
 }
 
 // The 90% interval is meant for runs that were not fitted, so fitted ones should lie inside a
 // little more often.
 TEST_F(SharedTablesTest, NinetyPercentIntervalHoldsAboutNineRowsInTen) {
   double inside = 0, weight = 0;
-  for (const TableErrors& table : tables_) {
-    for (const RowError& row : table.time) {
+  for (const TableAccuracy& table : tables_) {
+    for (const RunError& row : table.time) {
       const TimeError& error = TimeErrorOf(row.family);
       const double log_ratio = std::log(row.measured / row.predicted);
       const double share = 1.0 / static_cast<double>(table.time.size());
@@ -112,15 +111,88 @@ TEST_F(SharedTablesTest, NinetyPercentIntervalHoldsAboutNineRowsInTen) {
 }
 
 TEST_F(SharedTablesTest, ExpressesAlmostAllRows) {
-  size_t expressed = 0, refused = 0;
-  for (const TableErrors& table : tables_) {
-    expressed += std::max(table.time.size(), table.memory.size()) +
-                 static_cast<size_t>(table.out_of_memory_rows);
-    // Activation bytes per layer, not runs.
-    if (table.name != "korthikanti_activation_memory") refused += table.not_expressed.size();
+  const TableAccuracy all = Pooled(tables_);
+  EXPECT_GT(all.row_count, 1550);
+  EXPECT_LT(all.not_expressed.size(), 60u);
+}
+
+TEST_F(SharedTablesTest, AtMostOneRunInTwoHundredIsSaidNotToFitThoughItRan) {
+  const TableAccuracy all = Pooled(tables_);
+  ASSERT_GT(all.ran_count, 1500);
+  EXPECT_LE(all.ran_called_unfit, 0.005 * all.ran_count);
+}
+
+// Of what peers reach on the same rows (docs/accuracy.md), where that is close: calculon on
+// Korthikanti's table, vTrain's authors on their own.
+TEST_F(SharedTablesTest, TablesThatPeersAreGoodAtAreNoWorse) {
+  const std::map<std::string, double> peers = {
+      {"korthikanti_t5", 0.042}, {"sc21_table1", 0.074},   {"bigscience_176b", 0.157},
+      {"vtrain_multi", 0.147},   {"vtrain_single", 0.084}, {"nemo_2407_h100", 0.128}};
+  for (const TableAccuracy& table : tables_) {
+    const auto peer = peers.find(table.name);
+    if (peer != peers.end()) {
+      EXPECT_LE(Summarize(table.time).mean_abs, peer->second) << table.name;
+    }
   }
-  EXPECT_GT(expressed, 1500u);
-  EXPECT_LT(refused, 80u);
+}
+
+class SharedCalibrationTest : public SharedTablesTest {
+ protected:
+  void SetUp() override {
+    SharedTablesTest::SetUp();
+    if (IsSkipped()) return;
+    for (const std::string& file : TableFiles(absl::StrCat(RHUMB_SHARED_DIR, "/perf/data"))) {
+      absl::StatusOr<std::vector<MeasuredRun>> runs = ReadRuns(file);
+      if (runs.ok()) groups_.push_back({.name = file, .runs = *std::move(runs)});
+    }
+  }
+  std::vector<RunGroup> groups_;
+};
+
+// The constants that are shipped are those that the tables give, within what the framework
+// profiles and step_time.cc, which were fitted with them, leave open.
+TEST_F(SharedCalibrationTest, RefittingTheFamiliesGainsLessThanOnePointOfError) {
+  const Calibration calibration = Calibrate(groups_, {}).value();
+  ASSERT_EQ(calibration.families.size(), 3u);
+  for (const FamilyCalibration& family : calibration.families) {
+    EXPECT_TRUE(family.complete) << family.constants.family;
+    EXPECT_LE(family.error, family.default_error) << family.constants.family;
+    EXPECT_GE(family.error, family.default_error - 0.01) << family.constants.family;
+    EXPECT_THAT(family.constants.gemm_16bit_fraction,
+                testing_support::RelativelyNear(
+                    TimeConstantsOf(family.constants.family).gemm_16bit_fraction, 0.08));
+  }
+}
+
+TEST_F(SharedCalibrationTest, TablesThatWereLeftOutAreWithinElevenPercent) {
+  LeftOutOptions options;
+  options.calibration.defaults = AnchorConstantsOf;
+  options.max_fitted_rows = 60;
+  const LeftOutErrors errors = JudgeOnLeftOutTables(groups_, options).value();
+  EXPECT_EQ(errors.by_split.size(), 10u);
+  EXPECT_LE(errors.mean_abs, 0.11);
+}
+
+TEST_F(SharedCalibrationTest, NinetyPercentIntervalHoldsOnTablesThatWereLeftOut) {
+  LeftOutOptions options;
+  options.calibration.defaults = AnchorConstantsOf;
+  options.max_fitted_rows = 60;
+  const TableAccuracy all = Pooled(JudgeOnLeftOutTables(groups_, options).value().tables);
+  const double share =
+      static_cast<double>(all.time_in_interval) / static_cast<double>(all.time.size());
+  EXPECT_GE(share, 0.85);
+  EXPECT_LE(share, 0.95);
+}
+
+TEST_F(SharedCalibrationTest, ThreeRunsOfATableImproveItsOtherRows) {
+  LeftOutOptions options;
+  options.split_count = 20;
+  const LeftOutErrors after = JudgeAfterFewRuns(groups_, 3, 8, options).value();
+  std::vector<TableAccuracy> before;
+  for (const TableAccuracy& table : tables_) {
+    if (table.time.size() >= 8) before.push_back(table);
+  }
+  EXPECT_LT(after.mean_abs, MeanOverTables(before, &TableAccuracy::time));
 }
 
 }  // namespace

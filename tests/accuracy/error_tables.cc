@@ -11,18 +11,18 @@
 
 namespace {
 
-void PrintTables(const char* title, const std::vector<rhumb::accuracy::TableErrors>& tables,
-                 std::vector<rhumb::accuracy::RowError> rhumb::accuracy::TableErrors::*which) {
+void PrintTables(const char* title, const std::vector<rhumb::TableAccuracy>& tables,
+                 std::vector<rhumb::RunError> rhumb::TableAccuracy::*which) {
   std::printf("%-24s %5s %7s %7s %7s  %s\n", title, "n", "MAPE", "median", "bias", "worst row");
   for (const auto& table : tables) {
-    const rhumb::accuracy::ErrorSummary summary = rhumb::accuracy::Summarize(table.*which);
+    const rhumb::ErrorSummary summary = rhumb::Summarize(table.*which);
     if (summary.count == 0) continue;
     std::printf("%-24s %5d %6.1f%% %6.1f%% %+6.1f%%  %+.0f%% %s\n", table.name.c_str(),
                 summary.count, 100 * summary.mean_abs, 100 * summary.median_abs, 100 * summary.bias,
                 100 * summary.worst.fraction(), summary.worst.row_id.c_str());
   }
   std::printf("%-24s       %6.1f%%\n\n", "mean of tables",
-              100 * rhumb::accuracy::MeanOverTables(tables, which));
+              100 * rhumb::MeanOverTables(tables, which));
 }
 
 }  // namespace
@@ -32,39 +32,33 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: error_tables DIR_OR_CSV...\n");
     return 2;
   }
-  std::vector<rhumb::accuracy::TableErrors> tables;
+  std::vector<rhumb::TableAccuracy> tables;
   for (int i = 1; i < argc; ++i) {
     for (const std::string& file : rhumb::accuracy::TableFiles(argv[i])) {
       auto table = rhumb::accuracy::EvaluateTable(file);
       if (!table.ok()) {
         std::fprintf(stderr, "%s: %s\n", file.c_str(),
                      std::string(table.status().message()).c_str());
-        return 1;
+        continue;
       }
       tables.push_back(*std::move(table));
     }
   }
-  PrintTables("time", tables, &rhumb::accuracy::TableErrors::time);
-  PrintTables("memory", tables, &rhumb::accuracy::TableErrors::memory);
-  size_t memory_rows = 0;
-  int under_p95 = 0;
-  for (const auto& table : tables) {
-    memory_rows += table.memory.size();
-    under_p95 += table.memory_rows_under_p95;
-  }
-  std::printf("%d of %zu measured peaks at or below the p95 estimate\n", under_p95, memory_rows);
-  for (const auto& table : tables) {
-    if (table.out_of_memory_rows > 0) {
-      std::printf("%s: %d of %d out-of-memory rows called so\n", table.name.c_str(),
-                  table.out_of_memory_caught, table.out_of_memory_rows);
-    }
-  }
+  PrintTables("time", tables, &rhumb::TableAccuracy::time);
+  PrintTables("memory", tables, &rhumb::TableAccuracy::memory);
+  const rhumb::TableAccuracy all = rhumb::Pooled(tables);
+  std::printf("%d of %zu measured peaks at or below the p95 estimate\n", all.memory_under_p95,
+              all.memory.size());
+  std::printf("%d of %zu measured steps inside the 90%% interval\n", all.time_in_interval,
+              all.time.size());
+  std::printf("%d of %d out-of-memory rows called so\n", all.out_of_memory_caught,
+              all.out_of_memory_count);
+  std::printf("%d of %d rows that ran called unfit\n", all.ran_called_unfit, all.ran_count);
   for (const auto& table : tables) {
     // Reasons repeat over rows: one line a reason.
     std::map<std::string, std::vector<std::string>> rows_by_reason;
-    for (const std::string& line : table.not_expressed) {
-      const size_t split = line.find(": ");
-      rows_by_reason[line.substr(split + 2)].push_back(line.substr(0, split));
+    for (const rhumb::UnexpressedRow& row : table.not_expressed) {
+      rows_by_reason[row.reason].push_back(row.row_id);
     }
     for (const auto& [reason, rows] : rows_by_reason) {
       std::printf("%s: %zu rows not expressed (%s ...): %s\n", table.name.c_str(), rows.size(),

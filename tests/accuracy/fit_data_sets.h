@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "planner/fit/observation.h"
-#include "tests/accuracy/measured_table.h"
+#include "tests/accuracy/csv_records.h"
 
 namespace rhumb::accuracy {
 

@@ -162,7 +162,9 @@ TEST_P(MemoryPropertyTest, PeakGrowsWithMicroBatchesUpToTheSchedulesDepth) {
     double previous = 0;
     for (int64_t m = 1; m <= depth + 3; ++m) {
       const double peak = model.Estimate(layout, m, false).peak_bytes;
-      ASSERT_GE(peak, previous) << "m = " << m;
+      // Where activations lie within what the optimizer's step takes, the sum stays but for
+      // rounding.
+      ASSERT_GE(peak, previous * (1 - 1e-14)) << "m = " << m;
       if (m > depth) {
         ASSERT_EQ(peak, previous) << "m = " << m << " is past " << depth;
       }
@@ -173,6 +175,9 @@ TEST_P(MemoryPropertyTest, PeakGrowsWithMicroBatchesUpToTheSchedulesDepth) {
 
 TEST_P(MemoryPropertyTest, HigherZeroStageNeverNeedsMore) {
   ForRandomLayouts([](const MemoryModel& model, Layout layout) {
+    // A flat copy of what nobody shares is more than copies of one tensor after the other.
+    const int64_t ranks = layout.data_parallel_size * layout.context_parallel_size;
+    if (ranks * layout.tensor_parallel_size < 2 * layout.expert_parallel_size || ranks < 2) return;
     layout.zero_stage = 0;
     double previous = model.Estimate(layout, 8, false).peak_bytes;
     for (layout.zero_stage = 1; layout.zero_stage <= 3; ++layout.zero_stage) {
@@ -203,6 +208,29 @@ TEST_P(MemoryPropertyTest, PeakIsTheFullestOfAllStages) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, MemoryPropertyTest, ::testing::Range(1, 4));
+
+// Where nothing is sharded, the fp32 copies that the optimizer's step makes lie where activations
+// lay: the peak is the larger of the two, not their sum.
+TEST(MemoryModelTest, CopiesOfTheOptimizersStepLieWhereActivationsLay) {
+  FrameworkProfile profile = FindFrameworkProfile("megatron-deepspeed").value();
+  Layout layout = {.tensor_parallel_size = 8};
+  layout.recompute = Recompute::kFull;
+  const StageMemory with = MemoryModel(Llama8B(), profile).Stage(layout, 1, 0);
+  profile.step_optimizer_bytes = 0;
+  const StageMemory without = MemoryModel(Llama8B(), profile).Stage(layout, 1, 0);
+  EXPECT_LT(with.optimizer_bytes, without.optimizer_bytes);
+  profile.optimizer_bytes = 12;
+  const StageMemory less = MemoryModel(Llama8B(), profile).Stage(layout, 1, 0);
+  EXPECT_GE(with.total_bytes(), less.total_bytes());
+}
+
+TEST(MemoryModelTest, ShardedOptimizersMakeOneFlatCopyBesideTheActivations) {
+  FrameworkProfile profile = FindFrameworkProfile("megatron-deepspeed").value();
+  const Layout layout = {.data_parallel_size = 8, .zero_stage = 1};
+  const double with = MemoryModel(Llama8B(), profile).Estimate(layout, 1, false).peak_bytes;
+  profile.step_optimizer_bytes = 0;
+  EXPECT_DOUBLE_EQ(MemoryModel(Llama8B(), profile).Estimate(layout, 1, false).peak_bytes, with);
+}
 
 }  // namespace
 }  // namespace rhumb

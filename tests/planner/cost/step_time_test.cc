@@ -154,5 +154,35 @@ TEST(StepTimeTest, TokensToRemoteDomainsTravelOnceADomain) {
   EXPECT_LT(many, 1.1 * few);
 }
 
+// Narayanan et al. 2021, arXiv:2104.04473, section 4.1: between nodes each tensor rank sends its
+// slice.
+TEST(StepTimeTest, ScatteringSendsBetweenStagesSavesMostOfThem) {
+  const Layout layout = {
+      .tensor_parallel_size = 8, .pipeline_parallel_size = 8, .sequence_parallel = false};
+  const Gpu gpu = FindGpu("A100-80G").value();
+  FrameworkProfile profile = FindFrameworkProfile("megatron-lm").value();
+  const TimeConstants& constants = TimeConstantsOf(gpu.family);
+  const double scattered = StepTimeModel(Gpt175B(), gpu, {}, profile, constants)
+                               .Explain(layout, 64)
+                               .pipeline_communication_seconds;
+  profile.scatters_pipeline_sends = false;
+  const double whole = StepTimeModel(Gpt175B(), gpu, {}, profile, constants)
+                           .Explain(layout, 64)
+                           .pipeline_communication_seconds;
+  EXPECT_LT(scattered, whole / 3);
+  EXPECT_GT(scattered, whole / 8);
+}
+
+// Kernels that lose less on narrow experts change nothing for dense models.
+TEST(StepTimeTest, WidthAtHalfRateIsOfExpertsOnly) {
+  const Layout layout = {.data_parallel_size = 8};
+  const auto seconds = [&](const ModelShape& shape, const char* framework) {
+    return ModelOn(shape, "B200", {}, framework).Cost(layout).StepSeconds(4);
+  };
+  EXPECT_EQ(seconds(Llama8B(), "megatron-26.06"), seconds(Llama8B(), "megatron"));
+  EXPECT_LT(seconds(MixtureWithDenseLayers(), "megatron-26.06"),
+            seconds(MixtureWithDenseLayers(), "megatron"));
+}
+
 }  // namespace
 }  // namespace rhumb

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/accuracy_command.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/failure.h"
+#include "client/cli/judged_runs.h"
+#include "client/cli/output.h"
+#include "client/cli/render_accuracy.h"
+#include "planner/calibrate/accuracy.h"
+
+namespace rhumb::cli {
+namespace {
+
+// Tables in the order of their first rows.
+std::vector<TableAccuracy> TablesOf(const std::vector<JudgedRun>& runs) {
+  std::vector<TableAccuracy> tables;
+  for (const JudgedRun& run : runs) {
+    TableAccuracy* table = nullptr;
+    for (TableAccuracy& known : tables) {
+      if (known.name == run.table) table = &known;
+    }
+    if (table == nullptr) {
+      table = &tables.emplace_back();
+      table->name = run.table;
+    }
+    if (run.prediction.has_value()) {
+      AddRun(*run.row.run, *run.prediction, *table);
+    } else {
+      // Without the line, so that rows share reasons.
+      const RunDefect& defect = run.row.defect;
+      AddUnexpressed(run.row.row_id,
+                     absl::StrCat(defect.column.empty() ? "" : absl::StrCat(defect.column, ": "),
+                                  defect.reason),
+                     *table);
+    }
+  }
+  return tables;
+}
+
+int RunAccuracy(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  if (output->format == OutputFormat::kName) {
+    return FailUsage(context, absl::InvalidArgumentError("--output: an accuracy has no name"));
+  }
+  if (!invocation.Has("table")) {
+    return FailUsage(context, absl::InvalidArgumentError("--table must be given"));
+  }
+  const absl::StatusOr<std::vector<JudgedRun>> runs =
+      JudgeRuns(invocation, invocation.Value("by"), context);
+  if (!runs.ok()) return FailUsage(context, runs.status());
+  const std::vector<TableAccuracy> tables = TablesOf(*runs);
+  const auto text = [&] {
+    return output->table.parsable
+               ? RenderTable(AccuracyTable(tables), output->table, context.out_terminal)
+               : RenderAccuracy(tables, output->table, context.out_terminal);
+  };
+  const absl::Status written = WriteJson(AccuracyJson(tables), *output, text, {}, context);
+  return written.ok() ? kExitOk : Fail(context, written);
+}
+
+}  // namespace
+
+Command AccuracyCommand() {
+  return {
+      .words = {"accuracy"},
+      .summary = "How far is the model from measured runs?",
+      .description =
+          "Predicts every row of tables of measured runs and compares: mean absolute error (MAPE), "
+          "median,\n"
+          "bias and worst row of step time and peak memory, a table each and over all. Nothing "
+          "measured\n"
+          "enters a prediction. Rows that cannot be expressed are counted with their reasons. The "
+          "format is\n"
+          "in docs/accuracy.md; rhumb check --table prints the rows themselves.",
+      .flags = {RunTableFlag(),
+                {.name = "by",
+                 .kind = FlagKind::kText,
+                 .placeholder = "COLUMN",
+                 .help = "a table is what shares a cell of this column; default: the file",
+                 .group = "Measured runs"}},
+      .examples = {{"accuracy --table runs.csv", "of your own runs"},
+                   {"accuracy --table runs.csv --by model", "which models are worst?"},
+                   {"accuracy --table runs/ --json", "of every .csv file of a folder"}},
+      .run = RunAccuracy};
+}
+
+}  // namespace rhumb::cli

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/calibrate/calibrate.h"
+
+#include <cmath>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "planner/calibrate/constant_space.h"
+#include "planner/calibrate/left_out.h"
+#include "planner/cost/gpu_catalog.h"
+#include "tests/matchers.h"
+#include "tests/planner/cost/cost_fixtures.h"
+
+namespace rhumb {
+namespace {
+
+using ::rhumb::testing_support::RelativelyNear;
+using ::rhumb::testing_support::StatusIs;
+
+// Llama 3.1 8B on one node of H100, measured as `truth` would have it.
+MeasuredRun RunOf(const TimeConstants& truth, int64_t sequence_length, int64_t tensor_ranks,
+                  int64_t micro_batch) {
+  MeasuredRun run;
+  run.shape = testing_support::Llama8B();
+  run.shape.sequence_length = sequence_length;
+  run.gpu = FindGpu("H100-SXM5-80GB").value();
+  run.profile = FindFrameworkProfile("megatron").value();
+  run.layout.tensor_parallel_size = tensor_ranks;
+  run.layout.data_parallel_size = 8 / tensor_ranks;
+  run.layout.zero_stage = 1;
+  run.layout.micro_batch_size = micro_batch;
+  run.global_batch_size = 64;
+  run.step_seconds = PredictRun(run, truth).step_seconds;
+  return run;
+}
+
+RunGroup ManyRuns(const TimeConstants& truth) {
+  RunGroup group = {.name = "many", .runs = {}};
+  for (const int64_t sequence_length : {1024, 4096, 16384, 65536}) {
+    for (const int64_t tensor_ranks : {1, 2, 4, 8}) {
+      for (const int64_t micro_batch : {1, 2, 4}) {
+        group.runs.push_back(RunOf(truth, sequence_length, tensor_ranks, micro_batch));
+      }
+    }
+  }
+  return group;
+}
+
+TimeConstants SlowHopper() {
+  TimeConstants truth = TimeConstantsOf("hopper");
+  truth.gemm_16bit_fraction *= 0.9;
+  truth.cudnn_attention_fraction *= 0.8;
+  return truth;
+}
+
+TEST(CalibrateTest, ManyRunsGiveBackTheConstantsThatMadeThem) {
+  const TimeConstants truth = SlowHopper();
+  const Calibration calibration = Calibrate({ManyRuns(truth)}, {}).value();
+  ASSERT_EQ(calibration.families.size(), 1u);
+  const FamilyCalibration& hopper = calibration.families[0];
+  EXPECT_LT(hopper.error, 0.01);
+  EXPECT_LT(hopper.error, hopper.default_error / 5);
+  EXPECT_THAT(hopper.constants.gemm_16bit_fraction,
+              RelativelyNear(truth.gemm_16bit_fraction, 0.03));
+  EXPECT_THAT(hopper.constants.cudnn_attention_fraction,
+              RelativelyNear(truth.cudnn_attention_fraction, 0.06));
+  EXPECT_EQ(hopper.run_count, 48);
+  EXPECT_TRUE(hopper.complete);
+}
+
+TEST(CalibrateTest, RunsThatTheDefaultsPredictChangeNothing) {
+  const TimeConstants& defaults = TimeConstantsOf("hopper");
+  const Calibration calibration = Calibrate({ManyRuns(defaults)}, {}).value();
+  EXPECT_THAT(calibration.families[0].constants.gemm_16bit_fraction,
+              RelativelyNear(defaults.gemm_16bit_fraction, 1e-9));
+}
+
+// A run of twice the time says little about which constant is to blame, and may be an accident.
+TEST(CalibrateTest, OneRunMovesTheConstantsPartOfTheWay) {
+  MeasuredRun run = RunOf(TimeConstantsOf("hopper"), 4096, 1, 1);
+  const double predicted = *run.step_seconds;
+  run.step_seconds = 2 * predicted;
+  const Calibration calibration = Calibrate({{.name = "one", .runs = {run}}}, {}).value();
+  const double after = PredictRun(run, calibration.families[0].constants).step_seconds;
+  EXPECT_GT(after, 1.02 * predicted);
+  EXPECT_LT(after, 1.6 * predicted);
+}
+
+TEST(CalibrateTest, ConstantsThatNoRunDependsOnStay) {
+  const Calibration calibration = Calibrate({ManyRuns(SlowHopper())}, {}).value();
+  // Dense models: nothing says how fast experts are beyond what all rates share.
+  EXPECT_THAT(calibration.families[0].constants.expert_gemm_fraction,
+              RelativelyNear(TimeConstantsOf("hopper").expert_gemm_fraction, 0.06));
+}
+
+TEST(CalibrateTest, FamiliesWithoutRunsKeepTheirDefaults) {
+  const CalibrationOptions options;
+  const Calibration calibration = Calibrate({ManyRuns(SlowHopper())}, options).value();
+  EXPECT_EQ(&ConstantsOf(calibration, options, "ampere"), &TimeConstantsOf("ampere"));
+  EXPECT_EQ(&ConstantsOf(calibration, options, "hopper"), &calibration.families[0].constants);
+}
+
+TEST(CalibrateTest, SourceSaysFromHowManyRuns) {
+  const Calibration calibration = Calibrate({ManyRuns(SlowHopper())}, {}).value();
+  EXPECT_EQ(calibration.families[0].constants.source, "calibrated from 48 runs of 1 tables");
+}
+
+TEST(CalibrateTest, TablesWithoutMeasuredStepsAreRefused) {
+  MeasuredRun run = RunOf(TimeConstantsOf("hopper"), 4096, 1, 1);
+  run.step_seconds.reset();
+  EXPECT_THAT(Calibrate({{.name = "none", .runs = {run}}}, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, "no run has a measured step"));
+}
+
+TEST(CalibrateTest, StopsWhenAskedTo) {
+  CalibrationOptions options;
+  options.should_stop = [] { return true; };
+  const Calibration calibration = Calibrate({ManyRuns(SlowHopper())}, options).value();
+  EXPECT_FALSE(calibration.families[0].complete);
+  EXPECT_DOUBLE_EQ(calibration.families[0].error, calibration.families[0].default_error);
+}
+
+TEST(ConstantSpaceTest, PointsOutsideTheBoundsAreMovedToThem) {
+  const TimeConstants& hopper = TimeConstantsOf("hopper");
+  const std::vector<ConstantAxis> axes = AxesOf(hopper);
+  std::vector<double> point = PointOf(axes, hopper);
+  for (double& coordinate : point) coordinate += 100;
+  const TimeConstants constants = ConstantsAt(axes, point, hopper);
+  EXPECT_EQ(constants.gemm_16bit_fraction, 1);
+  EXPECT_EQ(constants.memory_fraction, 1);
+}
+
+TEST(ConstantSpaceTest, FormatsThatTheFamilyLacksHaveNoAxis) {
+  for (const ConstantAxis& axis : AxesOf(TimeConstantsOf("ampere"))) {
+    EXPECT_NE(std::string(axis.name), "gemm_8bit_fraction");
+  }
+}
+
+TEST(LeftOutTest, EveryJudgedTableWasNotFittedOn) {
+  std::vector<RunGroup> groups;
+  for (const char* name : {"a", "b", "c"}) {
+    groups.push_back(ManyRuns(SlowHopper()));
+    groups.back().name = name;
+  }
+  LeftOutOptions options;
+  options.split_count = 2;
+  options.max_fitted_rows = 12;
+  const LeftOutErrors errors = JudgeOnLeftOutTables(groups, options).value();
+  EXPECT_EQ(errors.by_split.size(), 2u);
+  EXPECT_LT(errors.mean_abs, 0.02);
+  EXPECT_EQ(Pooled(errors.tables).time.size(), 2u * 48);
+}
+
+TEST(LeftOutTest, TwoTablesAreTooFew) {
+  EXPECT_THAT(JudgeOnLeftOutTables({ManyRuns(SlowHopper()), ManyRuns(SlowHopper())}, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, "at least three tables"));
+}
+
+TEST(LeftOutTest, AFewRunsImproveTheRestOfATable) {
+  TimeConstants truth = TimeConstantsOf("hopper");
+  for (const ConstantAxis& axis : AxesOf(truth)) {
+    if (axis.is_rate) truth.*axis.member *= 0.9;
+  }
+  LeftOutOptions options;
+  options.split_count = 2;
+  const LeftOutErrors errors = JudgeAfterFewRuns({ManyRuns(truth)}, 3, 8, options).value();
+  EXPECT_EQ(Pooled(errors.tables).time.size(), 2u * 45);
+  EXPECT_LT(errors.mean_abs, 0.08);
+}
+
+}  // namespace
+}  // namespace rhumb
