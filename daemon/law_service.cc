@@ -134,7 +134,8 @@ absl::StatusOr<google::protobuf::Empty> LawService::DeleteLawImpl(
                                                    request.validate_only()));
     if (deleted) return google::protobuf::Empty();
   }
-  return GetLawMessage(name, store_).status();
+  RHUMB_RETURN_IF_ERROR(GetLawMessage(name, store_).status());
+  return google::protobuf::Empty();  // stored again in between
 }
 
 grpc::ServerReadReactor<v1::ImportObservationsRequest>* LawService::ImportObservations(
@@ -175,14 +176,15 @@ absl::StatusOr<google::protobuf::Empty> LawService::DeleteObservationsImpl(
   if (request.release() && request.force()) {
     return FieldError("release", "and force exclude each other");
   }
-  if (request.release() && !request.validate_only()) {
-    RHUMB_RETURN_IF_ERROR(store_.observations().ReleaseSet(set.name).status());
+  if (request.release()) {
+    if (!request.validate_only())
+      RHUMB_RETURN_IF_ERROR(store_.observations().ReleaseSet(set.name).status());
     return google::protobuf::Empty();
   }
   RHUMB_ASSIGN_OR_RETURN(
       const bool deleted,
       store_.observations().DeleteSet(set.name, request.force(), request.validate_only()));
-  if (!deleted) return GetStoredSet(request.name(), store_).status();
+  if (!deleted) RHUMB_RETURN_IF_ERROR(GetStoredSet(request.name(), store_).status());
   return google::protobuf::Empty();
 }
 

@@ -36,8 +36,9 @@ void Append(const std::vector<FieldViolation>& found, FieldViolations& violation
 }
 
 absl::Status NoSuchPlan(const std::string& name) {
-  return ErrorWithReason(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND",
-                         absl::StrCat(name, " does not exist; `rhumb plans list` (ListPlans) shows what does"));
+  return ErrorWithReason(
+      absl::StatusCode::kNotFound, "PLAN_NOT_FOUND",
+      absl::StrCat(name, " does not exist; `rhumb plans list` (ListPlans) shows what does"));
 }
 
 void SetCreateTime(int64_t time_ns, v1::Plan& plan) {
@@ -83,7 +84,8 @@ absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest
   if (!violations.empty()) {
     const bool hardware_known =
         resolved.question.pools.size() == static_cast<size_t>(request.gpu_pools_size()) &&
-        request.cluster().empty();
+        request.cluster().empty() &&
+        (request.gpu_type().empty() || resolved.question.gpu_without_count.has_value());
     if (hardware_known) {
       Append(ValidateQuestion(resolved.question), violations);
     }

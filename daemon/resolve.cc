@@ -284,6 +284,7 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
                           ? std::optional<double>(request.price_usd_per_gpu_hour())
                           : std::nullopt);
       question.gpu_without_count->gpu_count = 0;
+      AssumePrice("price_usd_per_gpu_hour", *question.gpu_without_count, question.assumptions);
     } else {
       violations.Add("gpu_type", std::string(gpu.status().message()));
     }

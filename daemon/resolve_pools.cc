@@ -34,6 +34,15 @@ void Assume(std::vector<Assumption>& assumptions, const std::string& field,
   assumptions.push_back({field, value, source});
 }
 
+void AssumePrice(const std::string& field, const GpuPool& pool,
+                 std::vector<Assumption>& assumptions) {
+  const Gpu& gpu = pool.gpu;
+  if (!gpu.price_usd_per_gpu_hour || pool.price_usd_per_gpu_hour != gpu.price_usd_per_gpu_hour)
+    return;
+  Assume(assumptions, field, PrintJsonNumber(*gpu.price_usd_per_gpu_hour),
+         absl::StrCat("catalogue: ", gpu.price_source));
+}
+
 std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& path,
                                       const std::vector<Gpu>& gpus,
                                       std::vector<Assumption>& assumptions,
@@ -60,11 +69,7 @@ std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& 
            PrintJsonNumber(gpu->network_bytes_per_second / kBytesPerSecondPerGigabit),
            absl::StrCat("catalogue: typical for ", gpu->id));
   }
-  if (gpu->price_usd_per_gpu_hour && pool.price_usd_per_gpu_hour == gpu->price_usd_per_gpu_hour) {
-    Assume(assumptions, path + ".price_usd_per_gpu_hour",
-           PrintJsonNumber(*gpu->price_usd_per_gpu_hour),
-           absl::StrCat("catalogue: ", gpu->price_source));
-  }
+  AssumePrice(path + ".price_usd_per_gpu_hour", pool, assumptions);
   return pool;
 }
 
@@ -105,11 +110,8 @@ absl::StatusOr<std::vector<GpuPool>> ResolveCluster(
              PrintJsonNumber(gpu.network_bytes_per_second / kBytesPerSecondPerGigabit),
              absl::StrCat("catalogue: typical for ", gpu.id));
     }
-    if (!priced.has_price_usd_per_gpu_hour() && gpu.price_usd_per_gpu_hour) {
-      Assume(assumptions, path + ".price_usd_per_gpu_hour",
-             PrintJsonNumber(*gpu.price_usd_per_gpu_hour),
-             absl::StrCat("catalogue: ", gpu.price_source));
-    }
+    if (!priced.has_price_usd_per_gpu_hour())
+      AssumePrice(path + ".price_usd_per_gpu_hour", pools.back(), assumptions);
   }
   if (pools.empty()) violations.Add("partition", UnknownName("partition", partition, partitions));
   return pools;

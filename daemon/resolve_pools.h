@@ -22,6 +22,10 @@ namespace rhumb::daemon {
 void Assume(std::vector<Assumption>& assumptions, const std::string& field,
             const std::string& value, const std::string& source);
 
+// Notes the price of `pool` if it is the catalogue's.
+void AssumePrice(const std::string& field, const GpuPool& pool,
+                 std::vector<Assumption>& assumptions);
+
 // A pool of a question or of a check, of one of `gpus`; nullopt after a violation.
 std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& path,
                                       const std::vector<Gpu>& gpus,

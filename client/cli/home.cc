@@ -33,7 +33,8 @@ bool IsAboutTheStore(const Command& command) {
   const bool is_plans = command.words.front() == "plans";
   const bool is_cluster = command.words.front() == "cluster" && command.words.back() != "apply";
   const bool is_gpu = command.words.front() == "gpu" && command.words.back() == "delete";
-  return is_plans || is_cluster || is_gpu;
+  const bool is_law = command.words.front() == "law" && command.words.back() == "delete";
+  return is_plans || is_cluster || is_gpu || is_law;
 }
 
 absl::StatusOr<Home> OpenDaemon(const std::string& address, const std::string& origin,

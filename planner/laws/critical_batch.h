@@ -115,7 +115,7 @@ std::optional<double> CriticalBatchTokens(BatchRule rule, const BatchInputs& inp
 double KaplanCriticalBatchTokens(double loss_nats);
 
 // Smallest and largest answer of all rules that answer: published laws differ by a factor of about
-// four.
+// twelve (docs/equations.md).
 struct BatchBand {
   double low_tokens = 0;
   double high_tokens = 0;

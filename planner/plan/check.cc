@@ -106,6 +106,8 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
         trial.tensor_parallel_size * trial.pipeline_parallel_size * trial.context_parallel_size;
     if (q.pool.gpu_count % model_gpus != 0) return;
     trial.data_parallel_size = q.pool.gpu_count / model_gpus;
+    if (q.layout.data_parallel_size.value_or(trial.data_parallel_size) != trial.data_parallel_size)
+      return;  // the same command line would refuse it
     trial.sequence_parallel = trial.tensor_parallel_size > 1;
     if (ValidateLayout(shape, trial).ok()) trials.emplace_back(trial, directive);
   };
@@ -147,6 +149,11 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
   for (const auto& [trial, directive] : trials) {
     const int64_t unit = trial.micro_batch_size * trial.data_parallel_size;
     const int64_t steps = std::max<int64_t>(1, std::llround(batch / static_cast<double>(unit)));
+    const bool keeps_batch = static_cast<double>(steps * unit) == batch;
+    const bool steps_given = q.layout.gradient_accumulation_steps.has_value();
+    if (q.global_batch_tokens.has_value() &&
+        (!keeps_batch || (steps_given && steps != accumulation)))
+      continue;
     const double p95 = cost.Memory(trial, steps, /*with_stages=*/false).p95_bytes;
     if (p95 > capacity_bytes) continue;
     const double seconds = cost.Step(trial).StepSeconds(steps) / static_cast<double>(steps * unit);
@@ -185,9 +192,10 @@ std::optional<Change> FewestGpusThatFit(const CheckQuestion& q, const ModelShape
     Change change;
     change.directive =
         absl::StrCat("--gpus ", count, "x", q.pool.gpu.id, " --zero-stage 3 --recompute full");
-    change.text = absl::StrCat("no single change of the layout makes it fit; on ", count,
-                               " GPUs, sharded in full, it does: 95% estimate ", Gib(p95),
-                               ", usable ", Gib(memory.capacity_bytes));
+    change.text = absl::StrCat(
+        "no single change of the layout makes it fit; on ", count,
+        " GPUs, sharded in full and with no other part of the layout given, it does: 95% estimate ",
+        Gib(p95), ", usable ", Gib(memory.capacity_bytes));
     change.p95_bytes = p95;
     return change;
   }
@@ -281,7 +289,9 @@ void AddLayoutAssumptions(const CheckQuestion& q, CheckAnswer& answer) {
 }
 
 void JudgeFinish(const CheckQuestion& q, CheckAnswer& answer) {
-  if (!q.token_count.has_value() || (!q.deadline_seconds && !q.budget_usd)) return;
+  const std::optional<double>& partition_limit = q.pool.max_wall_seconds;
+  if (!q.token_count.has_value() || (!q.deadline_seconds && !q.budget_usd && !partition_limit))
+    return;
   answer.finishes = true;
   const double wall = answer.time.wall_seconds;
   if (q.deadline_seconds && wall > *q.deadline_seconds) {
@@ -290,6 +300,14 @@ void JudgeFinish(const CheckQuestion& q, CheckAnswer& answer) {
         {"DOES_NOT_FINISH",
          absl::StrCat("it needs ", Days(wall), ", the deadline is ", Days(*q.deadline_seconds)),
          absl::StrFormat("--deadline %.0fh", std::ceil(wall / kSecondsPerHour))});
+  }
+  if (partition_limit && wall > *partition_limit) {
+    answer.finishes = false;
+    answer.advice.push_back(
+        {"PARTITION_TIME_LIMIT",
+         absl::StrCat("it needs ", Days(wall), ", the partition ends jobs after ",
+                      Days(*partition_limit)),
+         ""});
   }
   if (q.budget_usd && answer.cost->total_usd.value_or(0) > *q.budget_usd) {
     answer.finishes = false;

@@ -97,6 +97,7 @@ absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& o
   if (options.should_stop != nullptr && options.should_stop()) {
     plan.search.complete = false;
     plan.binding.clear();
+    plan.alternatives.clear();
   }
   plan.assumptions = CollectAssumptions(question, plan);
   plan.warnings = CollectWarnings(question, objective, plan);

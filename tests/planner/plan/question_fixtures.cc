@@ -244,6 +244,11 @@ PlanQuestion RandomQuestion(uint64_t seed) {
   if (dice.Chance(0.1)) q.layout.max_tensor_parallel_size = dice.Pick<int64_t>({1, 2, 5});
   if (dice.Chance(0.08)) q.layout.zero_stage = dice.Pick<int64_t>({1, 2, 3});
   if (dice.Chance(0.15)) q.mfu = dice.Uniform(0.2, 0.5);
+  if (dice.Chance(0.15)) {
+    const GpuPool& pool = q.pools.front();
+    q.max_power_watts =
+        dice.Uniform(0.4, 1.1) * static_cast<double>(pool.gpu_count) * pool.gpu.board_watts;
+  }
   NamePools(q);
   return q;
 }
