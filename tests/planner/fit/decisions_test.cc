@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -123,13 +125,24 @@ Predictor Predict(const FormSpec& spec, const Rows& rows) {
       .value();
 }
 
-// As FitLawTest's small grid: the tied form is nearly right and earns nearly all of the weight.
-TEST(FormsOfDecisionsTest, ALawWithoutWeightStillCountsHalf) {
-  const Rows rows = MakeRows(GridRuns(TrueLaw(), 6, 6, 0.003, 1)).value();
-  const Predictor predictor = Predict(MakeSpec(ChinchillaForm(), {}).value(), rows);
-  ASSERT_LT(predictor.law().weight, 0.1);
-  const std::vector<FormDraws> forms = FormsOfDecisions(predictor);
-  ASSERT_EQ(forms.size(), predictor.members().size());
+// A law whose weight `is_wanted`, fitted to the first of some noises that gives one: which noise
+// does, rounding decides.
+template <typename Wanted>
+std::optional<Predictor> PredictorOfWeight(const Wanted& is_wanted) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const Rows rows = MakeRows(GridRuns(TrueLaw(), 6, 6, 0.003, seed)).value();
+    Predictor predictor = Predict(MakeSpec(ChinchillaForm(), {}).value(), rows);
+    if (is_wanted(predictor.law().weight)) return predictor;
+  }
+  return std::nullopt;
+}
+
+// On so small a grid the tied form is nearly right and often earns nearly all of the weight.
+TEST(FormsOfDecisionsTest, ALawOfLittleWeightStillCountsHalf) {
+  const auto predictor = PredictorOfWeight([](double weight) { return weight < 0.5; });
+  ASSERT_TRUE(predictor.has_value());
+  const std::vector<FormDraws> forms = FormsOfDecisions(*predictor);
+  ASSERT_EQ(forms.size(), predictor->members().size());
   EXPECT_EQ(forms[0].weight, 0.5);
   double rivals = 0;
   for (size_t k = 1; k < forms.size(); ++k) rivals += forms[k].weight;
@@ -137,10 +150,9 @@ TEST(FormsOfDecisionsTest, ALawWithoutWeightStillCountsHalf) {
 }
 
 TEST(FormsOfDecisionsTest, ALawOfMoreThanHalfTheWeightKeepsIt) {
-  const Rows rows = MakeRows(GridRuns(TrueLaw(), 6, 6, 0.003, 5)).value();
-  const Predictor predictor = Predict(MakeSpec(ChinchillaForm(), {}).value(), rows);
-  ASSERT_GT(predictor.law().weight, 0.5);
-  EXPECT_EQ(FormsOfDecisions(predictor)[0].weight, predictor.law().weight);
+  const auto predictor = PredictorOfWeight([](double weight) { return weight > 0.5; });
+  ASSERT_TRUE(predictor.has_value());
+  EXPECT_EQ(FormsOfDecisions(*predictor)[0].weight, predictor->law().weight);
 }
 
 TEST(FormsOfDecisionsTest, AFitAnswersTheirIntervalsExactly) {
