@@ -132,9 +132,9 @@ absl::StatusOr<std::optional<v1::Plan>> PlanService::FindRepeated(const std::str
     repeated_.Clear();
     return std::nullopt;
   }
-  if (!known->gpu_revision.empty()) {
-    RHUMB_ASSIGN_OR_RETURN(const std::string revision, store_.gpu_types().Revision());
-    if (revision != known->gpu_revision) return std::nullopt;
+  if (!known->gpu_revision.empty() &&
+      known->gpu_change_count != store_.gpu_types().change_count()) {
+    return std::nullopt;
   }
   if (!known->cluster.empty()) {
     RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> cluster,
@@ -149,6 +149,10 @@ absl::StatusOr<bool> PlanService::IsStillStored(const RepeatedPlan& known) {
   const int64_t checked = known.checked_ns.load(std::memory_order_relaxed);
   if (now >= checked && now - checked < kRepeatedCheckNs) return true;
   RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> stored, store_.FindPlanBytes(known.name));
+  if (!known.gpu_revision.empty()) {
+    RHUMB_ASSIGN_OR_RETURN(const std::string revision, store_.gpu_types().Revision());
+    if (revision != known.gpu_revision) return false;
+  }
   known.checked_ns.store(now, std::memory_order_relaxed);
   return stored == known.plan_bytes;
 }
@@ -168,6 +172,7 @@ void PlanService::RememberRepeated(const std::string& asked, const ResolvedPlanR
   known->cluster = resolved.canonical.cluster();
   known->cluster_content = resolved.cluster_content;
   known->gpu_revision = resolved.gpu_revision;
+  known->gpu_change_count = resolved.gpu_change_count;
   known->checked_ns = clock_();
   repeated_.Insert(call.owner_uid(), asked, std::move(known), generation);
 }

@@ -26,7 +26,9 @@ struct RepeatedPlan {
   v1::Plan message;             // for sending only, see Unparsed()
   std::string cluster;          // clusters/... that the question names, empty without one
   std::string cluster_content;  // bytes of that cluster when the plan was made
-  std::string gpu_revision;     // ResolvedPlanRequest::gpu_revision
+  // Of ResolvedPlanRequest; an empty revision if the question names no GPU.
+  std::string gpu_revision;
+  int64_t gpu_change_count = 0;
   // When the store was last seen to hold `plan_bytes`.
   mutable std::atomic<int64_t> checked_ns = 0;
 };

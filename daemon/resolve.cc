@@ -254,6 +254,7 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
   std::vector<Gpu> gpus;
   if (request.gpu_pools_size() > 0 || !request.cluster().empty() || !request.gpu_type().empty()) {
     // The revision first: what is applied in between is then looked up again, not missed.
+    resolved.gpu_change_count = store.gpu_types().change_count();
     RHUMB_ASSIGN_OR_RETURN(resolved.gpu_revision, store.gpu_types().Revision());
     RHUMB_ASSIGN_OR_RETURN(gpus, AllGpus(store));
   }

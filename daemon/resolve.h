@@ -4,6 +4,7 @@
 #ifndef RHUMB_DAEMON_RESOLVE_H_
 #define RHUMB_DAEMON_RESOLVE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct ResolvedPlanRequest {
   std::string cluster_content;
   // ResourceStore::Revision() of the GPU types names were looked up in; empty if none was.
   std::string gpu_revision;
+  int64_t gpu_change_count = 0;  // ResourceStore::change_count() of them
 };
 
 // Adds a violation for every name that does not exist, with the nearest that do, and for every pair

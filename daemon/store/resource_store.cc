@@ -66,6 +66,7 @@ absl::StatusOr<StoredResource> ResourceStore::Put(const StoredResource& resource
     }
     return InsertRequest(session, key, resource.name, resource.update_time_ns);
   }));
+  ++change_count_;
   return stored;
 }
 
@@ -126,7 +127,9 @@ absl::StatusOr<std::string> ResourceStore::Revision() {
 }
 
 absl::StatusOr<bool> ResourceStore::Delete(absl::string_view name) {
-  return DeleteByName(database_, table_, std::string(name));
+  absl::StatusOr<bool> found = DeleteByName(database_, table_, std::string(name));
+  ++change_count_;  // also if nobody knows whether it happened
+  return found;
 }
 
 }  // namespace rhumb::daemon

@@ -4,6 +4,7 @@
 #ifndef RHUMB_DAEMON_STORE_RESOURCE_STORE_H_
 #define RHUMB_DAEMON_STORE_RESOURCE_STORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,12 +47,17 @@ class ResourceStore {
   // Another text whenever something was applied with other content, or deleted.
   absl::StatusOr<std::string> Revision();
 
+  // Grows with every change made through this object: a cheap look before Revision(), which also
+  // sees what other processes change.
+  int64_t change_count() const { return change_count_; }
+
   // False if there was none.
   absl::StatusOr<bool> Delete(absl::string_view name);
 
  private:
   Database& database_;
   const std::string table_;
+  std::atomic<int64_t> change_count_ = 0;
 };
 
 }  // namespace rhumb::daemon
