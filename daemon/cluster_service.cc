@@ -17,6 +17,7 @@
 #include "daemon/page_token.h"
 #include "daemon/resolve.h"
 #include "daemon/rpc_status.h"
+#include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/status_macros.h"
@@ -24,20 +25,6 @@
 
 namespace rhumb::daemon {
 namespace {
-
-absl::StatusOr<v1::Cluster> ToMessage(const StoredResource& stored) {
-  v1::Cluster cluster;
-  if (!cluster.ParseFromString(stored.content)) {
-    return absl::DataLossError(stored.name + " is damaged in the store");
-  }
-  cluster.set_name(stored.name);
-  cluster.set_version(stored.version);
-  cluster.set_owner_uid(stored.owner_uid);
-  cluster.mutable_update_time()->set_seconds(stored.update_time_ns / 1'000'000'000);
-  cluster.mutable_update_time()->set_nanos(
-      static_cast<int32_t>(stored.update_time_ns % 1'000'000'000));
-  return cluster;
-}
 
 // Only while identities have no roles: clusters and GPU types belong to everybody, so the operator
 // alone changes them.
@@ -98,13 +85,13 @@ absl::StatusOr<v1::Cluster> ClusterService::ApplyImpl(const v1::ApplyClusterRequ
   row.content = DeterministicBytes(content);
   row.owner_uid = caller.uid;
   row.update_time_ns = clock_();
-  if (request.validate_only()) return ToMessage(row);
+  if (request.validate_only()) return ReadResource<v1::Cluster>(row);
   const RequestKey key = KeyOf(request, "ApplyCluster", caller);
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> repeated,
                          FindRepeated(key, store_.clusters(), store_));
-  if (repeated.has_value()) return ToMessage(*repeated);
+  if (repeated.has_value()) return ReadResource<v1::Cluster>(*repeated);
   RHUMB_ASSIGN_OR_RETURN(const StoredResource stored, store_.clusters().Put(row, key));
-  return ToMessage(stored);
+  return ReadResource<v1::Cluster>(stored);
 }
 
 grpc::Status ClusterService::GetCluster(grpc::ServerContext* context,
@@ -117,7 +104,7 @@ grpc::Status ClusterService::GetCluster(grpc::ServerContext* context,
 absl::StatusOr<v1::Cluster> ClusterService::GetImpl(const v1::GetClusterRequest& request) {
   RHUMB_ASSIGN_OR_RETURN(const std::string name, ResourceName("clusters", request.name(), "name"));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored, store_.clusters().Find(name));
-  if (stored.has_value()) return ToMessage(*stored);
+  if (stored.has_value()) return ReadResource<v1::Cluster>(*stored);
   RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_.clusters().Names());
   return ErrorWithReason(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND",
                          UnknownName("cluster", name, names));
@@ -142,7 +129,7 @@ absl::StatusOr<v1::ListClustersResponse> ClusterService::ListImpl(
     response.set_next_page_token(PageTokenOf({rows.back().update_time_ns, rows.back().name}));
   }
   for (const StoredResource& row : rows) {
-    RHUMB_ASSIGN_OR_RETURN(*response.add_clusters(), ToMessage(row));
+    RHUMB_ASSIGN_OR_RETURN(*response.add_clusters(), ReadResource<v1::Cluster>(row));
   }
   return response;
 }
@@ -232,13 +219,13 @@ absl::StatusOr<v1::GpuType> ClusterService::ApplyImpl(const v1::ApplyGpuTypeRequ
   row.content = DeterministicBytes(type);
   row.owner_uid = caller.uid;
   row.update_time_ns = clock_();
-  if (request.validate_only()) return GpuTypeMessage(row);
+  if (request.validate_only()) return ReadResource<v1::GpuType>(row);
   const RequestKey key = KeyOf(request, "ApplyGpuType", caller);
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> repeated,
                          FindRepeated(key, store_.gpu_types(), store_));
-  if (repeated.has_value()) return GpuTypeMessage(*repeated);
+  if (repeated.has_value()) return ReadResource<v1::GpuType>(*repeated);
   RHUMB_ASSIGN_OR_RETURN(const StoredResource stored, store_.gpu_types().Put(row, key));
-  return GpuTypeMessage(stored);
+  return ReadResource<v1::GpuType>(stored);
 }
 
 grpc::Status ClusterService::DeleteGpuType(grpc::ServerContext* context,

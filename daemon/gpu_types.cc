@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/status_macros.h"
@@ -100,20 +101,6 @@ absl::StatusOr<std::vector<std::string>> ClustersWith(const std::string& id, Sto
 
 }  // namespace
 
-absl::StatusOr<v1::GpuType> GpuTypeMessage(const StoredResource& stored) {
-  v1::GpuType type;
-  if (!type.ParseFromString(stored.content)) {
-    return absl::DataLossError(stored.name + " is damaged in the store");
-  }
-  type.set_name(stored.name);
-  type.set_version(stored.version);
-  type.set_owner_uid(stored.owner_uid);
-  type.mutable_update_time()->set_seconds(stored.update_time_ns / 1'000'000'000);
-  type.mutable_update_time()->set_nanos(
-      static_cast<int32_t>(stored.update_time_ns % 1'000'000'000));
-  return type;
-}
-
 absl::StatusOr<std::vector<v1::GpuType>> AllGpuTypes(Store& store) {
   RHUMB_ASSIGN_OR_RETURN(std::vector<StoredResource> rows,
                          store.gpu_types().List(std::nullopt, std::numeric_limits<int>::max()));
@@ -126,11 +113,11 @@ absl::StatusOr<std::vector<v1::GpuType>> AllGpuTypes(Store& store) {
       return row.name == types.back().name();
     });
     if (in_place == rows.end()) continue;
-    RHUMB_ASSIGN_OR_RETURN(types.back(), GpuTypeMessage(*in_place));
+    RHUMB_ASSIGN_OR_RETURN(types.back(), ReadResource<v1::GpuType>(*in_place));
     rows.erase(in_place);
   }
   for (const StoredResource& row : rows) {
-    RHUMB_ASSIGN_OR_RETURN(v1::GpuType type, GpuTypeMessage(row));
+    RHUMB_ASSIGN_OR_RETURN(v1::GpuType type, ReadResource<v1::GpuType>(row));
     types.push_back(std::move(type));
   }
   return types;

@@ -24,9 +24,6 @@ absl::StatusOr<std::vector<Gpu>> AllGpus(Store& store);
 // The same as messages: applied ones have a version.
 absl::StatusOr<std::vector<v1::GpuType>> AllGpuTypes(Store& store);
 
-// An applied type as it is shown; DATA_LOSS if its bytes are no message.
-absl::StatusOr<v1::GpuType> GpuTypeMessage(const StoredResource& stored);
-
 // What is stored of a request: the type under the spelling that its id has already in `known`, a
 // missing source said to be missing, without what only the store says. Adds all violations.
 v1::GpuType GpuTypeToStore(const v1::ApplyGpuTypeRequest& request, const std::vector<Gpu>& known,

@@ -8,14 +8,13 @@
 #include "absl/strings/strip.h"
 #include "daemon/convert_law.h"
 #include "daemon/resolve.h"
+#include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/laws/catalog.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
 namespace {
-
-constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 // Published laws have one version.
 bool IsPublishedVersion(const LawName& name) { return name.version.value_or(1) == 1; }
@@ -82,9 +81,7 @@ absl::StatusOr<v1::Law> ToMessage(const StoredLaw& row) {
   law.set_name(row.name);
   law.set_version(row.version);
   law.set_owner_uid(row.owner_uid);
-  law.mutable_create_time()->set_seconds(row.create_time_ns / kNanosecondsPerSecond);
-  law.mutable_create_time()->set_nanos(
-      static_cast<int32_t>(row.create_time_ns % kNanosecondsPerSecond));
+  *law.mutable_create_time() = ToTimestamp(row.create_time_ns);
   law.set_observations(row.observations);
   return law;
 }

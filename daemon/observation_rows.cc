@@ -11,6 +11,7 @@
 #include "daemon/observation_validate.h"
 #include "daemon/resolve.h"
 #include "daemon/sha256.h"
+#include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/laws/chinchilla.h"
 #include "planner/status_macros.h"
@@ -20,16 +21,10 @@ namespace {
 
 // Rows of one BLOB: a page reads few of them, and a set of a million rows has no more than 250.
 constexpr int kChunkRows = 4096;
-constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 void Widen(double value, v1::Interval& range) {
   if (!range.has_low() || value < range.low()) range.set_low(value);
   if (!range.has_high() || value > range.high()) range.set_high(value);
-}
-
-void SetTime(int64_t nanoseconds, google::protobuf::Timestamp& time) {
-  time.set_seconds(nanoseconds / kNanosecondsPerSecond);
-  time.set_nanos(static_cast<int32_t>(nanoseconds % kNanosecondsPerSecond));
 }
 
 // Digits of the hash in a name: 80 bits, as for plans.
@@ -145,8 +140,8 @@ absl::StatusOr<v1::ObservationSet> ToMessage(const StoredObservationSet& row) {
   set.set_observation_count(row.row_count);
   set.set_content_hash(row.content_hash);
   set.set_owner_uid(row.owner_uid);
-  if (row.create_time_ns != 0) SetTime(row.create_time_ns, *set.mutable_create_time());
-  if (row.expire_time_ns != 0) SetTime(row.expire_time_ns, *set.mutable_expire_time());
+  if (row.create_time_ns != 0) *set.mutable_create_time() = ToTimestamp(row.create_time_ns);
+  if (row.expire_time_ns != 0) *set.mutable_expire_time() = ToTimestamp(row.expire_time_ns);
   return set;
 }
 

@@ -16,6 +16,7 @@
 #include "daemon/page_token.h"
 #include "daemon/predict.h"
 #include "daemon/rpc_status.h"
+#include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/laws/catalog.h"
 #include "planner/plan/check.h"
@@ -39,11 +40,6 @@ absl::Status NoSuchPlan(const std::string& name) {
   return ErrorWithReason(
       absl::StatusCode::kNotFound, "PLAN_NOT_FOUND",
       absl::StrCat(name, " does not exist; `rhumb plans list` (ListPlans) shows what does"));
-}
-
-void SetCreateTime(int64_t time_ns, v1::Plan& plan) {
-  plan.mutable_create_time()->set_seconds(time_ns / 1'000'000'000);
-  plan.mutable_create_time()->set_nanos(static_cast<int32_t>(time_ns % 1'000'000'000));
 }
 
 absl::StatusOr<v1::Plan> ParsePlan(const std::string& bytes, const std::string& name) {
@@ -197,7 +193,7 @@ absl::StatusOr<v1::Plan> PlanService::Solve(const ResolvedPlanRequest& resolved,
   plan.set_planner_version(kPlannerVersion);
   *plan.mutable_law() = ToLawUse(resolved.question.law);
   plan.set_owner_uid(call.owner_uid());
-  SetCreateTime(clock_(), plan);
+  *plan.mutable_create_time() = ToTimestamp(clock_());
   plan.mutable_search()->set_seconds(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
   FieldViolations broken;

@@ -71,18 +71,7 @@ int RunApply(const Invocation& invocation, Context& context) {
 }
 
 int RunDelete(const Invocation& invocation, Context& context) {
-  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
-  if (!output.ok()) return FailUsage(context, output.status());
-  v1::DeleteGpuTypeRequest request;
-  request.set_name(invocation.arguments[0]);
-  request.set_validate_only(invocation.Has("dry-run"));
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
-  if (!home.ok()) return Fail(context, home.status());
-  const absl::Status status = home->client->DeleteGpuType(request);
-  if (!status.ok()) return Fail(context, status);
-  Remark(invocation, context,
-         absl::StrCat(request.name(), request.validate_only() ? " would be deleted" : " deleted"));
-  return kExitOk;
+  return RunDeletion(&client::Client::DeleteGpuType, invocation, context);
 }
 
 }  // namespace

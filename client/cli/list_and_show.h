@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
@@ -76,6 +77,25 @@ int RunShowing(const Showing<Item>& showing, const OutputOptions& output,
   absl::Status written = WriteMessage(*item, output, table, {item->name()}, context);
   if (written.ok() && showing.then) written = showing.then(*item, *home->client);
   return written.ok() ? kExitOk : Fail(context, written);
+}
+
+// Deletes what the first argument names, or with --dry-run says whether it could be; `ask` is the
+// method of Client.
+template <typename Request>
+int RunDeletion(absl::Status (client::Client::*ask)(const Request&), const Invocation& invocation,
+                Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  Request request;
+  request.set_name(invocation.arguments[0]);
+  request.set_validate_only(invocation.Has("dry-run"));
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::Status status = ((*home->client).*ask)(request);
+  if (!status.ok()) return Fail(context, status);
+  Remark(invocation, context,
+         absl::StrCat(request.name(), request.validate_only() ? " would be deleted" : " deleted"));
+  return kExitOk;
 }
 
 }  // namespace rhumb::cli
