@@ -200,6 +200,7 @@ v1::LawFitResult::FormWeight ToProto(const FormWeight& form) {
   v1::LawFitResult::FormWeight out;
   out.set_family(form.family);
   out.set_weight(form.weight);
+  out.set_decision_weight(form.decision_weight);
   if (std::isfinite(form.rollout_rms_fraction)) {
     out.set_rollout_rms_fraction(form.rollout_rms_fraction);
   }

@@ -64,6 +64,10 @@ class Figures {
     const auto& [data_decay_epochs, param_decay] = constants;
     Append(std::vector<double>{data_decay_epochs, param_decay});
   }
+  void Append(const SlopeError& error) {
+    const auto& [fraction, degrees] = error;
+    Append(std::vector<double>{fraction, degrees});
+  }
   void Append(const LawCovariance& covariance) {
     const auto& [parameters, values, source] = covariance;
     Append(parameters);
@@ -98,10 +102,10 @@ std::string BuildFigures() {
 
 std::string FiguresOf(const Law& law) {
   const auto& [name, version, family, param_count_convention, flops_convention, tokenizer, dataset,
-               source, constants, repetition, covariance, residual_log_std, reference_batch_tokens,
-               box] = law;
+               source, constants, repetition, covariance, residual_log_std, slope_error,
+               reference_batch_tokens, box] = law;
   return Figures(name, version, family, param_count_convention, flops_convention, tokenizer,
-                 dataset, source, constants, repetition, covariance, residual_log_std,
+                 dataset, source, constants, repetition, covariance, residual_log_std, slope_error,
                  reference_batch_tokens, box)
       .text();
 }

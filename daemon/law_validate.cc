@@ -28,6 +28,8 @@ constexpr char kAuto[] = "auto";
 // Of the logarithm of a constant, or of an exponent: a factor of e^10 either way.
 constexpr double kMaxVariance = 100;
 constexpr double kMaxResidualLogStd = 1;
+constexpr double kMaxSlopeError = 100;
+constexpr double kMaxDegrees = 1e9;
 // What rounding, in a text of numbers too, does to a matrix that was positive semi-definite.
 constexpr double kCorrelationRounding = 1e-9;
 constexpr double kLeastEigenvalueShare = -1e-6;
@@ -191,6 +193,22 @@ void ValidateRanges(const v1::Law& law, FieldViolations& violations) {
                    absl::StrCat("must be from 0 to ", ShowNumber(kMaxResidualLogStd), ", got ",
                                 ShowNumber(law.residual_log_std())));
   }
+  if (law.has_slope_error_fraction() != law.has_slope_error_degrees()) {
+    violations.Add(
+        law.has_slope_error_fraction() ? "law.slope_error_degrees" : "law.slope_error_fraction",
+        "must be given: the fraction and its degrees of freedom come together");
+  } else if (law.has_slope_error_fraction()) {
+    if (!(law.slope_error_fraction() >= 0 && law.slope_error_fraction() <= kMaxSlopeError)) {
+      violations.Add("law.slope_error_fraction",
+                     absl::StrCat("must be from 0 to ", ShowNumber(kMaxSlopeError), ", got ",
+                                  ShowNumber(law.slope_error_fraction())));
+    }
+    if (!(law.slope_error_degrees() >= 1 && law.slope_error_degrees() <= kMaxDegrees)) {
+      violations.Add("law.slope_error_degrees",
+                     absl::StrCat("must be from 1 to ", ShowNumber(kMaxDegrees), ", got ",
+                                  ShowNumber(law.slope_error_degrees())));
+    }
+  }
   if (law.has_reference_batch_tokens() && !(law.reference_batch_tokens() > 0)) {
     violations.Add(
         "law.reference_batch_tokens",
@@ -210,6 +228,8 @@ v1::CreateLawRequest PlainPart(const v1::CreateLawRequest& request) {
   law.clear_source();
   law.clear_covariance_source();
   law.clear_residual_log_std();
+  law.clear_slope_error_fraction();
+  law.clear_slope_error_degrees();
   law.clear_variables();
   law.clear_fit_options();
   law.clear_observations();

@@ -81,6 +81,11 @@ absl::Status AddTie(absl::string_view text, v1::LawFitOptions& options) {
 absl::Status SetHoldout(absl::string_view text, v1::LawFitOptions& options) {
   constexpr absl::string_view kForm = "training_flops>NUMBER or param_count>NUMBER";
   RHUMB_ASSIGN_OR_RETURN(const std::vector<RowCondition> conditions, ParseRowFilter(text));
+  if (conditions.size() != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected one condition, ", kForm, ", got \"", text,
+                     "\"; given twice, runs are held out that meet either"));
+  }
   for (const RowCondition& condition : conditions) {
     const std::optional<size_t> field = FindField(condition.column);
     const std::string name = field.has_value() ? ObservationFields()[*field].name : "";

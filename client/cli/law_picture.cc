@@ -19,6 +19,7 @@
 #include "planner/laws/law_covariance.h"
 #include "planner/laws/loss_model.h"
 #include "planner/status_macros.h"
+#include "proto/convert/observation_message.h"
 
 namespace rhumb::cli {
 namespace {
@@ -44,7 +45,8 @@ bool IsFitted(const v1::Observation& run, const v1::LawFitOptions& fit) {
   if (fit.has_holdout_above_flops() && FlopsOf(run) > fit.holdout_above_flops()) return false;
   if (fit.has_holdout_above_params() && run.param_count() > fit.holdout_above_params())
     return false;
-  return fit.include_mid_schedule() || !run.has_schedule_fraction() || run.schedule_fraction() >= 1;
+  if (run.has_weight() && run.weight() == 0) return false;
+  return fit.include_mid_schedule() || IsFinished(convert::FromProto(run));
 }
 
 TokenUse UseOf(const v1::Observation& run) {

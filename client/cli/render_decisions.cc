@@ -47,12 +47,12 @@ std::string Percent(double fraction) { return absl::StrFormat("%.0f%%", 100 * fr
 std::string FormsText(const v1::LawFitResult& fit) {
   std::vector<std::string> forms;
   for (const v1::LawFitResult::FormWeight& form : fit.form_weights()) {
-    forms.push_back(absl::StrCat(form.family(), " ", Percent(form.weight())));
+    forms.push_back(absl::StrCat(form.family(), " ", Percent(form.decision_weight()), " (",
+                                 Percent(form.weight()), ")"));
   }
   if (forms.empty()) return "";
-  return absl::StrCat(
-      "intervals average over ", absl::StrJoin(forms, ", "),
-      fit.form_weights(0).weight() < 0.5 ? "; but for one run, the fitted form counts half" : "");
+  return absl::StrCat("intervals average over ", absl::StrJoin(forms, ", "),
+                      "; in brackets what predicting larger runs alone would give them");
 }
 
 // What the interval of a single run has beside the forms and its scatter.

@@ -144,8 +144,12 @@ std::string WhatHelps(const v1::LawFitResult& fit) {
   }
   const std::string runs = "runs that vary N and D independently, over more sizes and lengths";
   if (fit.diagnostics().undetermined().empty()) return runs;
-  return absl::StrCat(runs, "; or a constant that is known: --fix ",
-                      fit.diagnostics().undetermined(0).symbol(), "=VALUE");
+  // A prefactor is never known; that the exponents are equal is an assumption many laws come near.
+  const bool can_tie = fit.family() == "chinchilla" && fit.options().tied().empty();
+  return absl::StrCat(runs,
+                      can_tie ? "; or --tie alpha=beta, which assumes what they do not show" : "",
+                      "; or a constant that is known: --fix ",
+                      can_tie ? "E" : fit.diagnostics().undetermined(0).symbol(), "=VALUE");
 }
 
 void AddNotIdentifiable(const v1::LawFitResult& fit, Report& report) {

@@ -174,6 +174,12 @@ std::string RenderLaw(const v1::Law& law, bool wide, const Terminal& terminal) {
     report.Row("Scatter", absl::StrFormat("a run lies %.2f%% from the law (standard deviation)",
                                           100 * law.residual_log_std()));
   }
+  if (law.has_slope_error_fraction()) {
+    report.Row("Beyond",
+               absl::StrFormat("the fall of ln L beyond the data may be wrong by %.0f%% "
+                               "(standard deviation, %.3g degrees of freedom)",
+                               100 * law.slope_error_fraction(), law.slope_error_degrees()));
+  }
   if (law.planable()) AddLawDecisions(law, kDefaultLevel, report);
   report.Row("Stored", StoredText(law));
   if (wide && law.has_fit_options()) report.Row("Fitted with", OptionsText(law.fit_options()));

@@ -66,9 +66,12 @@ std::optional<ChinchillaLaw> ToChinchillaLaw(const Form& form, const ParameterVe
                     : symbol == "beta"  ? &law.beta
                                         : nullptr;
     if (symbol == "gamma") law.interaction_exponent = value;
-    if (field == nullptr) continue;
-    *field = value;
-    ++found;
+    if (field != nullptr) {
+      *field = value;
+      ++found;
+    } else if (symbol != "gamma" && symbol != "R_D" && symbol != "R_N") {
+      return std::nullopt;  // a law without it would be another one
+    }
   }
   if (found != 5) return std::nullopt;
   return law;
@@ -151,12 +154,13 @@ std::optional<Decision> ComputeForLoss(absl::Span<const FormDraws> forms, double
       .interval = {std::exp(log_decision.interval.low), std::exp(log_decision.interval.high)}};
 }
 
-std::optional<Decision> ParamsExponent(const FitResult& fit, const ParameterDraws& draws,
-                                       double level) {
-  if (!ToChinchillaLaw(*fit.form, fit.theta).has_value()) return std::nullopt;
-  return DecisionInterval(fit, draws, level, false, [&](const ParameterVector& theta) {
-    const ChinchillaLaw law = *ToChinchillaLaw(*fit.form, theta);
-    return law.beta / (law.alpha + law.beta);
+std::optional<Decision> ParamsExponent(absl::Span<const FormDraws> forms, double level) {
+  if (!ToChinchillaLaw(*forms.front().fit->form, forms.front().fit->theta).has_value()) {
+    return std::nullopt;
+  }
+  return MixtureInterval(forms, level, false, [&](const Form& form, const ParameterVector& theta) {
+    const std::optional<ChinchillaLaw> law = ToChinchillaLaw(form, theta);
+    return law.has_value() ? law->beta / (law->alpha + law->beta) : kNaN;
   });
 }
 

@@ -63,9 +63,8 @@ std::optional<ComputeDecisions> DecideAtCompute(absl::Span<const FormDraws> form
 std::optional<Decision> ComputeForLoss(absl::Span<const FormDraws> forms, double target_loss_nats,
                                        double level);
 
-// a in N_opt ~ C^a.
-std::optional<Decision> ParamsExponent(const FitResult& fit, const ParameterDraws& draws,
-                                       double level);
+// a in N_opt ~ C^a: that of the first form, its interval over all.
+std::optional<Decision> ParamsExponent(absl::Span<const FormDraws> forms, double level);
 
 }  // namespace rhumb
 

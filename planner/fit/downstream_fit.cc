@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ namespace {
 constexpr double kFarLevel = 2;
 // Standard errors beyond this share of the metric's span, or of the loss's, say nothing.
 constexpr double kLooseShare = 1;
+constexpr size_t kDescents = 6;
 
 // theta = (L0, ln k, [chance], [ceiling]): levels that are given are left out.
 template <bool has_chance, bool has_ceiling>
@@ -137,6 +139,46 @@ std::vector<ParameterVector> Starts(const Eigen::ArrayXd& loss, const Eigen::Arr
   return starts;
 }
 
+// Run of each observation, numbered from 0; the nameless are runs of their own.
+std::vector<int> RunsOf(absl::Span<const TaskObservation> observations, int& run_count) {
+  std::map<std::string, int> known;
+  std::vector<int> runs;
+  run_count = 0;
+  for (const TaskObservation& row : observations) {
+    if (row.run.empty()) {
+      runs.push_back(run_count++);
+      continue;
+    }
+    const auto [run, is_new] = known.try_emplace(row.run, run_count);
+    if (is_new) ++run_count;
+    runs.push_back(run->second);
+  }
+  return runs;
+}
+
+// Gradient of each run, (runs x parameters): sum of w r dm/dtheta over its rows.
+Eigen::MatrixXd ScoresOfRuns(const TaskFit& fit, const TaskFitOptions& options,
+                             const Eigen::ArrayXd& loss, const Eigen::ArrayXd& metric,
+                             const Eigen::ArrayXd& weight, const std::vector<int>& runs) {
+  const TaskSigmoid& task = fit.sigmoid;
+  Eigen::MatrixXd scores =
+      Eigen::MatrixXd::Zero(fit.run_count, static_cast<Eigen::Index>(fit.parameter_names.size()));
+  for (Eigen::Index i = 0; i < loss.size(); ++i) {
+    const double x = task.steepness * (loss[i] - task.midpoint_loss_nats);
+    const double share = 1 / (1 + std::exp(-x));  // of ignorance
+    const double bend = task.amplitude * share * (1 - share);
+    Eigen::VectorXd slope(scores.cols());
+    Eigen::Index next = 0;
+    slope[next++] = -task.steepness * bend;
+    slope[next++] = bend * x;
+    if (!options.chance.has_value()) slope[next++] = share;
+    if (!options.ceiling.has_value()) slope[next++] = 1 - share;
+    const double residual = task.offset + task.amplitude * share - metric[i];
+    scores.row(runs[static_cast<size_t>(i)]) += weight[i] * residual * slope.transpose();
+  }
+  return scores;
+}
+
 }  // namespace
 
 absl::StatusOr<TaskFit> FitTask(absl::Span<const TaskObservation> observations,
@@ -166,13 +208,29 @@ absl::StatusOr<TaskFit> FitTask(absl::Span<const TaskObservation> observations,
   const std::unique_ptr<Objective> objective = MakeObjective(loss, metric, weight, options);
   std::optional<ParameterVector> best;
   Expansion at_best;
-  for (ParameterVector theta : Starts(loss, metric, weight, options)) {
+  MinimizeOptions minimize;
+  minimize.should_stop = options.should_stop;
+  // Descents are long, and the best few starts end where all would.
+  std::vector<std::pair<double, ParameterVector>> starts;
+  for (ParameterVector& start : Starts(loss, metric, weight, options)) {
+    if (options.should_stop && options.should_stop()) break;
+    Expansion at_start;
+    objective->Expand(start, at_start);
+    if (std::isfinite(at_start.value)) starts.emplace_back(at_start.value, std::move(start));
+  }
+  std::stable_sort(starts.begin(), starts.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  if (starts.size() > kDescents) starts.resize(kDescents);
+  for (auto& [value, theta] : starts) {
     Expansion expansion;
-    const MinimizeSummary summary = Minimize(*objective, {}, theta, expansion);
+    const MinimizeSummary summary = Minimize(*objective, minimize, theta, expansion);
     if (!IsMinimum(summary.termination)) continue;
     if (best.has_value() && !(expansion.value < at_best.value)) continue;
     best = theta;
     at_best = expansion;
+  }
+  if (options.should_stop && options.should_stop()) {
+    return absl::CancelledError("the fit was cancelled");
   }
   if (!best.has_value()) {
     return absl::FailedPreconditionError(
@@ -190,9 +248,19 @@ absl::StatusOr<TaskFit> FitTask(absl::Span<const TaskObservation> observations,
   fit.sigmoid.residual_std = std::sqrt(variance);
 
   fit.std_errors.assign(static_cast<size_t>(parameters), std::numeric_limits<double>::infinity());
-  if (const auto inverse = InvertPositiveDefinite(at_best.gram, 1e-14); inverse.has_value()) {
+  const std::vector<int> runs = RunsOf(observations, fit.run_count);
+  if (const auto inverse = InvertPositiveDefinite(at_best.gram, 1e-14);
+      inverse.has_value() && fit.run_count > parameters) {
+    Eigen::MatrixXd covariance = variance * *inverse;
+    if (fit.run_count < static_cast<int>(count)) {
+      const Eigen::MatrixXd half =
+          ScoresOfRuns(fit, options, loss, metric, weight, runs) * *inverse;
+      const double g = fit.run_count, n = static_cast<double>(count);
+      covariance =
+          g / (g - 1) * (n - 1) / (n - static_cast<double>(parameters)) * half.transpose() * half;
+    }
     for (Eigen::Index j = 0; j < parameters; ++j) {
-      fit.std_errors[static_cast<size_t>(j)] = std::sqrt(variance * (*inverse)(j, j));
+      fit.std_errors[static_cast<size_t>(j)] = std::sqrt(covariance(j, j));
     }
   }
   const auto doubt = [&fit](const std::string& why) {

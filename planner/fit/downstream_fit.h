@@ -3,6 +3,7 @@
 #ifndef RHUMB_PLANNER_FIT_DOWNSTREAM_FIT_H_
 #define RHUMB_PLANNER_FIT_DOWNSTREAM_FIT_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,11 +19,14 @@ struct TaskObservation {
   double loss_nats = 0;
   double metric = 0;  // accuracy or any other bounded score
   double weight = 1;
+  std::string run;  // rows of one run err together; empty: a run of its own
 };
 
 struct TaskFitOptions {
   // The metric of a model that knows nothing, and of a perfect one; absent: fitted.
   std::optional<double> chance, ceiling;
+  // Asked before each evaluation of the objective; true ends the fit as Cancelled.
+  std::function<bool()> should_stop = {};
 };
 
 struct TaskFit {
@@ -30,7 +34,9 @@ struct TaskFit {
   double chance = 0;
   double ceiling = 0;
   double sum_of_squares = 0;
-  // Standard errors in the order of `parameter_names`; infinite where not determined.
+  int run_count = 0;
+  // Standard errors in the order of `parameter_names`, by the sandwich over runs (CR1); infinite
+  // where not determined.
   std::vector<std::string> parameter_names;
   std::vector<double> std_errors;
   // False if a constant is not told by the data, with which and why.

@@ -18,10 +18,26 @@ constexpr int kMaxRefitIterations = 200;
 // Kernel width over the standard deviation; the variance is kept.
 constexpr double kSmoothing = 0.4;
 constexpr double kMadToStd = 1.4826;
+// A residual of ln L beyond both is no scatter: the run went wrong, or its row did.
+constexpr double kLeastGross = 0.25;
+constexpr double kGrossScales = 10;
 // A Huber delta below this fraction of the scatter is in effect absolute deviations.
 constexpr double kNearlyAbsolute = 0.5;
 
-double Median(std::vector<double> values) { return Quantile(values, 0.5); }
+// Of values with their weights; of equal ones the median.
+double WeightedMedian(std::vector<std::pair<double, double>> values) {
+  std::sort(values.begin(), values.end());
+  double total = 0;
+  for (const auto& [value, weight] : values) total += weight;
+  double below = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    below += values[i].second;
+    if (2 * below < total) continue;
+    const bool is_between = 2 * below == total && i + 1 < values.size();
+    return is_between ? 0.5 * (values[i].first + values[i + 1].first) : values[i].first;
+  }
+  return 0;
+}
 
 // Data drawn from the fitted law: one residual for all rows of a run.
 Rows DrawAroundLaw(const Rows& rows, const Eigen::ArrayXd& fitted, const ResidualPool& pool,
@@ -55,6 +71,14 @@ double SortedQuantile(const std::vector<double>& values, double probability) {
   return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
+double GrossResidual(const Eigen::ArrayXd& residual) {
+  std::vector<double> sizes;
+  for (const double r : residual) {
+    if (std::isfinite(r)) sizes.push_back(std::abs(r));
+  }
+  return std::max(kLeastGross, kGrossScales * kMadToStd * Quantile(sizes, 0.5));
+}
+
 double DrawStudentScale(Random& random, double degrees) {
   const double shrink = 2 / (9 * degrees);
   const double root = 1 - shrink + random.Normal() * std::sqrt(shrink);
@@ -65,13 +89,17 @@ double DrawStudentScale(Random& random, double degrees) {
 ResidualPool::ResidualPool(const FitResult& fit, const Rows& rows) {
   const Eigen::ArrayXd error = rows.log_loss - fit.form->PredictLogLoss(fit.theta, rows);
   double squares = 0, count = 0;
-  std::vector<double> sizes;
+  std::vector<std::pair<double, double>> sizes;  // with their weights
+  bool is_one_weight = true;
+  const double gross = GrossResidual(error);
   for (int i = 0; i < rows.size(); ++i) {
-    if (!(rows.weight[i] > 0) || !std::isfinite(error[i])) continue;
+    if (!(rows.weight[i] > 0) || !(std::abs(error[i]) <= gross)) continue;
     residuals_.push_back(error[i]);
-    sizes.push_back(std::abs(error[i]));
-    squares += error[i] * error[i];
-    ++count;
+    sizes.emplace_back(std::abs(error[i]), rows.weight[i]);
+    is_one_weight = is_one_weight && rows.weight[i] == sizes.front().second;
+    squares += rows.weight[i] * error[i] * error[i];
+    count += rows.weight[i];
+    up_to_.push_back(count);
   }
   if (count == 0) {
     residuals_ = {0};
@@ -81,19 +109,23 @@ ResidualPool::ResidualPool(const FitResult& fit, const Rows& rows) {
   degrees_ = std::max(runs - fit.free_count, 1.0);
   const double inflation = std::sqrt(std::max(runs, 1.0) / degrees_);
   std_ = inflation * std::sqrt(squares / count);
-  robust_std_ = inflation * kMadToStd * Median(std::move(sizes));
+  robust_std_ = inflation * kMadToStd * WeightedMedian(std::move(sizes));
   const auto fitted_away = static_cast<size_t>(fit.free_count);
-  if (IsNearlyAbsolute(fit.loss) && residuals_.size() > 2 * fitted_away) {
+  if (is_one_weight) up_to_.clear();
+  if (is_one_weight && IsNearlyAbsolute(fit.loss) && residuals_.size() > 2 * fitted_away) {
     // Nearly absolute deviations fit p rows exactly and leave the others what they are.
     std::stable_sort(residuals_.begin(), residuals_.end(),
                      [](double a, double b) { return std::abs(a) < std::abs(b); });
     residuals_.erase(residuals_.begin(),
                      residuals_.begin() + static_cast<std::ptrdiff_t>(fitted_away));
   }
-  double left = 0;
-  for (const double residual : residuals_) left += residual * residual;
-  const double scale =
-      left > 0 ? std_ * std::sqrt(static_cast<double>(residuals_.size()) / left) : 0;
+  double left = squares, of = count;
+  if (is_one_weight) {
+    left = 0;
+    for (const double residual : residuals_) left += residual * residual;
+    of = static_cast<double>(residuals_.size());
+  }
+  const double scale = left > 0 ? std_ * std::sqrt(of / left) : 0;
   for (double& residual : residuals_) residual *= scale;
 }
 
@@ -102,8 +134,12 @@ bool ResidualPool::IsNearlyAbsolute(const HuberLoss& loss) const {
 }
 
 double ResidualPool::Draw(Random& random) const {
-  const double residual =
-      residuals_[static_cast<size_t>(random.Below(static_cast<int>(residuals_.size())))];
+  const size_t drawn =
+      up_to_.empty() ? static_cast<size_t>(random.Below(static_cast<int>(residuals_.size())))
+                     : static_cast<size_t>(std::upper_bound(up_to_.begin(), up_to_.end() - 1,
+                                                            random.Uniform() * up_to_.back()) -
+                                           up_to_.begin());
+  const double residual = residuals_[drawn];
   // The kernel is as wide as the middle of the residuals, so that tails stay what they are.
   const double width = kSmoothing * std::min(std_, std::max(robust_std_, 0.2 * std_));
   return std_ > 0

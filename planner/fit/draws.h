@@ -30,11 +30,17 @@ namespace rhumb {
 // sqrt(nu / chi^2_nu) with a chi^2 by Wilson & Hilferty 1931 (doi:10.1073/pnas.17.12.684).
 double DrawStudentScale(Random& random, double degrees);
 
-// Residuals of a fit, ready to be drawn from: with variance sum r^2/(n-p), smoothed by a normal
-// kernel since n points have no tails, and without the p zeros of a nearly absolute fit.
+// The residual of ln L beyond which a run is no part of the scatter of the others: a quarter of the
+// loss, and ten times their robust standard deviation. A robust fit is hardly moved by such runs;
+// an interval that allowed for them would say nothing.
+double GrossResidual(const Eigen::ArrayXd& residual);
+
+// Residuals of a fit, ready to be drawn from by their weights: with variance sum w r^2/sum w
+// n/(n-p), smoothed by a normal kernel since n points have no tails, and without the p zeros of a
+// nearly absolute fit.
 class ResidualPool {
  public:
-  // Rows of weight 0 are left out. Empty rows give a pool of zeros.
+  // Rows of weight 0 and gross residuals are left out. Empty rows give a pool of zeros.
   ResidualPool(const FitResult& fit, const Rows& rows);
 
   double Draw(Random& random) const;
@@ -48,6 +54,7 @@ class ResidualPool {
 
  private:
   std::vector<double> residuals_;
+  std::vector<double> up_to_;  // weights up to each residual; empty where all are the same
   double std_ = 0;
   double robust_std_ = 0;
   double degrees_ = 1;

@@ -52,6 +52,16 @@ absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitO
     return is_cancelled;
   };
   std::vector<ParameterVector> starts = options.extra_starts;
+  if (!options.tied.empty()) {
+    // Starts are least squares of the form without its ties: where a wild run bends those, the
+    // robust minimum of the form without ties is near that with them.
+    FitOptions free = options;
+    free.tied.clear();
+    const absl::StatusOr<FitResult> untied = FitForm(form, rows, free);
+    if (absl::IsCancelled(untied.status())) return untied.status();
+    if (untied.ok()) starts.push_back(untied->theta);
+  }
+  const size_t given_count = starts.size();
   for (ParameterVector& start : form.Starts(rows, should_stop)) starts.push_back(std::move(start));
   if (should_stop()) return absl::CancelledError("the fit was cancelled");
   const std::unique_ptr<Objective> objective = form.MakeObjective(rows, options.residual);
@@ -77,7 +87,6 @@ absl::StatusOr<FitResult> FitForm(const Form& form, const Rows& rows, const FitO
       best = std::move(found);
     }
   };
-  const size_t given_count = options.extra_starts.size();
   for (size_t i = 0; i < starts.size() && !is_cancelled; ++i) {
     if (!form.HasManyMinima() && i < given_count) {
       take(descender.FromOneOfMany(starts[i]));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fits one form to rows: the start, the robust objective, constraints, the summary.
-// Not uncertainty (bootstrap.h, covariance.h), diagnosis (identifiability.h), or choice of form.
+// Not uncertainty (draws.h, bootstrap.h), diagnosis (identifiability.h), or choice of form.
 #ifndef RHUMB_PLANNER_FIT_FIT_H_
 #define RHUMB_PLANNER_FIT_FIT_H_
 

@@ -33,8 +33,6 @@ namespace {
 // Draws of the fits inside a roll-out or a back-test: quantiles of a spread, not of a report.
 constexpr int kBacktestDraws = 300;
 constexpr int kBacktestRollOutDraws = 30;
-// A schedule this far along counts as finished.
-constexpr double kFinishedSchedule = 0.999;
 
 absl::Status CheckOptions(const LawFitOptions& options) {
   if (!(options.level > 0 && options.level < 1)) {
@@ -75,11 +73,14 @@ absl::Status CheckOptions(const LawFitOptions& options) {
       {"fixed", !options.fixed.empty() && options.method != FitMethod::kDownstream},
       {"bounds", !options.bounds.empty()},
       {"tied", !options.tied.empty()},
-      {"target_loss_nats", options.target_loss_nats.has_value()}};
+      {"target_loss_nats", options.target_loss_nats.has_value()},
+      {"family", options.family != LawFitOptions{}.family},
+      {"loss", options.loss != LawFitOptions{}.loss},
+      {"huber_delta", options.huber_delta != LawFitOptions{}.huber_delta}};
   for (const auto& [field, is_given] : unused) {
     if (is_given) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(field, " is of a loss surface; the method fits none: must be absent"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          field, " is for fits of a loss surface; this method fits none: must be absent"));
     }
   }
   return absl::OkStatus();
@@ -91,6 +92,12 @@ struct Selection {
   std::vector<int> train, test;  // indices into `kept`'s rows
   int left_out_count = 0;
 
+  // Places in the set of the rows that are fitted.
+  std::vector<int> FittedInSet() const {
+    std::vector<int> places;
+    for (size_t row = 0; row < train.size(); ++row) places.push_back(InSet(static_cast<int>(row)));
+    return places;
+  }
   // Place in the set of a row that is fitted.
   int InSet(int row) const { return kept[static_cast<size_t>(train[static_cast<size_t>(row)])]; }
 };
@@ -101,8 +108,7 @@ Selection Select(const ObservationSet& observations, const Rows& rows,
       options.method == FitMethod::kEnvelope || options.method == FitMethod::kDownstream;
   for (int i = 0; i < rows.size(); ++i) {
     const Observation& row = observations.observations[static_cast<size_t>(i)];
-    const bool finished = row.schedule_fraction.value_or(1) >= kFinishedSchedule;
-    if (!finished && !options.include_mid_schedule && !takes_checkpoints) {
+    if (!IsFinished(row) && !options.include_mid_schedule && !takes_checkpoints) {
       ++selection.left_out_count;
       continue;
     }
@@ -306,7 +312,8 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
     for (int row = 0; row < rows.size(); ++row) {
       fitted.push_back(observations.observations[static_cast<size_t>(selection.InSet(row))]);
     }
-    RHUMB_RETURN_IF_ERROR(FitRecipe(fitted, options, answer));
+    RHUMB_RETURN_IF_ERROR(FitRecipe(fitted, options, should_stop, answer));
+    RHUMB_RETURN_IF_ERROR(progress.Status());
     return answer;
   }
 
@@ -378,6 +385,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
         Predictor::Create(spec, RivalsOf(spec, rows), rows,
                           {.draw_count = options.bootstrap_count,
                            .seed = options.seed,
+                           .is_chosen = options.family == "auto",
                            .progress = progress.Stage(split, 0.6, "bootstrap")});
     if (absl::IsCancelled(created.status())) return created.status();
     if (created.ok()) {
@@ -406,7 +414,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   RHUMB_RETURN_IF_ERROR(
       AddBacktest(spec, kept, selection, options, progress.Stage(0.6, 1, "back-test"), answer));
   if (answer.identifiability.identifiable) {
-    answer.law = MakeLaw(fit, rows, observations, selection.kept, answer);
+    answer.law = MakeLaw(fit, rows, observations, selection.FittedInSet(), answer);
   }
   RHUMB_RETURN_IF_ERROR(progress.At(1, "done"));
   return answer;

@@ -23,7 +23,7 @@
 namespace rhumb {
 
 // Raise whenever the same rows and options give other numbers than before.
-inline constexpr char kFitterVersion[] = "3";
+inline constexpr char kFitterVersion[] = "4";
 
 // How constants are found. kVariableProjection and kLeastSquares give a loss surface, by errors
 // of ln L and of L. kIsoFlop and kEnvelope give only how the optimum grows with compute (Hoffmann
@@ -142,7 +142,8 @@ struct LawDecision {
 // A form that intervals average over.
 struct FormWeight {
   std::string family;
-  double weight = 0;                // sums to 1
+  double weight = 0;                // by roll-outs; sums to 1
+  double decision_weight = 0;       // of decisions: one form at least half; sums to 1
   double rollout_rms_fraction = 0;  // infinite if it could not be rolled out
 };
 
@@ -198,6 +199,8 @@ struct LawFit {
   // deviation), learned by roll-out, and the Student degrees of freedom it comes with.
   double slope_error_fraction = 0;
   double slope_error_degrees = 0;
+  // The law's own, which holds the spread of the forms as well. Absent without decisions.
+  std::optional<SlopeError> law_slope_error;
 };
 
 // Names of all forms, the default first.

@@ -12,7 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "planner/fit/downstream_fit.h"
 #include "planner/fit/hyperparameter_fit.h"
-#include "planner/fit/profile.h"
+#include "planner/laws/loss_model.h"
 #include "planner/status_macros.h"
 
 namespace rhumb {
@@ -140,11 +140,9 @@ absl::Status FitBatches(absl::Span<const Observation> rows, LawFit& answer) {
 }
 
 absl::Status FitMetric(absl::Span<const Observation> rows, const LawFitOptions& options,
-                       LawFit& answer) {
+                       const std::function<bool()>& should_stop, LawFit& answer) {
   answer.family = "downstream";
-  answer.objective_definition =
-      "1/2 sum_i w_i (metric(L_i) - metric_i)^2; errors of rows taken as "
-      "independent";
+  answer.objective_definition = "1/2 sum_i w_i (metric(L_i) - metric_i)^2; errors by runs";
   TaskFitOptions levels;
   for (const auto& [symbol, value] : options.fixed) {
     std::optional<double>* level = symbol == "chance"    ? &levels.chance
@@ -165,11 +163,16 @@ absl::Status FitMetric(absl::Span<const Observation> rows, const LawFitOptions& 
       Require(rows, "task_metric", [](const Observation& r) { return r.task_metric; }));
   std::vector<TaskObservation> tasks;
   for (const Observation& row : rows) {
-    tasks.push_back({.loss_nats = row.loss_nats, .metric = *row.task_metric, .weight = row.weight});
+    tasks.push_back({.loss_nats = row.loss_nats,
+                     .metric = *row.task_metric,
+                     .weight = row.weight,
+                     .run = row.run});
   }
+  levels.should_stop = should_stop;
   const absl::StatusOr<TaskFit> fit = FitTask(tasks, levels);
-  if (!fit.ok()) return Undetermined(fit.status(), {"L_0", "k"}, answer);
-  const auto degrees = static_cast<double>(rows.size() - fit->parameter_names.size());
+  if (!fit.ok()) return Undetermined(fit.status(), {"L_0", "k", "chance", "ceiling"}, answer);
+  const auto degrees =
+      static_cast<double>(fit->run_count) - static_cast<double>(fit->parameter_names.size());
   const std::vector<double>& errors = fit->std_errors;
   AddConstant("L_0", {.value = fit->sigmoid.midpoint_loss_nats, .std_error = errors[0]}, degrees,
               answer);
@@ -194,8 +197,8 @@ absl::Status FitMetric(absl::Span<const Observation> rows, const LawFitOptions& 
   if (!fit->identifiable) answer.identifiability.undetermined.emplace_back("k", fit->remark);
   answer.warnings.emplace_back(
       "TASK_SCATTER",
-      absl::StrFormat("a row's metric lies %.3g from the curve (standard deviation); rows of one "
-                      "run err together, and few single tasks follow a sigmoid at all",
+      absl::StrFormat("a row's metric lies %.3g from the curve (standard deviation); few single "
+                      "tasks follow a sigmoid at all",
                       fit->sigmoid.residual_std));
   answer.termination = "converged";
   return absl::OkStatus();
@@ -204,14 +207,14 @@ absl::Status FitMetric(absl::Span<const Observation> rows, const LawFitOptions& 
 }  // namespace
 
 absl::Status FitRecipe(absl::Span<const Observation> rows, const LawFitOptions& options,
-                       LawFit& answer) {
+                       const std::function<bool()>& should_stop, LawFit& answer) {
   switch (options.method) {
     case FitMethod::kHyperparameters:
       return FitSweep(rows, answer);
     case FitMethod::kCriticalBatch:
       return FitBatches(rows, answer);
     case FitMethod::kDownstream:
-      return FitMetric(rows, options, answer);
+      return FitMetric(rows, options, should_stop, answer);
     default:
       return absl::InternalError("the method gives no recipe");
   }

@@ -3,6 +3,8 @@
 #ifndef RHUMB_PLANNER_FIT_FIT_RECIPE_H_
 #define RHUMB_PLANNER_FIT_FIT_RECIPE_H_
 
+#include <functional>
+
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "planner/fit/fit_law.h"
@@ -16,8 +18,9 @@ namespace rhumb {
 //   kDownstream       metric = ceiling + (chance - ceiling) / (1 + e^(-k (L - L_0))), k per nat.
 // `rows` take part. Data that do not tell the constants are a diagnosis, not an error.
 // InvalidArgument names the option at fault, `method` where rows lack a column that it needs.
+// `should_stop` as in LawFitOptions; what it ended is of no use.
 absl::Status FitRecipe(absl::Span<const Observation> rows, const LawFitOptions& options,
-                       LawFit& answer);
+                       const std::function<bool()>& should_stop, LawFit& answer);
 
 }  // namespace rhumb
 

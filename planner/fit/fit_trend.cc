@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "planner/fit/envelope.h"
 #include "planner/fit/isoflop.h"
+#include "planner/laws/loss_model.h"
 #include "planner/status_macros.h"
 
 namespace rhumb {
@@ -28,6 +29,10 @@ void AddTrend(const OptimumTrend& trend, LawFit& answer) {
     answer.params_exponent_interval = Interval{low, high};
     answer.tokens_exponent_interval = Interval{1 - high, 1 - low};
     answer.intervals = {{"a", {low, high}}, {"b", {1 - high, 1 - low}}};
+    // As wide as the interval, which knows what the regression's own error does not: that the best
+    // sizes are estimates too.
+    const double error = (high - low) / (2 * StandardNormalQuantile(0.5 + 0.5 * answer.level));
+    answer.std_errors = {{"a", error}, {"b", error}};
   }
   answer.termination = "converged";
 }

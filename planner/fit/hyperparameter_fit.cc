@@ -88,7 +88,7 @@ absl::StatusOr<HyperparameterFit> FitHyperparameters(absl::Span<const Observatio
     cell->second = std::min(cell->second, run.loss_nats);
   }
   std::vector<std::vector<double>> counts(2);
-  std::vector<double> learning_rate, batch;
+  std::vector<double> learning_rate, batch, weights;
   LinearFitOptions linear;
   for (const Observation& run : sweep) {
     const auto cell = least.find({run.param_count, run.token_count});
@@ -98,7 +98,10 @@ absl::StatusOr<HyperparameterFit> FitHyperparameters(absl::Span<const Observatio
     learning_rate.push_back(*run.learning_rate);
     batch.push_back(*run.global_batch_tokens);
     linear.group.push_back(static_cast<int>(std::distance(least.begin(), cell)));
+    weights.push_back(run.weight);
   }
+  linear.weight =
+      Eigen::Map<const Eigen::VectorXd>(weights.data(), static_cast<Eigen::Index>(weights.size()));
   HyperparameterFit fit;
   fit.cell_count = static_cast<int>(least.size());
   fit.observation_count = static_cast<int>(batch.size());

@@ -118,13 +118,14 @@ double MedianSize(const Eigen::ArrayXd& residual, const Eigen::ArrayXd& weight, 
   return Quantile(sizes, 0.5);
 }
 
-// The F test of two constants for robust losses, by what the objective rises when they are left
-// out: F = (rise / q) / (lambda / 2), lambda = E rho'^2 / E rho'' (Schrader & Hettmansperger 1980,
-// doi:10.1093/biomet/67.1.93), which is the usual F for squares. Gross outliers enter neither: each
-// adds the same to both objectives, and lambda is read from the middle of the residuals. Runs
-// count, not rows. nullopt where the fit is exact.
+// The F test of constants for robust losses, by what the objective rises when they are left
+// out: F = (rise / q) / (lambda / 2), q of them, lambda = E rho'^2 / E rho'' (Schrader &
+// Hettmansperger 1980, doi:10.1093/biomet/67.1.93), which is the usual F for squares. Gross
+// outliers enter neither: each adds the same to both objectives, and lambda is read from the middle
+// of the residuals. Runs count, not rows. nullopt where the fit is exact.
 std::optional<double> RobustF(const FitResult& whole, const FitResult& reduced, const Rows& rows) {
-  constexpr double kConstants = 2;
+  // One where the other exponent or a tie keeps the term's own.
+  const double constants = std::max(whole.free_count - reduced.free_count, 1);
   const Eigen::ArrayXd residual = Residuals(whole, rows), without = Residuals(reduced, rows);
   const double delta = whole.loss.delta;
   const double middle = MedianSize(residual, rows.weight, whole.free_count);
@@ -143,7 +144,7 @@ std::optional<double> RobustF(const FitResult& whole, const FitResult& reduced, 
   const double runs = rows.run_count;
   const double spare = std::max(runs - whole.free_count, 1.0);
   const double lambda = slopes / curvature * runs / spare;
-  return runs * (rise / rows.weight.sum()) / kConstants * 2 / lambda;
+  return runs * (rise / rows.weight.sum()) / constants * 2 / lambda;
 }
 
 void DiagnoseTerm(const FormSpec& spec, const FitResult& fit, const Rows& rows,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/fit/judge_law.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -39,12 +40,16 @@ void AddConventionWarnings(const Law& law, const ObservationSet& set, LawJudgeme
   }
 }
 
-// By row: whether its run has no row with more tokens; of equal ones the last.
+// As a fit takes them: rows in mid-schedule, whose loss has not come down yet, and rows of weight 0
+// do not count.
+bool Counts(const Observation& row) { return IsFinished(row) && row.weight > 0; }
+
+// By row: whether it counts and its run has no row with more tokens; of equal ones the last.
 std::vector<bool> LastOfRun(const std::vector<Observation>& observations) {
   std::map<std::string, size_t> last;
   for (size_t i = 0; i < observations.size(); ++i) {
     const std::string& run = observations[i].run;
-    if (run.empty()) continue;
+    if (run.empty() || !Counts(observations[i])) continue;
     const auto [known, is_new] = last.emplace(run, i);
     if (!is_new && observations[i].token_count >= observations[known->second].token_count) {
       known->second = i;
@@ -52,7 +57,8 @@ std::vector<bool> LastOfRun(const std::vector<Observation>& observations) {
   }
   std::vector<bool> is_last(observations.size());
   for (size_t i = 0; i < observations.size(); ++i) {
-    is_last[i] = observations[i].run.empty() || last[observations[i].run] == i;
+    const std::string& run = observations[i].run;
+    is_last[i] = Counts(observations[i]) && (run.empty() || last[run] == i);
   }
   return is_last;
 }
@@ -115,6 +121,19 @@ absl::StatusOr<LawJudgement> JudgeLaw(const Law& law, const ObservationSet& obse
   LawJudgement judgement;
   AddConventionWarnings(law, observations, judgement);
   const std::vector<bool> is_last = LastOfRun(observations.observations);
+  const auto left_out =
+      std::count_if(observations.observations.begin(), observations.observations.end(),
+                    [](const Observation& row) { return !Counts(row); });
+  if (left_out == static_cast<std::ptrdiff_t>(observations.observations.size())) {
+    return absl::InvalidArgumentError(
+        "observations: no row is left to judge by: all are in mid-schedule or of weight 0");
+  }
+  if (left_out > 0) {
+    judgement.warnings.emplace_back(
+        "ROWS_LEFT_OUT",
+        absl::StrCat(left_out,
+                     " rows in mid-schedule or of weight 0 are predicted but not judged"));
+  }
   for (size_t i = 0; i < is_last.size(); ++i) {
     if (should_stop != nullptr && i % kRowsPerStop == 0 && should_stop()) {
       return absl::CancelledError("the back-test was cancelled");

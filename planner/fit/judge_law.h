@@ -25,7 +25,7 @@ struct JudgedRow {
   std::optional<PredictionInterval> interval;
   double error_fraction = 0;  // predicted / measured - 1
   // Whether it is the row its run ends with: the one that counts, so that a run with many
-  // checkpoints has one vote.
+  // checkpoints has one vote. Rows in mid-schedule and of weight 0 never are.
   bool is_last_of_run = false;
 };
 

@@ -15,12 +15,41 @@
 namespace rhumb {
 namespace {
 
-// Share of the law's own form in the intervals of its decisions.
-constexpr double kLeastOwnWeight = 0.5;
+// A form of less weight whose roll-out errors are so many times those of the best is pointed out.
+constexpr double kDisfavouredWeight = 0.05;
+constexpr double kDisfavouredRatio = 2;
 // Fewer runs than this: profile likelihood.
 constexpr int kFewRuns = 15;
 // E below this fraction of the least loss is near 0.
 constexpr double kLowFloor = 0.05;
+
+// A form that roll-outs all but rule out.
+void AddFormWarning(const Predictor& predictor, LawFit& answer) {
+  const Predictor::Member& law = predictor.law();
+  const auto best =
+      std::max_element(predictor.members().begin(), predictor.members().end(),
+                       [](const auto& a, const auto& b) { return a.weight < b.weight; });
+  if (law.weight >= kDisfavouredWeight || !std::isfinite(best->rollout_rms) ||
+      law.rollout_rms < kDisfavouredRatio * best->rollout_rms) {
+    return;
+  }
+  answer.warnings.emplace_back(
+      "FORM_PREDICTS_WORSE_THAN_A_RIVAL",
+      absl::StrFormat("predicting larger runs from smaller ones, %s is off by %.2g%% and %s by "
+                      "%.2g%% (root mean square): beyond the data %s is hardly to be trusted; "
+                      "family auto chooses by that",
+                      law.spec.name, 100 * law.rollout_rms, best->spec.name,
+                      100 * best->rollout_rms, law.spec.name));
+}
+
+void AddExponents(absl::Span<const FormDraws> forms, double level, LawFit& answer) {
+  const std::optional<Decision> exponent = ParamsExponent(forms, level);
+  if (!exponent.has_value()) return;
+  answer.params_exponent = exponent->value;
+  answer.params_exponent_interval = exponent->interval;
+  answer.tokens_exponent = 1 - exponent->value;
+  answer.tokens_exponent_interval = {1 - exponent->interval.high, 1 - exponent->interval.low};
+}
 
 double ToConstant(const ParameterInfo& info, double theta) {
   return info.is_log ? std::exp(theta) : theta;
@@ -122,22 +151,13 @@ void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
                           answer.intervals.back().second.low));
     }
   }
-  if (const auto exponent = ParamsExponent(fit, draws, level); exponent.has_value()) {
-    answer.params_exponent = exponent->value;
-    answer.params_exponent_interval = exponent->interval;
-    answer.tokens_exponent = 1 - exponent->value;
-    answer.tokens_exponent_interval = {1 - exponent->interval.high, 1 - exponent->interval.low};
-  }
+  AddExponents({{.fit = &fit, .draws = &draws}}, level, answer);
 }
 
 std::vector<FormDraws> FormsOfDecisions(const Predictor& predictor) {
-  const double own = std::max(predictor.law().weight, kLeastOwnWeight);
-  const double scale = (1 - own) / (1 - predictor.law().weight);  // of the rivals
   std::vector<FormDraws> forms;
   for (const Predictor::Member& member : predictor.members()) {
-    forms.push_back({.fit = &member.fit,
-                     .draws = &member.draws,
-                     .weight = forms.empty() ? own : scale * member.weight});
+    forms.push_back({.fit = &member.fit, .draws = &member.draws, .weight = member.decision_weight});
   }
   return forms;
 }
@@ -147,11 +167,16 @@ void AddDecisions(const Predictor& predictor, const Rows& rows,
   for (const Predictor::Member& member : predictor.members()) {
     answer.form_weights.push_back({.family = member.spec.name,
                                    .weight = member.weight,
+                                   .decision_weight = member.decision_weight,
                                    .rollout_rms_fraction = member.rollout_rms});
   }
+  AddFormWarning(predictor, answer);
   answer.slope_error_fraction = predictor.slope_error();
   answer.slope_error_degrees = predictor.slope_degrees();
   const std::vector<FormDraws> forms = FormsOfDecisions(predictor);
+  AddExponents(forms, level, answer);
+  // The spread of the forms as a share of the fall beyond the data, where it is largest.
+  double form_slope_error = 0;
   const auto decide_at = [&](double training_flops) -> std::optional<LawDecision> {
     const auto decided = DecideAtCompute(forms, training_flops, level);
     if (!decided.has_value() || !std::isfinite(decided->param_count.value)) return std::nullopt;
@@ -169,8 +194,12 @@ void AddDecisions(const Predictor& predictor, const Rows& rows,
     at.log_tokens[0] = std::log(decision.token_count);
     at.log_unique_tokens[0] = std::numeric_limits<double>::infinity();
     at.log_flops[0] = std::log(decision.training_flops);
-    const RunPrediction run = predictor.Predict(at, level).front();
+    const RunPrediction run = predictor.Predict(at, level, Predictor::Weights::kDecision).front();
     decision.run_loss_interval = {std::exp(run.low), std::exp(run.high)};
+    if (run.extrapolation_std > 0) {
+      form_slope_error = std::max(form_slope_error,
+                                  predictor.slope_error() * run.form_std / run.extrapolation_std);
+    }
     return decision;
   };
   // The range of what C means in these rows: 6ND, or what was given.
@@ -180,6 +209,9 @@ void AddDecisions(const Predictor& predictor, const Rows& rows,
     if (!decision.has_value()) return;
     answer.decisions.push_back(*decision);
   }
+  answer.law_slope_error =
+      SlopeError{.fraction = std::hypot(predictor.slope_error(), form_slope_error),
+                 .degrees = predictor.slope_degrees()};
   if (!target_loss_nats.has_value()) return;
   const auto least = ComputeForLoss(forms, *target_loss_nats, level);
   std::optional<LawDecision> decision;
@@ -197,7 +229,7 @@ void AddDecisions(const Predictor& predictor, const Rows& rows,
 }
 
 std::optional<Law> MakeLaw(const FitResult& fit, const Rows& rows,
-                           const ObservationSet& observations, const std::vector<int>& kept,
+                           const ObservationSet& observations, const std::vector<int>& fitted,
                            const LawFit& answer) {
   const auto constants = ToChinchillaLaw(*fit.form, fit.theta);
   if (!constants.has_value() || !ValidateChinchillaLaw(*constants).ok()) return std::nullopt;
@@ -228,11 +260,15 @@ std::optional<Law> MakeLaw(const FitResult& fit, const Rows& rows,
                                    .source = answer.covariance_source};
   }
   law.residual_log_std = answer.residual_log_std;
+  law.slope_error = answer.law_slope_error;
   const Eigen::ArrayXd ratio = rows.log_tokens - rows.log_params;
+  // As questions to the law count: by its own N and D, whatever else the rows state.
+  const Eigen::ArrayXd log_flops =
+      std::log(kTrainingFlopsPerParamToken) + rows.log_params + rows.log_tokens;
   law.box = {.min_param_count = std::exp(rows.log_params.minCoeff()),
              .max_param_count = std::exp(rows.log_params.maxCoeff()),
-             .min_training_flops = std::exp(rows.log_flops.minCoeff()),
-             .max_training_flops = std::exp(rows.log_flops.maxCoeff()),
+             .min_training_flops = std::exp(log_flops.minCoeff()),
+             .max_training_flops = std::exp(log_flops.maxCoeff()),
              .min_tokens_per_param = std::exp(ratio.minCoeff()),
              .max_tokens_per_param = std::exp(ratio.maxCoeff()),
              .max_epoch_count = std::nullopt};
@@ -240,7 +276,7 @@ std::optional<Law> MakeLaw(const FitResult& fit, const Rows& rows,
     law.box.max_epoch_count = std::exp((rows.log_tokens - rows.log_unique_tokens).maxCoeff());
   }
   std::vector<double> log_batches;
-  for (const int i : kept) {
+  for (const int i : fitted) {
     const auto& batch = observations.observations[static_cast<size_t>(i)].global_batch_tokens;
     if (batch.has_value()) log_batches.push_back(std::log(*batch));
   }

@@ -27,12 +27,7 @@ void MarkAllUndetermined(const FitResult& fit, const std::string& reason, LawFit
 void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
                   const ParameterDraws& draws, double level, LawFit& answer);
 
-// The law and its rivals by the weights of their roll-outs, but for the law at least half: on few
-// origins a rival of fewer constants, which is wrong by little there, may earn nearly all of the
-// weight, and an interval of N* by it alone would be narrower than the law's own and not hold the
-// N* that is decided. On runs drawn from laws with and without alpha = beta, 90% intervals of N*
-// then hold the truth more often than by the plain weights and by the law alone. Points into
-// `predictor`.
+// The law and its rivals by their decision weights. Points into `predictor`.
 std::vector<FormDraws> FormsOfDecisions(const Predictor& predictor);
 
 // The weights of the forms, and what the law decides with intervals over all of them: at multiples
@@ -40,10 +35,10 @@ std::vector<FormDraws> FormsOfDecisions(const Predictor& predictor);
 void AddDecisions(const Predictor& predictor, const Rows& rows,
                   const std::optional<double>& target_loss_nats, double level, LawFit& answer);
 
-// nullopt if the form is not one the planner sizes models with. `kept` are the observations that
-// took part.
+// nullopt if the form is not one the planner sizes models with. `fitted` are the places of
+// the rows in the set.
 std::optional<Law> MakeLaw(const FitResult& fit, const Rows& rows,
-                           const ObservationSet& observations, const std::vector<int>& kept,
+                           const ObservationSet& observations, const std::vector<int>& fitted,
                            const LawFit& answer);
 
 }  // namespace rhumb

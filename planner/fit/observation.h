@@ -30,6 +30,11 @@ struct Observation {
   std::string run;    // checkpoints of one run share it; empty: the row is a run of its own
 };
 
+// Whether the run's learning rate had come down; a schedule this far along counts as finished.
+inline bool IsFinished(const Observation& row) {
+  return row.schedule_fraction.value_or(1) >= 0.999;
+}
+
 // Observations that may be fitted together: one tokenizer, one data set, one way of counting.
 struct ObservationSet {
   std::vector<Observation> observations;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -26,7 +27,9 @@ constexpr double kLeastLargestTokens = 1e6;
 // Neighbours of a sorted ladder of sizes lie closer than this; units do not.
 constexpr double kUnitGap = 300;
 // Published runs lie between 0.03 (Hoffmann et al. 2022) and some 1e5 tokens a parameter.
-constexpr double kLeastTokensPerParam = 1e-3;
+// Different token counts of a size that runs of their own hardly have.
+constexpr double kManyLengths = 15;
+constexpr double kLeastTokensPerParam = 0.1;
 constexpr double kMostTokensPerParam = 1e6;
 constexpr double kMixedFlops = 100;
 constexpr double kLowLoss = 0.1;
@@ -159,6 +162,25 @@ void WarnOfLosses(absl::Span<const Observation> observations, Warnings& warnings
   }
 }
 
+// Many lengths of each of a few sizes, and no row says which run it is of.
+void WarnOfCheckpoints(absl::Span<const Observation> observations, Warnings& warnings) {
+  std::map<double, std::set<double>> lengths;
+  for (const Observation& row : observations) {
+    if (!row.run.empty()) return;
+    lengths[row.param_count].insert(row.token_count);
+  }
+  std::vector<double> counts;
+  for (const auto& [size, tokens] : lengths) counts.push_back(static_cast<double>(tokens.size()));
+  const double usual = Quantile(counts, 0.5);
+  if (usual < kManyLengths) return;
+  warnings.emplace_back(
+      "ROWS_LOOK_LIKE_CHECKPOINTS",
+      absl::StrFormat("%d sizes have %.0f lengths each in the median and no row names its run: "
+                      "checkpoints of one run err together and have not come down yet; say which "
+                      "is which in a column run, and how far in schedule_fraction",
+                      lengths.size(), usual));
+}
+
 }  // namespace
 
 Warnings ObservationWarnings(absl::Span<const Observation> observations) {
@@ -207,6 +229,7 @@ Warnings ObservationWarnings(absl::Span<const Observation> observations) {
                                        "to the fit and no run to its uncertainty"));
   }
   WarnOfLosses(observations, warnings);
+  WarnOfCheckpoints(observations, warnings);
   return warnings;
 }
 

@@ -18,11 +18,13 @@ namespace rhumb {
 //                            no count is as large as any language model's or its data, or the
 //                            counts fall into two groups 300 times apart
 //   TOKENS_PER_PARAM_DOUBTFUL
-//                            D/N below 1/1000 or above a million in the median: one of the two is
+//                            D/N below 1/10 or above a million in the median: one of the two is
 //                            in another unit
 //   FLOPS_LOOK_LIKE_PF_DAYS  training_flops near 6ND / 8.64e19, in any row
 //   FLOPS_UNITS_MIXED        rows whose training_flops / 6ND is 100 times from the median
 //   FLOPS_DIFFER_FROM_6ND    training_flops more than a factor 3 from 6ND in the median
+//   ROWS_LOOK_LIKE_CHECKPOINTS
+//                            sizes with many lengths each, and no row names its run
 //   DUPLICATE_ROWS           rows equal in N, D, unique tokens and loss
 //   LOSS_UNIT_DOUBTFUL       losses that are worse than guessing, in the median worse than counting
 //                            words, far too steep, or below 0.1 nats

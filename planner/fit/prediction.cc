@@ -15,6 +15,8 @@ namespace {
 constexpr double kRunsPerParameter = 1.6;
 // Rivals below this weight are not drawn.
 constexpr double kLeastWeight = 0.01;
+// Share of one form in decisions.
+constexpr double kLeastDecisionWeight = 0.5;
 
 // The rows moved along constant D/N to `log_factor` more compute.
 Rows Moved(const Rows& rows, const Eigen::ArrayXd& log_factor) {
@@ -22,6 +24,7 @@ Rows Moved(const Rows& rows, const Eigen::ArrayXd& log_factor) {
   moved.log_params += 0.5 * log_factor;
   moved.log_tokens += 0.5 * log_factor;
   moved.log_unique_tokens += 0.5 * log_factor;
+  moved.log_steps += 0.5 * log_factor;
   moved.log_flops += log_factor;
   return moved;
 }
@@ -32,14 +35,48 @@ Rows Moved(const Rows& rows, const Eigen::ArrayXd& log_factor) {
 double RolledOutWeight(const std::vector<std::vector<OriginOutcome>>& outcomes, size_t rival) {
   double law_squares = 0, rival_squares = 0;
   int count = 0;
+  bool law_was_tried = false;
   for (const std::vector<OriginOutcome>& origin : outcomes) {
+    law_was_tried = law_was_tried || origin[0].fitted;
     if (!origin[0].fitted || !origin[rival].fitted) continue;
     law_squares += origin[0].error.square().mean();
     rival_squares += origin[rival].error.square().mean();
     ++count;
   }
-  if (count == 0 || !(rival_squares > 0)) return 1;
+  // A rival that could not be tried where the law could has earned nothing.
+  if (count == 0) return law_was_tried ? 0 : 1;
+  if (!(rival_squares > 0)) return 1;
   return std::pow(law_squares / rival_squares, 0.5 * count);
+}
+
+// The origins without runs to predict that went wrong: how far off a form is on those says nothing.
+std::vector<Origin> WithoutGross(std::vector<Origin> origins, const FitResult& fit,
+                                 const Rows& rows) {
+  const Eigen::ArrayXd residual = rows.log_loss - fit.form->PredictLogLoss(fit.theta, rows);
+  const double gross = GrossResidual(residual);
+  for (Origin& origin : origins) {
+    std::erase_if(origin.test, [&](int row) { return !(std::abs(residual[row]) <= gross); });
+  }
+  std::erase_if(origins, [](const Origin& origin) { return origin.test.empty(); });
+  return origins;
+}
+
+// The form that counts at least half in decisions.
+size_t HalfOf(const std::vector<FormSpec>& specs, bool is_chosen) {
+  if (!is_chosen || specs[0].form != &ChinchillaForm() || specs[0].options.tied.empty()) return 0;
+  for (size_t s = 1; s < specs.size(); ++s) {
+    if (specs[s].form == &ChinchillaForm() && specs[s].options.tied.empty()) return s;
+  }
+  return 0;
+}
+
+// Weights that sum to 1 with that of `one` raised to a half, the others in proportion.
+std::vector<double> WithOneAtLeastHalf(std::vector<double> weights, size_t one) {
+  if (weights[one] >= kLeastDecisionWeight) return weights;
+  const double scale = (1 - kLeastDecisionWeight) / (1 - weights[one]);
+  for (double& weight : weights) weight *= scale;
+  weights[one] = kLeastDecisionWeight;
+  return weights;
 }
 
 }  // namespace
@@ -61,8 +98,9 @@ absl::StatusOr<Predictor> Predictor::Create(const FormSpec& law,
   }
   const auto min_train =
       static_cast<int>(std::ceil(kRunsPerParameter * std::max(law.free_count, 1)));
-  const std::vector<Origin> origins =
-      MakeOrigins(rows, RollOutAxis::kCompute, min_train, options.max_origins);
+  RHUMB_ASSIGN_OR_RETURN(FitResult law_fit, FitForm(*law.form, rows, law.options));
+  const std::vector<Origin> origins = WithoutGross(
+      MakeOrigins(rows, RollOutAxis::kCompute, min_train, options.max_origins), law_fit, rows);
   RHUMB_ASSIGN_OR_RETURN(const auto outcomes, RollOut(specs, rows, origins,
                                                       {.draw_count = options.rollout_draw_count,
                                                        .seed = options.seed,
@@ -73,15 +111,17 @@ absl::StatusOr<Predictor> Predictor::Create(const FormSpec& law,
     weights.push_back(s == 0 ? 1 : RolledOutWeight(outcomes, s));
     total += weights.back();
   }
+  for (double& weight : weights) weight /= total;
+  const std::vector<double> decision_weights =
+      WithOneAtLeastHalf(weights, HalfOf(specs, options.is_chosen));
   std::vector<Member> members;
   for (size_t s = 0; s < specs.size(); ++s) {
-    const double weight = weights[s] / total;
+    const double weight = std::max(weights[s], decision_weights[s]);
     if (s > 0 && weight < kLeastWeight) continue;
-    absl::StatusOr<FitResult> fit = FitForm(*specs[s].form, rows, specs[s].options);
-    if (!fit.ok()) {
-      if (s == 0 || absl::IsCancelled(fit.status())) return fit.status();
-      continue;
-    }
+    absl::StatusOr<FitResult> fit =
+        s == 0 ? std::move(law_fit) : FitForm(*specs[s].form, rows, specs[s].options);
+    if (absl::IsCancelled(fit.status())) return fit.status();
+    if (!fit.ok()) continue;
     const int draw_count =
         s == 0 ? options.draw_count
                : std::max(static_cast<int>(options.draw_count * std::min(weight, 0.5)), 20);
@@ -95,12 +135,19 @@ absl::StatusOr<Predictor> Predictor::Create(const FormSpec& law,
     members.push_back({.spec = specs[s],
                        .fit = *std::move(fit),
                        .draws = *std::move(draws),
-                       .weight = weight,
-                       .rollout_rms = RollOutRms(outcomes, s)});
+                       .weight = weights[s],
+                       .rollout_rms = RollOutRms(outcomes, s),
+                       .decision_weight = decision_weights[s]});
   }
-  double kept = 0;
-  for (const Member& member : members) kept += member.weight;
-  for (Member& member : members) member.weight /= kept;
+  double kept = 0, kept_of_decisions = 0;
+  for (const Member& member : members) {
+    kept += member.weight;
+    kept_of_decisions += member.decision_weight;
+  }
+  for (Member& member : members) {
+    member.weight /= kept;
+    member.decision_weight /= kept_of_decisions;
+  }
 
   ResidualPool residuals(members.front().fit, rows);
   Predictor predictor(std::move(members), std::move(residuals));
@@ -135,7 +182,10 @@ absl::StatusOr<Predictor> Predictor::Create(const FormSpec& law,
   return predictor;
 }
 
-std::vector<RunPrediction> Predictor::Predict(const Rows& at, double level) const {
+std::vector<RunPrediction> Predictor::Predict(const Rows& at, double level, Weights weights) const {
+  const auto weight_of = [weights](const Member& member) {
+    return weights == Weights::kRollOut ? member.weight : member.decision_weight;
+  };
   const FitResult& fit = law().fit;
   const Eigen::ArrayXd predicted = fit.form->PredictLogLoss(fit.theta, at);
   const Eigen::ArrayXd reach = (at.log_flops - max_log_flops_).max(0.0);
@@ -151,13 +201,13 @@ std::vector<RunPrediction> Predictor::Predict(const Rows& at, double level) cons
   std::vector<Eigen::ArrayXd> centers;  // of each member
   for (const Member& member : members_) {
     centers.push_back(member.fit.form->PredictLogLoss(member.fit.theta, at));
-    form_variance += member.weight * (centers.back() - predicted).square();
+    form_variance += weight_of(member) * (centers.back() - predicted).square();
   }
   size_t which = 0;
-  double filled = members_[0].weight;
+  double filled = weight_of(members_[0]);
   for (int k = 0; k < draw_count_; ++k) {
     while (which + 1 < members_.size() && k + 0.5 > filled * draw_count_) {
-      filled += members_[++which].weight;
+      filled += weight_of(members_[++which]);
     }
     const auto pick = [&](const Member& member) -> Eigen::Index {
       return k % member.draws.thetas.rows();

@@ -41,6 +41,8 @@ struct PredictorOptions {
   int rollout_draw_count = 60;
   int max_origins = 4;
   uint64_t seed = 42;
+  // The law was chosen among its rivals, not given: see Member::decision_weight.
+  bool is_chosen = false;
   std::function<bool(double)> progress;  // false cancels
 };
 
@@ -63,7 +65,14 @@ class Predictor {
     ParameterDraws draws;
     double weight = 0;
     double rollout_rms = 0;  // of ln L; infinite without roll-out
+    // Of decisions. The same, but for one form at least half: on few origins a rival may earn
+    // nearly all of the weight, or one of fewer constants that is wrong by little there, and an
+    // interval of N* by it alone would not hold the N* that is decided, or be far too narrow. It is
+    // the law, or where alpha = beta was chosen and not given the form without that tie.
+    double decision_weight = 0;
   };
+  // Which weights a mixture is of.
+  enum class Weights { kRollOut, kDecision };
 
   // `law` is the spec that predicts; `rivals` only widen. Errors are those of fitting `law`; a
   // rival that cannot be fitted is left out. Cancelled by options.progress, or by
@@ -72,7 +81,8 @@ class Predictor {
                                           const Rows& rows, const PredictorOptions& options);
 
   // Two-sided at `level`, an entry per row of `at` (its losses are not read).
-  std::vector<RunPrediction> Predict(const Rows& at, double level) const;
+  std::vector<RunPrediction> Predict(const Rows& at, double level,
+                                     Weights weights = Weights::kRollOut) const;
 
   const std::vector<Member>& members() const { return members_; }  // the law first
   const Member& law() const { return members_.front(); }

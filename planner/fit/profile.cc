@@ -4,8 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
+#include "absl/status/statusor.h"
+#include "planner/fit/bootstrap.h"
 #include "planner/fit/draws.h"
+#include "planner/fit/linear_algebra.h"
 #include "planner/laws/loss_model.h"
 
 namespace rhumb {
@@ -28,23 +32,34 @@ double SlopeCurvatureRatio(const HuberLoss& loss, double scale) {
   return squares / kPoints / std::max(curvature, 1e-300);
 }
 
-}  // namespace
-
-double StudentQuantile(double probability, double degrees) {
-  const double z = StandardNormalQuantile(probability);
-  const double z2 = z * z;
-  const double v = degrees;
-  return z * (1 + (z2 + 1) / (4 * v) + ((5 * z2 + 16) * z2 + 3) / (96 * v * v) +
-              (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * v * v * v));
+// The rise of the objective that one standard deviation of a parameter makes, doubled: for rows of
+// one weight that are runs of their own from the loss alone, which few runs tell well; else the
+// sandwich over runs against the curvature, so that checkpoints of one run are not taken for runs
+// and the scale of the weights cancels.
+double RisePerVariance(const FitResult& fit, const Rows& rows, const ResidualPool& pool,
+                       int parameter) {
+  const double scale = std::max(
+      pool.robust_std() > 0 ? std::max(pool.robust_std(), 0.5 * pool.std()) : pool.std(), 1e-12);
+  const double one_weight = rows.weight[0];
+  const double alike = one_weight * SlopeCurvatureRatio(fit.loss, scale);
+  if (rows.run_count == rows.size() && (rows.weight == one_weight).all()) return alike;
+  const absl::StatusOr<ParameterMatrix> sandwich = SandwichCovariance(fit, rows);
+  const ParameterMatrix& basis = fit.space->basis();
+  const std::optional<Eigen::MatrixXd> inverse = InvertPositiveDefinite(
+      basis.transpose() * fit.expansion.hessian * basis, std::numeric_limits<double>::min());
+  if (!sandwich.ok() || !inverse.has_value()) return alike;
+  const double curved = basis.row(parameter) * *inverse * basis.row(parameter).transpose();
+  return curved > 0 ? (*sandwich)(parameter, parameter) / curved : alike;
 }
+
+}  // namespace
 
 Interval ProfileInterval(const FitResult& fit, const FitOptions& options, const Rows& rows,
                          int parameter, double level) {
   const ResidualPool pool(fit, rows);
-  const double scale = std::max(
-      pool.robust_std() > 0 ? std::max(pool.robust_std(), 0.5 * pool.std()) : pool.std(), 1e-12);
   const double t = StudentQuantile(0.5 + 0.5 * level, pool.degrees());
-  const double allowed = fit.expansion.value + 0.5 * t * t * SlopeCurvatureRatio(fit.loss, scale);
+  const double allowed =
+      fit.expansion.value + 0.5 * t * t * RisePerVariance(fit, rows, pool, parameter);
   const Refitter refitter(fit, options);
   const double center = fit.theta[parameter];
   constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();

@@ -19,10 +19,6 @@ namespace rhumb {
 Interval ProfileInterval(const FitResult& fit, const FitOptions& options, const Rows& rows,
                          int parameter, double level);
 
-// Quantile of Student's t, `degrees` >= 1, by the expansion of Cornish & Fisher; within 1% for
-// degrees >= 3 and levels up to 0.95.
-double StudentQuantile(double probability, double degrees);
-
 }  // namespace rhumb
 
 #endif  // RHUMB_PLANNER_FIT_PROFILE_H_

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "planner/fit/draws.h"
+#include "planner/fit/identifiability.h"
 
 namespace rhumb {
 namespace {
@@ -123,6 +124,8 @@ absl::StatusOr<std::vector<std::vector<OriginOutcome>>> RollOut(const std::vecto
       }
       OriginOutcome& outcome = outcomes[o].emplace_back();
       if (train.run_count <= specs[s].free_count) continue;
+      // A fit to runs of one compute, or one size, says nothing of how the form predicts.
+      if (!DiagnoseData(specs[s], train).identifiable) continue;
       const absl::StatusOr<FitResult> fit = FitForm(*specs[s].form, train, specs[s].options);
       if (absl::IsCancelled(fit.status())) return fit.status();
       if (!fit.ok()) continue;

@@ -28,6 +28,9 @@ constexpr double kBoxMargin = 1.4142135623730951;
 constexpr double kLeastGain = 0.005;
 // Times the largest loss the law gives inside its data box: beyond, the law is a guess.
 constexpr double kHighLoss = 1.5;
+// Of the compute of the cheapest run behind the law: corners of small models on few tokens lie in
+// the box, where no run was.
+constexpr double kLeastCompute = 0.5;
 // Runs this many times the largest seen are pointed out, and one that takes this share of all.
 constexpr double kFarBeyond = 2;
 constexpr double kDominantShare = 0.8;
@@ -199,6 +202,7 @@ absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& opt
   RHUMB_ASSIGN_OR_RETURN(const Ranges ranges, RangesOf(law, options));
   std::vector<Candidate> candidates;
   const double highest_loss = HighestLoss(law);
+  const double least_flops = kLeastCompute * law.box.min_training_flops.value_or(0);
   for (int i = 0; i < kGridSizes; ++i) {
     const double params = ranges.low_params *
                           std::pow(ranges.high_params / ranges.low_params, i / (kGridSizes - 1.0));
@@ -208,6 +212,7 @@ absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& opt
       Candidate candidate = MakeCandidate(law, params, ratio);
       const TokenUse use{.token_count = candidate.run.token_count};
       if (candidate.run.training_flops <= options.budget_flops &&
+          candidate.run.training_flops >= least_flops &&
           PredictLoss(law, params, use) <= highest_loss) {
         candidates.push_back(std::move(candidate));
       }

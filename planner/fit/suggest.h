@@ -41,8 +41,7 @@ struct Suggestion {
   double training_flops = 0;       // of all
   double std_before = 0;
   double std_after = 0;
-  // The same budget spent on a customary grid: sizes evenly in ln N, a few tokens-per-parameter
-  // each, the same number of runs at equal compute each.
+  // The same budget spent on a customary grid: as many runs of equal compute, sizes evenly in ln N.
   std::vector<SuggestedRun> grid_runs;
   double grid_flops = 0;
   double grid_std_after = 0;
@@ -56,12 +55,12 @@ struct Suggestion {
 // of ln L; the decision's variance is c^T M^-1 c. Runs are added greedily, by variance removed per
 // FLOP and, as a second try, by variance removed; the better of the two is returned. A
 // point may come several times: repeats average the noise. It stops early where the next run would
-// narrow the deviation by less than 0.5%, and proposes none whose predicted loss is above 1.5 times
-// the largest the law gives inside its data box. It takes the law's form for the truth: it says
-// where the constants are weak, not where the form is. InvalidArgument names an option that is not
-// positive; FailedPrecondition if the law carries no covariance or residual deviation, or the
-// budget buys no run of the ranges. Source: Chaloner & Verdinelli 1995, doi:10.1214/ss/1177009939
-// (c-optimality).
+// narrow the deviation by less than 0.5%, and proposes none of less than half the compute of the
+// cheapest run behind the law, nor whose predicted loss is above 1.5 times the largest the law
+// gives inside its data box. It takes the law's form for the truth: it says where the constants are
+// weak, not where the form is. InvalidArgument names an option that is not positive;
+// FailedPrecondition if the law carries no covariance or residual deviation, or the budget buys no
+// run of the ranges. Source: Chaloner & Verdinelli 1995, doi:10.1214/ss/1177009939 (c-optimality).
 absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& options);
 
 }  // namespace rhumb

@@ -88,7 +88,7 @@ struct BatchInputs {
 absl::string_view BatchRuleName(BatchRule rule);
 absl::StatusOr<BatchRule> ParseBatchRule(absl::string_view name);
 
-// Formula, units, validity and status of verification, for display.
+// Formula, units and validity, for display.
 absl::string_view BatchRuleSource(BatchRule rule);
 
 // What the rule's authors call their batch.

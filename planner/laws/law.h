@@ -59,6 +59,14 @@ struct LawCovariance {
   std::string source;
 };
 
+// How far a fitted law may be wrong beyond its data, learned by predicting the larger runs from the
+// smaller ones: the fall of ln L beyond the largest compute may be wrong by this fraction (one
+// standard deviation), known from so many Student degrees of freedom.
+struct SlopeError {
+  double fraction = 0;
+  double degrees = 0;
+};
+
 struct Law {
   std::string name;  // catalogue id, e.g. "besiroglu2024"
   int64_t version = 1;
@@ -75,6 +83,8 @@ struct Law {
   // Standard deviation of ln L of one run around the law (seed noise and misfit); set by the
   // fitter, absent where nobody published it.
   std::optional<double> residual_log_std;
+  // Set by the fitter; absent where nobody published it.
+  std::optional<SlopeError> slope_error;
   // Batch regime of the runs behind the law, in tokens; absent when unknown.
   std::optional<double> reference_batch_tokens;
   DataBox box;

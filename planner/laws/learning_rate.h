@@ -31,7 +31,7 @@ struct LearningRateInputs {
 // nullopt if an input is missing or outside of where the rule is defined.
 std::optional<double> PeakLearningRate(LearningRateRule rule, const LearningRateInputs& inputs);
 
-// Formula, conventions, validity and status of verification, for display.
+// Formula, conventions and validity, for display.
 absl::string_view LearningRateRuleSource(LearningRateRule rule);
 
 struct LearningRateSuggestion {

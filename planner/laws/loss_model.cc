@@ -128,31 +128,65 @@ std::optional<double> LogOptimalParamsStdDev(const Law& law, double training_flo
   return StdDevAlong(*law.covariance, LogOptimalParamsGradient(law.constants, training_flops));
 }
 
-std::optional<LossInterval> PredictLossInterval(const Law& law, double param_count,
-                                                const TokenUse& use, double level) {
+namespace {
+
+// Half the width of an interval of ln L: parameters and, if not 0, a run's own scatter, with what
+// the slope error adds, each at its own quantile.
+std::optional<double> HalfLogWidth(const Law& law, double param_count, const TokenUse& use,
+                                   double mean, double residual_log_std, double level) {
   if (!(level > 0 && level < 1)) return std::nullopt;
   const std::optional<double> std_dev = PredictLossStdDev(law, param_count, use);
   if (!std_dev.has_value()) return std::nullopt;
-  const double mean = PredictLoss(law, param_count, use);
   // (1 - level)/2 rather than (1 + level)/2: the small tail keeps its digits.
-  const double half_width = -StandardNormalQuantile((1 - level) / 2) * *std_dev;
+  const double inside =
+      -StandardNormalQuantile((1 - level) / 2) * std::hypot(*std_dev / mean, residual_log_std);
+  const double beyond = ExtrapolationLogStd(law, param_count, use);
+  if (beyond == 0) return inside;
+  return std::hypot(inside, -StudentQuantile((1 - level) / 2, law.slope_error->degrees) * beyond);
+}
+
+}  // namespace
+
+double ExtrapolationLogStd(const Law& law, double param_count, const TokenUse& use) {
+  constexpr double kStep = 0.05;  // in ln C
+  if (!law.slope_error.has_value() || !law.box.max_training_flops.has_value()) return 0;
+  const double flops = kTrainingFlopsPerParamToken * param_count * use.token_count;
+  const double reach = std::log(flops / *law.box.max_training_flops);
+  if (!(reach > 0)) return 0;
+  // At the edge of the data, along constant tokens per parameter: a law that levels off too early
+  // would otherwise vouch for itself.
+  const auto log_loss = [&](double log_factor) {
+    const double factor = std::exp(0.5 * log_factor);
+    TokenUse moved = use;
+    moved.token_count *= factor;
+    if (moved.unique_token_count.has_value()) *moved.unique_token_count *= factor;
+    return std::log(PredictLoss(law, param_count * factor, moved));
+  };
+  const double slope = (log_loss(-reach - kStep) - log_loss(-reach + kStep)) / (2 * kStep);
+  return law.slope_error->fraction * std::abs(slope) * reach;
+}
+
+std::optional<LossInterval> PredictLossInterval(const Law& law, double param_count,
+                                                const TokenUse& use, double level) {
+  const double mean = PredictLoss(law, param_count, use);
+  const std::optional<double> half = HalfLogWidth(law, param_count, use, mean, 0, level);
+  if (!half.has_value()) return std::nullopt;
   return LossInterval{.mean_nats = mean,
-                      .low_nats = mean - half_width,
-                      .high_nats = mean + half_width,
+                      .low_nats = mean * std::exp(-*half),
+                      .high_nats = mean * std::exp(*half),
                       .level = level};
 }
 
 std::optional<PredictionInterval> PredictRunInterval(const Law& law, double param_count,
                                                      const TokenUse& use, double level) {
-  if (!(level > 0 && level < 1) || !law.residual_log_std.has_value()) return std::nullopt;
-  const std::optional<double> parameter_std_dev = PredictLossStdDev(law, param_count, use);
-  if (!parameter_std_dev.has_value()) return std::nullopt;
+  if (!law.residual_log_std.has_value()) return std::nullopt;
   const double mean = PredictLoss(law, param_count, use);
-  const double std_dev = std::hypot(*parameter_std_dev, *law.residual_log_std * mean);
-  const double half_width = -StandardNormalQuantile((1 - level) / 2) * std_dev;
+  const std::optional<double> half =
+      HalfLogWidth(law, param_count, use, mean, *law.residual_log_std, level);
+  if (!half.has_value()) return std::nullopt;
   return PredictionInterval{.mean_nats = mean,
-                            .low_nats = mean - half_width,
-                            .high_nats = mean + half_width,
+                            .low_nats = mean * std::exp(-*half),
+                            .high_nats = mean * std::exp(*half),
                             .level = level};
 }
 
@@ -169,6 +203,19 @@ double StandardNormalQuantile(double probability) {
     z -= newton / (1 + z * newton / 2);
   }
   return z;
+}
+
+double StudentQuantile(double probability, double degrees) {
+  if (degrees == 1) return std::tan(std::numbers::pi * (probability - 0.5));
+  if (degrees == 2) {
+    const double p = 2 * probability - 1;
+    return p * std::sqrt(2 / (1 - p * p));
+  }
+  const double z = StandardNormalQuantile(probability);
+  const double z2 = z * z;
+  const double v = degrees;
+  return z * (1 + (z2 + 1) / (4 * v) + ((5 * z2 + 16) * z2 + 3) / (96 * v * v) +
+              (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * v * v * v));
 }
 
 Extrapolation FindExtrapolation(const Law& law, double param_count, const TokenUse& use) {

@@ -66,8 +66,9 @@ double LossFloor(const Law& law, double param_count,
                  double max_epoch_count = std::numeric_limits<double>::infinity(),
                  double batch_overhead = 1);
 
-// Two-sided interval for the mean loss at `level` in (0, 1). Parameter uncertainty only: seed noise
-// and the spread between families of laws come on top.
+// Two-sided interval for the mean loss at `level` in (0, 1): of the parameters, and beyond the data
+// of the law's slope error where it has one. Symmetric in ln L. Seed noise comes on top; so does
+// the spread between families of laws, but for what a fitted law's slope error holds of it.
 struct LossInterval {
   double mean_nats = 0;
   double low_nats = 0;
@@ -81,8 +82,8 @@ struct LossInterval {
 std::optional<LossInterval> PredictLossInterval(const Law& law, double param_count,
                                                 const TokenUse& use, double level);
 
-// Two-sided interval for the loss of one more run: the parameters' deviation (+) the residual
-// deviation of ln L, in quadrature.
+// Two-sided interval for the loss of one more run: that of the mean (+) the residual deviation of
+// ln L, in quadrature.
 struct PredictionInterval {
   double mean_nats = 0;
   double low_nats = 0;
@@ -102,8 +103,17 @@ std::optional<double> PredictLossStdDev(const Law& law, double param_count, cons
 // without covariance. gamma, R_D* and R_N* do not move that optimum.
 std::optional<double> LogOptimalParamsStdDev(const Law& law, double training_flops);
 
+// Standard deviation of ln L that the law's slope error makes at a point: its fraction of the fall
+// of ln L from the largest compute of the data on, at the slope there. 0 inside the data and for
+// laws without one.
+double ExtrapolationLogStd(const Law& law, double param_count, const TokenUse& use);
+
 // Quantile of the standard normal distribution; `probability` inside (0, 1). Accurate to rounding.
 double StandardNormalQuantile(double probability);
+
+// Quantile of Student's t, `degrees` >= 1: exact for 1 and 2, else by the expansion of Cornish &
+// Fisher, within 1% for degrees >= 3 and levels up to 0.95.
+double StudentQuantile(double probability, double degrees);
 
 // Where a point lies relative to the data behind a law. A side the source does not state never
 // flags.

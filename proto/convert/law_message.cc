@@ -207,6 +207,10 @@ v1::Law ToProto(const Law& law, bool with_covariance) {
     if (with_covariance) SetCovariance(*law.covariance, out);
   }
   if (law.residual_log_std) out.set_residual_log_std(*law.residual_log_std);
+  if (law.slope_error) {
+    out.set_slope_error_fraction(law.slope_error->fraction);
+    out.set_slope_error_degrees(law.slope_error->degrees);
+  }
   if (law.reference_batch_tokens) out.set_reference_batch_tokens(*law.reference_batch_tokens);
   SetBox(law.box, out);
   DescribeForm(law, out);
@@ -291,6 +295,10 @@ Law FromProto(const v1::Law& in) {
     covariance.source = in.covariance_source();
   }
   if (in.has_residual_log_std()) out.residual_log_std = in.residual_log_std();
+  if (in.has_slope_error_fraction() && in.has_slope_error_degrees()) {
+    out.slope_error =
+        SlopeError{.fraction = in.slope_error_fraction(), .degrees = in.slope_error_degrees()};
+  }
   if (in.has_reference_batch_tokens()) out.reference_batch_tokens = in.reference_batch_tokens();
   out.box = BoxOf(in);
   return out;

@@ -43,7 +43,7 @@ Coverage Measure(int sizes, int ratios, double noise, int draws) {
     if (!drawn.ok()) continue;
     const auto decided =
         DecideAtCompute({{.fit = &*fit, .draws = &*drawn}}, kTrainingFlops, kLevel);
-    const auto a = ParamsExponent(*fit, *drawn, kLevel);
+    const auto a = ParamsExponent({{.fit = &*fit, .draws = &*drawn}}, kLevel);
     ++coverage.fitted;
     coverage.exponent += holds(a->interval, exponent);
     coverage.params += holds(decided->param_count.interval, truth.param_count);

@@ -194,6 +194,7 @@ inline v1::LawFitResult Fitted() {
   v1::LawFitResult::FormWeight& form = *fit.add_form_weights();
   form.set_family("chinchilla");
   form.set_weight(0.75);
+  form.set_decision_weight(0.75);
   fit.set_slope_error_fraction(0.12);
   fit.set_slope_error_degrees(3);
   v1::LawFitResult::Outlier& outlier = *fit.add_outliers();

@@ -160,6 +160,44 @@ TEST(FitRecipeTest, IntervalsOfATaskHoldTheTruthAsOftenAsTheySay) {
   EXPECT_GE(holds, 40);
 }
 
+// Ten rows a run whose errors are the same: as many runs as there are, not rows.
+TEST(FitRecipeTest, RowsOfOneRunTellOfATaskWhatOneRowTells) {
+  std::vector<Observation> rows = Evaluations(3, 0.01), many;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].run = std::to_string(i);
+    for (int k = 0; k < 10; ++k) many.push_back(rows[i]);
+  }
+  const auto once = FitLaw({.observations = rows}, By(FitMethod::kDownstream));
+  const auto often = FitLaw({.observations = many}, By(FitMethod::kDownstream));
+  ASSERT_THAT(often, IsOk());
+  for (size_t j = 0; j < once->std_errors.size(); ++j) {
+    const double ratio = often->std_errors[j].second / once->std_errors[j].second;
+    EXPECT_GT(ratio, 0.6) << once->std_errors[j].first;
+    EXPECT_LT(ratio, 1.7) << once->std_errors[j].first;
+  }
+}
+
+TEST(FitRecipeTest, StopsWhenItIsTold) {
+  LawFitOptions options = By(FitMethod::kDownstream);
+  int questions = 0;
+  options.should_stop = [&questions] { return ++questions > 40; };
+  EXPECT_THAT(FitLaw({.observations = Evaluations(1, 0.01)}, options),
+              StatusIs(absl::StatusCode::kCancelled, ""));
+}
+
+// Runs of no weight may be as wild as they like.
+TEST(FitRecipeTest, RunsWithoutWeightDoNotMoveASweep) {
+  std::vector<Observation> sweep = Sweep(12);
+  for (const Observation& run : Sweep(12)) {
+    sweep.push_back(run);
+    sweep.back().weight = 1e-9;
+    *sweep.back().learning_rate *= 7;
+  }
+  const auto fit = FitLaw({.observations = sweep}, By(FitMethod::kHyperparameters));
+  ASSERT_THAT(fit, IsOk());
+  EXPECT_NEAR(ConstantsOf(*fit).at("lr_c"), 20, 0.01);
+}
+
 TEST(FitRecipeTest, OptionsOfALossSurfaceAreRefusedWithoutOne) {
   LawFitOptions options = By(FitMethod::kDownstream);
   options.fixed = {{"E", 1.8}};
@@ -168,7 +206,7 @@ TEST(FitRecipeTest, OptionsOfALossSurfaceAreRefusedWithoutOne) {
   options = By(FitMethod::kIsoFlop);
   options.tied = {{"alpha", "beta"}};
   EXPECT_THAT(FitLaw({.observations = GridRuns(TrueLaw(), 5, 5, 0.01, 1)}, options),
-              StatusIs(absl::StatusCode::kInvalidArgument, "tied is of a loss surface"));
+              StatusIs(absl::StatusCode::kInvalidArgument, "tied is for fits of a loss surface"));
 }
 
 }  // namespace

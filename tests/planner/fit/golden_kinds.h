@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gtest/gtest.h"
 #include "tests/planner/fit/golden_table.h"
 
 namespace rhumb {
@@ -53,11 +54,13 @@ inline std::optional<GoldenKind> KindOf(const std::string& name, const Json& ent
   return std::nullopt;
 }
 
+// Of a kind that has none the calling test fails: its loop would assert nothing.
 inline std::vector<std::string> EntriesOf(GoldenKind kind) {
   std::vector<std::string> names;
   for (const auto& [name, entry] : GoldenFile().items()) {
     if (KindOf(name, entry) == kind) names.push_back(name);
   }
+  EXPECT_FALSE(names.empty()) << "no golden entry of kind " << static_cast<int>(kind);
   return names;
 }
 

@@ -3,6 +3,8 @@
 #include "planner/fit/prediction.h"
 
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "Eigen/LU"
 #include "gtest/gtest.h"
@@ -10,6 +12,7 @@
 #include "planner/fit/forms.h"
 #include "planner/fit/identifiability.h"
 #include "planner/fit/profile.h"
+#include "planner/laws/loss_model.h"
 #include "tests/matchers.h"
 #include "tests/planner/fit/synthetic.h"
 
@@ -128,8 +131,36 @@ TEST(ProfileTest, AgreesWithStandardErrorsWhereTheObjectiveIsAParabola) {
   EXPECT_NEAR(interval.high - interval.low, expected, 0.4 * expected);
 }
 
-// Student 1908; tables: t_{0.95, 5} = 2.015, t_{0.95, 10} = 1.812.
+// Rows that copy others under their run, and the scale of the weights, say nothing new.
+TEST(ProfileTest, NeitherCopiesOfARunNorTheScaleOfWeightsNarrowIt) {
+  FitOptions options;
+  options.loss = LossKind::kSquares;
+  std::vector<Observation> runs = GridRuns(TrueLaw(), 5, 4, 0.002, 4);
+  for (size_t i = 0; i < runs.size(); ++i) runs[i].run = std::to_string(i);
+  const auto width = [&](const std::vector<Observation>& observations) {
+    const Rows rows = *MakeRows(observations);
+    const Interval interval =
+        ProfileInterval(*FitForm(ChinchillaForm(), rows, options), options, rows, 3, 0.9);
+    return interval.high - interval.low;
+  };
+  const double plain = width(runs);
+  std::vector<Observation> heavy = runs, copied = runs;
+  for (Observation& run : heavy) run.weight = 100;
+  for (int k = 0; k < 9; ++k) {
+    for (const Observation& run : runs) {
+      copied.push_back(run);
+      copied.back().loss_nats *= 1 + 1e-9 * (k + 1);
+    }
+  }
+  EXPECT_NEAR(width(heavy) / plain, 1, 0.01);
+  EXPECT_NEAR(width(copied) / plain, 1, 0.35);
+}
+
+// Student 1908; tables: t_{0.95, 1} = 6.314, t_{0.995, 2} = 9.925, t_{0.95, 5} = 2.015,
+// t_{0.95, 10} = 1.812.
 TEST(ProfileTest, StudentQuantilesMatchTables) {
+  EXPECT_NEAR(StudentQuantile(0.95, 1), 6.314, 0.001);
+  EXPECT_NEAR(StudentQuantile(0.995, 2), 9.925, 0.001);
   EXPECT_NEAR(StudentQuantile(0.95, 5), 2.015, 0.005);
   EXPECT_NEAR(StudentQuantile(0.95, 10), 1.812, 0.002);
 }
