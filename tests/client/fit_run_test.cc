@@ -150,7 +150,8 @@ TEST_F(FitRunTest, DecisionsAreTheAnswersWithTheIntervalOfOneRun) {
 TEST_F(FitRunTest, AFormThatHardlyCountsInPredictionsIsSaidToCountHalfInDecisions) {
   laws_.result.mutable_form_weights(0)->set_weight(0.2);
   const Outcome outcome = RunLine(absl::StrCat("fit ", Runs()));
-  EXPECT_THAT(outcome.out, HasSubstr("in brackets what predicting larger runs alone would give them"));
+  EXPECT_THAT(outcome.out,
+              HasSubstr("chinchilla 75% (20%); in brackets what predicting larger runs"));
 }
 
 // N = G (C/6)^a in python: G = (0.3478*482.01/(0.3658*2085.43))**(1/0.7136), a = 0.3658/0.7136;

@@ -101,7 +101,10 @@ LawFit FullFit() {
                     .run_loss_interval = {2.25, 2.35},
                     .target_loss_nats = 2.3,
                     .training_flops_interval = {5e20, 3e21}}};
-  fit.form_weights = {{.family = "chinchilla", .weight = 0.75, .rollout_rms_fraction = 0.01}};
+  fit.form_weights = {{.family = "chinchilla",
+                       .weight = 0.75,
+                       .decision_weight = 0.8,
+                       .rollout_rms_fraction = 0.01}};
   fit.isoflop_budgets = {Budget()};
   fit.slope_error_fraction = 0.12;
   fit.slope_error_degrees = 3;

@@ -153,10 +153,37 @@ TEST(PredictionIntervalTest, AddsTheResidualInQuadrature) {
   ASSERT_TRUE(mean.has_value());
   ASSERT_TRUE(run.has_value());
   EXPECT_EQ(run->mean_nats, mean->mean_nats);
-  const double residual = 1.6448536269514722 * 0.0075 * mean->mean_nats;
-  EXPECT_THAT(run->high_nats - run->mean_nats,
-              RelativelyNear(std::hypot(mean->high_nats - mean->mean_nats, residual), 1e-9));
+  // Of ln L.
+  const double residual = 1.6448536269514722 * 0.0075;
+  EXPECT_THAT(
+      std::log(run->high_nats / run->mean_nats),
+      RelativelyNear(std::hypot(std::log(mean->high_nats / mean->mean_nats), residual), 1e-9));
   EXPECT_LT(run->low_nats, mean->low_nats);
+}
+
+// kappa of the fall of ln L beyond the data, at the slope of their edge: for E = 0 and D/N held the
+// elasticity is alpha beta / (alpha + beta) only at the optimum; here both terms fall alike.
+TEST(PredictionIntervalTest, WidensBeyondTheDataByTheSlopeErrorAlone) {
+  Law law = *FindLaw("besiroglu2024");
+  law.constants = {.irreducible_loss_nats = 0, .a = 400, .b = 400, .alpha = 0.3, .beta = 0.3};
+  for (Eigen::Index i = 0; i < law.covariance->values.rows(); ++i) {
+    law.covariance->values.row(i).setZero();
+  }
+  law.box.max_training_flops = 6e20;
+  law.slope_error = SlopeError{.fraction = 0.2, .degrees = 5};
+  const auto use = [](double tokens) {
+    return TokenUse{.token_count = tokens, .unique_token_count = {}, .batch_overhead = 1};
+  };
+  EXPECT_EQ(ExtrapolationLogStd(law, 1e9, use(1e11)), 0) << "at the edge";
+  EXPECT_EQ(ExtrapolationLogStd(law, 1e8, use(1e10)), 0) << "inside";
+  // ln L falls by 0.15 a unit of ln C along constant D/N.
+  const double expected = 0.2 * 0.15 * std::log(100.0);
+  EXPECT_THAT(ExtrapolationLogStd(law, 1e10, use(1e12)), RelativelyNear(expected, 1e-3));
+  const auto interval = PredictLossInterval(law, 1e10, use(1e12), 0.9);
+  ASSERT_TRUE(interval.has_value());
+  // Student's t of 5 degrees: 2.015.
+  EXPECT_THAT(std::log(interval->high_nats / interval->mean_nats),
+              RelativelyNear(2.015 * expected, 5e-3));
 }
 
 TEST(PredictionIntervalTest, ALawWithoutResidualHasNone) {

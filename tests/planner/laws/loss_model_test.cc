@@ -150,10 +150,10 @@ TEST(LossModelTest, IntervalIsTheDeltaMethodWithTheBootstrapCovariance) {
   const FrontierPoint best = OptimumForCompute(law.constants, 1e21);
   const auto interval = PredictLossInterval(law, best.param_count, Fresh(best.token_count), 0.95);
   ASSERT_TRUE(interval.has_value());
-  EXPECT_THAT(interval->high_nats - interval->mean_nats,
+  const double half = std::log(interval->high_nats / interval->mean_nats);
+  EXPECT_THAT(half * interval->mean_nats,
               RelativelyNear(1.959963984540054 * 0.0033101053609265896, 1e-4));
-  EXPECT_THAT(interval->mean_nats - interval->low_nats,
-              RelativelyNear(interval->high_nats - interval->mean_nats, 1e-9));
+  EXPECT_THAT(std::log(interval->mean_nats / interval->low_nats), RelativelyNear(half, 1e-9));
 }
 
 TEST(LossModelTest, ALawWithoutCovarianceHasNoInterval) {

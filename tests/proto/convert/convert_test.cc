@@ -96,6 +96,9 @@ v1::Law FullLaw(const std::string& family) {
     }
   }
   law.set_covariance_source("bootstrap");
+  // Together or not at all.
+  law.set_slope_error_fraction(0.2);
+  law.set_slope_error_degrees(5);
   return law;
 }
 
