@@ -13,6 +13,7 @@
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/job_check.h"
 #include "client/cli/judged_runs.h"
 #include "client/cli/output.h"
 #include "client/cli/pool_flags.h"
@@ -25,14 +26,12 @@
 namespace rhumb::cli {
 namespace {
 
-// The daemon's default, which its answer does not repeat.
-constexpr double kDefaultLevel = 0.9;
-
 std::vector<Flag> CheckFlags() {
   std::vector<Flag> flags = CheckFieldFlags();
   for (Flag& flag : PoolDetailFlags()) flags.push_back(std::move(flag));
   flags.push_back(ArchitectureFlag());
   flags.push_back(RunTableFlag());
+  flags.push_back(JobGpuTypeFlag());
   flags.push_back({.name = "explain",
                    .kind = FlagKind::kSwitch,
                    .help = "where the step's time goes",
@@ -54,7 +53,13 @@ absl::StatusOr<v1::CheckConfigurationRequest> ReadConfiguration(const Invocation
 }
 
 int RunCheck(const Invocation& invocation, Context& context) {
+  if (!invocation.arguments.empty()) return RunJobCheck(invocation, context);
   if (invocation.Has("table")) return RunCheckTable(invocation, context);
+  if (invocation.Has("gpu")) {
+    return FailUsage(context, absl::InvalidArgumentError(
+                                  "--gpu is the GPU type of a job script; without one give "
+                                  "--gpus NxTYPE"));
+  }
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
   if (output->format == OutputFormat::kName) {
@@ -68,21 +73,11 @@ int RunCheck(const Invocation& invocation, Context& context) {
   const absl::StatusOr<v1::CheckConfigurationResponse> answer =
       home->client->CheckConfiguration(*request);
   if (!answer.ok()) return Fail(context, answer.status());
-  const auto table = [&] {
-    if (output->table.parsable)
-      return RenderTable(CheckTable(*answer, request->has_token_count()), output->table,
-                         context.out_terminal);
-    return RenderCheck(*answer,
-                       {.level = request->has_level() ? request->level() : kDefaultLevel,
-                        .whole_run = request->has_token_count(),
-                        .explain = invocation.Has("explain"),
-                        .wide = output->table.wide},
-                       context.out_terminal);
-  };
+  const CheckShown shown = {.request = &*request, .explain = invocation.Has("explain")};
+  const auto table = [&] { return RenderChecked(*answer, shown, *output, context); };
   const absl::Status written = WriteMessage(*answer, *output, table, {}, context);
   if (!written.ok()) return Fail(context, written);
-  const bool no = !answer->fits() || (answer->has_finishes() && !answer->finishes());
-  return no ? kExitNo : kExitOk;
+  return ExitCodeOfCheck(*answer);
 }
 
 }  // namespace
@@ -98,7 +93,15 @@ Command CheckCommand() {
           "time or money.\n"
           "--table FILE checks a table of measured runs instead, a row a run, beside what was "
           "measured; rhumb\n"
-          "accuracy sums the errors up.",
+          "accuracy sums the errors up.\n"
+          "JOB is a job script: what it asks Slurm and its launcher for is read, with line "
+          "numbers, "
+          "and flags win\n"
+          "over it. Advice then is what to change in the script.",
+      .arguments = {{.name = "JOB",
+                     .help = "a Slurm job script, or a shell script that starts a run; - is stdin",
+                     .completion = Completion::kFile,
+                     .optional = true}},
       .flags = CheckFlags(),
       .examples =
           {{"check --arch llama.json --gpus 8xH100-SXM5-80GB --micro-batch-size 2",
@@ -106,6 +109,8 @@ Command CheckCommand() {
            {"check --params 7B --gpus 64xA100-SXM4-80GB --tensor-parallel-size 2 --tokens 1T "
             "--deadline 30d",
             "and does it finish in a month?"},
+           {"check job.sbatch --gpu H100-SXM5-80GB",
+            "does this job fit, and end within its --time?"},
            {"check --table runs.csv -o csv",
             "what does the model say of runs that were measured?"}},
       .run = RunCheck};

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/architecture_message.h"
 #include "client/cli/context.h"
+#include "client/cli/emit_plan.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/output.h"
@@ -49,6 +50,7 @@ std::vector<Flag> PlanFlags() {
                    .kind = FlagKind::kSwitch,
                    .help = "where the step's time goes and what was searched",
                    .group = "Output"});
+  flags.push_back(EmitFlag());
   return flags;
 }
 
@@ -81,14 +83,47 @@ absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(v1::CreatePlanRequest request
 
 // Asks every question in turn; one that the daemon refuses ends the sweep.
 absl::StatusOr<std::vector<v1::Plan>> Ask(const std::vector<v1::CreatePlanRequest>& requests,
-                                          const Invocation& invocation, Context& context) {
-  RHUMB_ASSIGN_OR_RETURN(const Home home, context.open_home(invocation, context));
+                                          const Home& home) {
   std::vector<v1::Plan> plans;
   for (const v1::CreatePlanRequest& request : requests) {
     RHUMB_ASSIGN_OR_RETURN(v1::Plan plan, home.client->CreatePlan(request));
     plans.push_back(std::move(plan));
   }
   return plans;
+}
+
+// The pools that `request` offers: its own, or those of its cluster.
+absl::StatusOr<std::vector<v1::GpuPool>> PoolsOf(const v1::CreatePlanRequest& request,
+                                                 const Home& home) {
+  std::vector<v1::GpuPool> pools(request.gpu_pools().begin(), request.gpu_pools().end());
+  if (request.cluster().empty()) return pools;
+  v1::GetClusterRequest get;
+  get.set_name(request.cluster());
+  RHUMB_ASSIGN_OR_RETURN(const v1::Cluster cluster, home.client->GetCluster(get));
+  for (const v1::Pool& pool : cluster.pools()) {
+    if (!request.partition().empty() && pool.partition() != request.partition()) continue;
+    v1::GpuPool& offered = pools.emplace_back();
+    offered.set_gpu_type(pool.gpu_type());
+    if (pool.has_inter_node_gbps_per_gpu()) {
+      offered.set_inter_node_gbps_per_gpu(pool.inter_node_gbps_per_gpu());
+    }
+  }
+  return pools;
+}
+
+// The network between the plan's nodes where the question states it and not otherwise for another
+// pool: the plan does not say which of the pools it took.
+absl::StatusOr<launch::LaunchOptions> LaunchOptionsOf(const v1::CreatePlanRequest& request,
+                                                      const Home& home) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<v1::GpuPool> pools, PoolsOf(request, home));
+  launch::LaunchOptions options;
+  for (size_t i = 0; i < pools.size(); ++i) {
+    std::optional<double> gbps;
+    if (pools[i].has_inter_node_gbps_per_gpu()) gbps = pools[i].inter_node_gbps_per_gpu();
+    if (i > 0 && gbps != options.inter_node_gbps_per_gpu) return launch::LaunchOptions();
+    options.inter_node_gbps_per_gpu = gbps;
+  }
+  return options;
 }
 
 int ExitCodeOfPlans(const std::vector<v1::Plan>& plans) {
@@ -135,6 +170,11 @@ int RunPlan(const Invocation& invocation, Context& context) {
   if (!sweep->flag.empty() && invocation.Has("save")) {
     return FailUsage(context, absl::InvalidArgumentError("--save takes one question, not a sweep"));
   }
+  const absl::StatusOr<std::vector<EmitTarget>> targets = ReadEmitTargets(invocation);
+  if (!targets.ok()) return FailUsage(context, targets.status());
+  if (!sweep->flag.empty() && !targets->empty()) {
+    return FailUsage(context, absl::InvalidArgumentError("--emit takes one question, not a sweep"));
+  }
   // Once for a whole sweep: a pipe gives its text once.
   const absl::StatusOr<v1::CreatePlanRequest> file = ReadFile(invocation, context);
   if (!file.ok()) return FailUsage(context, file.status());
@@ -148,7 +188,9 @@ int RunPlan(const Invocation& invocation, Context& context) {
     const absl::Status saved = WriteQuestionFile(requests.front(), invocation.Value("save"));
     if (!saved.ok()) return FailUsage(context, saved);
   }
-  const absl::StatusOr<std::vector<v1::Plan>> plans = Ask(requests, invocation, context);
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<std::vector<v1::Plan>> plans = Ask(requests, *home);
   if (!plans.ok()) return Fail(context, plans.status());
   for (const v1::Plan& plan : *plans) {
     if (plan.has_search() && !plan.search().complete()) {
@@ -156,6 +198,18 @@ int RunPlan(const Invocation& invocation, Context& context) {
              "the search was stopped by --timeout: this is the best found so far, not stored");
       break;
     }
+  }
+  if (!targets->empty() && plans->front().state() == v1::Plan::STATE_FEASIBLE) {
+    const absl::StatusOr<launch::LaunchOptions> options = LaunchOptionsOf(requests.front(), *home);
+    if (!options.ok()) return Fail(context, options.status());
+    const absl::Status emitted = EmitPlan(plans->front(), *targets, *options, invocation, context);
+    if (!emitted.ok()) return FailUsage(context, emitted);
+    if (TakesStdout(*targets)) return kExitOk;
+  }
+  // Why there is no plan is no text for a launcher: stdout stays empty.
+  if (TakesStdout(*targets)) {
+    context.out = context.err;
+    context.out_terminal = context.err_terminal;
   }
   const absl::Status written = WritePlans(*plans, requests, *sweep, invocation, *output, context);
   return written.ok() ? ExitCodeOfPlans(*plans) : Fail(context, written);
@@ -178,6 +232,8 @@ Command PlanCommand() {
                         "the best model in three weeks on 256 GPUs"},
                        {"plan --target-loss 2.1 --gpus 256xH100-SXM5-80GB@2.50",
                         "the cheapest way to a loss"},
+                       {"plan --gpus 64xH100-SXM5-80GB --deadline 7d --emit sbatch=job.sbatch",
+                        "the plan as a Slurm job"},
                        {"plan --compute 1e21 -o json", "what the law alone says"},
                        {"plan --cluster mine --budget '$250k' --deadline 14d,21d,30d",
                         "a sweep, as a table"}},

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/run.h"
 
-#include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <ostream>
 #include <string>
@@ -19,6 +17,7 @@
 #include "client/cli/parse_command_line.h"
 #include "client/cli/request_fields.h"
 #include "client/cli/version.h"
+#include "client/config/utf8.h"
 
 namespace rhumb::cli {
 namespace {
@@ -42,30 +41,6 @@ absl::Status CheckChoices(const CommandLine& line) {
     }
   }
   return absl::OkStatus();
-}
-
-// Whether `text` is UTF-8: whole sequences, none overlong, no surrogates, nothing above U+10FFFF.
-bool IsUtf8(const std::string& text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const int length = byte < 0x80   ? 1
-                       : byte < 0xC2 ? 0
-                       : byte < 0xE0 ? 2
-                       : byte < 0xF0 ? 3
-                       : byte < 0xF5 ? 4
-                                     : 0;
-    if (length == 0 || i + static_cast<size_t>(length) > text.size()) return false;
-    uint32_t point = length == 1 ? byte : byte & (0x7Fu >> length);
-    for (int k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + static_cast<size_t>(k)]);
-      if ((next & 0xC0) != 0x80) return false;
-      point = point << 6 | (next & 0x3Fu);
-    }
-    const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
-    if (overlong || (point >= 0xD800 && point < 0xE000) || point > 0x10FFFF) return false;
-    i += static_cast<size_t>(length);
-  }
-  return true;
 }
 
 // The messages of the API are UTF-8; names of files need not be.

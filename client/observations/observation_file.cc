@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/config/text_file.h"
+#include "client/config/utf8.h"
 #include "client/observations/csv_file.h"
 #include "client/observations/number_cell.h"
 #include "client/observations/observation_columns.h"

@@ -22,9 +22,6 @@ struct TableText {
 // JSON, binary (with the line of the first NUL byte), or a header that is not UTF-8.
 absl::StatusOr<TableText> FindTable(absl::string_view text);
 
-// Whether `text` is well-formed UTF-8, without surrogates and overlong forms.
-bool IsUtf8(absl::string_view text);
-
 }  // namespace rhumb
 
 #endif  // RHUMB_CLIENT_OBSERVATIONS_TABLE_TEXT_H_

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/config/text_file.h"
+#include "client/config/utf8.h"
 #include "client/observations/csv_file.h"
 #include "client/observations/table_text.h"
 #include "client/run_table/run_row.h"

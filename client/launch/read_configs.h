@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run from the files of accelerate and DeepSpeed, and the flags of Hugging Face's Trainer.
+#ifndef RHUMB_CLIENT_LAUNCH_READ_CONFIGS_H_
+#define RHUMB_CLIENT_LAUNCH_READ_CONFIGS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "client/launch/job_facts.h"
+#include "client/launch/script_flags.h"
+
+namespace rhumb::launch {
+
+// What accelerate starts; DeepSpeed's file is named here.
+struct AccelerateConfig {
+  std::optional<Fact<int64_t>> process_count;
+  std::optional<Fact<int64_t>> machine_count;
+  std::optional<Fact<std::string>> deepspeed_file;
+};
+
+// Reads accelerate's `text` (YAML; JSON where `path` ends so) into `facts`. Lines of the facts are
+// 0, their texts name `path` and the line in it.
+AccelerateConfig ReadAccelerateConfig(absl::string_view text, const std::string& path,
+                                      JobFacts& facts);
+
+// Flags of `accelerate launch` over what its file says.
+void ReadAccelerateFlags(const ScriptFlags& flags, AccelerateConfig& config, JobFacts& facts);
+
+// Reads DeepSpeed's `text` (JSON) into `facts`; values "auto" are the script's.
+void ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFacts& facts);
+
+// Flags of a script over Hugging Face's TrainingArguments, as --per_device_train_batch_size.
+void ReadTrainerFlags(const ScriptFlags& flags, JobFacts& facts);
+
+}  // namespace rhumb::launch
+
+#endif  // RHUMB_CLIENT_LAUNCH_READ_CONFIGS_H_

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/launch/job_question.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rhumb::launch {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+JobFacts MakeFacts() {
+  JobFacts facts;
+  facts.framework = JobFramework::kMegatron;
+  facts.gpu_type = Fact<std::string>{"H100-SXM5-80GB", 3, "#SBATCH --gres=gpu:h100-sxm5:8"};
+  facts.gpu_count = Fact<int64_t>{16, 9, "--nproc-per-node 8, --nnodes 2"};
+  facts.gpus_per_node = Fact<int64_t>{8, 3, "#SBATCH --gres=gpu:h100-sxm5:8"};
+  facts.time_limit_seconds = Fact<double>{86400, 4, "#SBATCH --time=1-00:00:00"};
+  facts.has_model = true;
+  facts.model.set_num_layers(16);
+  facts.sequence_length = Fact<int64_t>{4096, 7, "--seq-length 4096"};
+  facts.micro_batch_size = Fact<int64_t>{2, 7, "--micro-batch-size 2"};
+  facts.global_batch_size = Fact<int64_t>{128, 7, "--global-batch-size 128"};
+  facts.step_count = Fact<int64_t>{1000, 8, "--train-iters 1000"};
+  facts.zero_stage = Fact<int64_t>{1, 8, "--use-distributed-optimizer"};
+  return facts;
+}
+
+TEST(JobQuestionTest, BatchAndLengthAreCountedInTokens) {
+  const JobQuestion question = MakeJobQuestion(MakeFacts(), {}, "");
+  EXPECT_THAT(question.missing, IsEmpty());
+  EXPECT_EQ(question.request.global_batch_tokens(), 128 * 4096);
+  EXPECT_EQ(question.request.token_count(), 1000 * 128 * 4096);
+  EXPECT_EQ(question.request.deadline_seconds(), 86400);
+  EXPECT_EQ(question.request.gpu_pool().count(), 16);
+  EXPECT_EQ(question.request.gpu_pool().gpus_per_node(), 8);
+}
+
+TEST(JobQuestionTest, FlagsWinAndThatIsSaid) {
+  v1::CheckConfigurationRequest given;
+  given.set_sequence_length(8192);
+  const JobQuestion question = MakeJobQuestion(MakeFacts(), given, "");
+  EXPECT_EQ(question.request.sequence_length(), 8192);
+  // Sequences stay sequences.
+  EXPECT_EQ(question.request.global_batch_tokens(), 128 * 8192);
+  EXPECT_THAT(question.read, Contains(AllOf(Field(&ReadFact::text, "--seq-length 4096"),
+                                            Field(&ReadFact::overruled, true))));
+}
+
+TEST(JobQuestionTest, AccumulationByAFlagReplacesTheBatch) {
+  v1::CheckConfigurationRequest given;
+  given.mutable_layout()->set_gradient_accumulation_steps(3);
+  const JobQuestion question = MakeJobQuestion(MakeFacts(), given, "");
+  EXPECT_FALSE(question.request.has_global_batch_tokens());
+  EXPECT_EQ(question.request.token_count(), int64_t{1000} * 3 * 2 * 16 * 4096);
+}
+
+TEST(JobQuestionTest, TheTypeOfAFlagIsThatOfThePool) {
+  const JobQuestion question = MakeJobQuestion(MakeFacts(), {}, "A100-SXM4-80GB");
+  EXPECT_EQ(question.request.gpu_pool().gpu_type(), "A100-SXM4-80GB");
+  EXPECT_EQ(question.request.gpu_pool().count(), 16);
+}
+
+TEST(JobQuestionTest, WhatTheCheckNeedsIsMissing) {
+  const JobQuestion question = MakeJobQuestion(JobFacts(), {}, "");
+  EXPECT_THAT(question.missing, Contains(Field(&NotRead::flag, "--gpus NxTYPE")));
+  EXPECT_THAT(question.missing, Contains(Field(&NotRead::flag, "--gpu TYPE")));
+  EXPECT_THAT(question.missing, Contains(Field(&NotRead::flag, "--arch FILE or --params N")));
+}
+
+TEST(JobQuestionTest, AnUnreadPartOfTheLayoutIsMissingAndNotTheDefault) {
+  JobFacts facts = MakeFacts();
+  facts.not_read.push_back({8, "--tensor-model-parallel-size ?", "x", "--tensor-parallel-size N"});
+  EXPECT_THAT(MakeJobQuestion(facts, {}, "").missing,
+              Contains(Field(&NotRead::flag, "--tensor-parallel-size N")));
+}
+
+TEST(JobQuestionTest, ATimeLimitWithoutTokensIsNotAsked) {
+  JobFacts facts = MakeFacts();
+  facts.step_count.reset();
+  const JobQuestion question = MakeJobQuestion(facts, {}, "");
+  EXPECT_FALSE(question.request.has_deadline_seconds());
+  EXPECT_THAT(question.not_read, Contains(Field(&NotRead::flag, "--tokens N")));
+}
+
+TEST(JobQuestionTest, ProductsBeyondAnyCountAreLeftOut) {
+  JobFacts facts = MakeFacts();
+  facts.global_batch_size->value = int64_t{1} << 60;
+  EXPECT_FALSE(MakeJobQuestion(facts, {}, "").request.has_global_batch_tokens());
+}
+
+// --- Advice
+
+v1::CheckConfigurationResponse Answer(const std::string& directive) {
+  v1::CheckConfigurationResponse answer;
+  answer.set_fits(true);
+  answer.mutable_allocation()->set_gpu_count(16);
+  answer.mutable_allocation()->set_gpus_per_node(8);
+  v1::Layout& layout = *answer.mutable_layout();
+  layout.set_tensor_parallel_size(1);
+  layout.set_pipeline_parallel_size(1);
+  layout.set_context_parallel_size(1);
+  layout.set_data_parallel_size(16);
+  layout.set_micro_batch_size(2);
+  answer.mutable_time()->set_wall_seconds(90000);
+  answer.mutable_time()->set_wall_high_seconds(100000);
+  v1::Advice& advice = *answer.add_advice();
+  advice.set_text("with " + directive + " it is better");
+  advice.set_directive(directive);
+  return answer;
+}
+
+std::string Advised(const JobFacts& facts, const std::string& directive,
+                    const v1::CheckConfigurationRequest& given = {}) {
+  v1::CheckConfigurationResponse answer = Answer(directive);
+  AdviseOnJob(facts, given, answer);
+  return answer.advice(0).directive();
+}
+
+TEST(JobAdviceTest, ADeadlineIsTheJobsTimeLimit) {
+  EXPECT_EQ(Advised(MakeFacts(), "--deadline 25h"), "#SBATCH --time=1-03:47:00");
+}
+
+TEST(JobAdviceTest, FlagsAreThoseOfMegatron) {
+  const JobFacts facts = MakeFacts();
+  EXPECT_EQ(Advised(facts, "--micro-batch-size 1"), "--micro-batch-size 1");
+  EXPECT_EQ(Advised(facts, "--tensor-parallel-size 4"),
+            "--tensor-model-parallel-size 4 --sequence-parallel");
+  EXPECT_EQ(Advised(facts, "--recompute full"),
+            "--recompute-granularity full --recompute-method uniform --recompute-num-layers 1");
+  EXPECT_THAT(Advised(facts, "--zero-stage 3"),
+              HasSubstr("--data-parallel-sharding-strategy optim_grads_params"));
+}
+
+TEST(JobAdviceTest, AccumulationIsMegatronsBatch) {
+  // 8 steps of 1 sequence on 16 / 2 ranks.
+  EXPECT_EQ(
+      Advised(MakeFacts(),
+              "--tensor-parallel-size 2 --micro-batch-size 1 --gradient-accumulation-steps 8"),
+      "--tensor-model-parallel-size 2 --sequence-parallel --micro-batch-size 1 "
+      "--global-batch-size 64");
+}
+
+TEST(JobAdviceTest, GpusAreNodesOfJobAndLauncher) {
+  EXPECT_EQ(Advised(MakeFacts(), "--gpus 64xH100-SXM5-80GB --zero-stage 1"),
+            "#SBATCH --nodes=8 --nnodes 8 --use-distributed-optimizer");
+}
+
+TEST(JobAdviceTest, WhatAFlagSaidStaysAFlag) {
+  v1::CheckConfigurationRequest given;
+  given.set_deadline_seconds(10);
+  EXPECT_EQ(Advised(MakeFacts(), "--deadline 25h", given), "--deadline 25h");
+}
+
+TEST(JobAdviceTest, DeepspeedIsAdvisedInItsFile) {
+  JobFacts facts = MakeFacts();
+  facts.framework = JobFramework::kDeepspeed;
+  facts.micro_batch_size->line = 0;
+  EXPECT_EQ(Advised(facts, "--zero-stage 3"), "\"zero_optimization\": {\"stage\": 3}");
+  EXPECT_EQ(Advised(facts, "--micro-batch-size 1"), "\"train_micro_batch_size_per_gpu\": 1");
+}
+
+TEST(JobAdviceTest, TheTextSaysWhereAndWhat) {
+  v1::CheckConfigurationResponse answer = Answer("--micro-batch-size 1");
+  AdviseOnJob(MakeFacts(), {}, answer);
+  EXPECT_EQ(answer.advice(0).text(), "with --micro-batch-size 1 it is better [line 7]");
+}
+
+TEST(JobAdviceTest, ALimitInsideTheIntervalIsTight) {
+  v1::CheckConfigurationResponse answer = Answer("");
+  answer.clear_advice();
+  answer.set_finishes(true);
+  answer.mutable_time()->set_wall_seconds(80000);
+  AdviseOnJob(MakeFacts(), {}, answer);
+  ASSERT_EQ(answer.advice_size(), 1);
+  EXPECT_EQ(answer.advice(0).code(), "TIME_LIMIT_TIGHT");
+  EXPECT_EQ(answer.advice(0).directive(), "#SBATCH --time=1-03:47:00");
+}
+
+}  // namespace
+}  // namespace rhumb::launch
