@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "daemon/sha256.h"
 #include "gtest/gtest.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/laws/catalog.h"
+#include "planner/sha256.h"
 #include "rhumb/v1/plan_service.pb.h"
 
 namespace rhumb::daemon {
@@ -60,14 +60,16 @@ TEST(PlanInputsTest, EveryInputChangesTheBytes) {
   newer_law.law.version = 2;
   other_gpu.pools[0].gpu.board_watts += 1;
   without_pool.pools.clear();
-  const std::string base = PlanInputsBytes(question, 1000, "", "content");
-  EXPECT_NE(base, PlanInputsBytes(newer_law, 1000, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(other_gpu, 1000, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(without_pool, 1000, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(question, 1001, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(question, 1000, "c", "content"));
-  EXPECT_NE(base, PlanInputsBytes(question, 1000, "", "contents"));
-  EXPECT_EQ(base, PlanInputsBytes(question, 1000, "", "content"));
+  const std::string base = PlanInputsBytes(question, 1000, "content");
+  EXPECT_NE(base, PlanInputsBytes(newer_law, 1000, "content"));
+  EXPECT_NE(base, PlanInputsBytes(other_gpu, 1000, "content"));
+  EXPECT_NE(base, PlanInputsBytes(without_pool, 1000, "content"));
+  EXPECT_NE(base, PlanInputsBytes(question, 1001, "content"));
+  PlanQuestion calibrated = question;
+  calibrated.calibration = std::make_shared<const TimeCalibration>();
+  EXPECT_NE(base, PlanInputsBytes(calibrated, 1000, "content"));
+  EXPECT_NE(base, PlanInputsBytes(question, 1000, "contents"));
+  EXPECT_EQ(base, PlanInputsBytes(question, 1000, "content"));
 }
 
 // Every one of `changes`, made to `base` alone, must give figures that neither `base` nor another
@@ -236,7 +238,7 @@ TEST(PlanInputsTest, ALawWithOtherFiguresUnderTheSameNameAndVersionChangesTheByt
   question.law = FullLaw();
   PlanQuestion refitted = question;
   refitted.law.covariance->values(0, 0) = 2;
-  EXPECT_NE(PlanInputsBytes(question, 1000, "", ""), PlanInputsBytes(refitted, 1000, "", ""));
+  EXPECT_NE(PlanInputsBytes(question, 1000, ""), PlanInputsBytes(refitted, 1000, ""));
 }
 
 TEST(RequestContentHashTest, IgnoresRequestIdAndValidateOnlyAlone) {
