@@ -39,7 +39,10 @@ std::vector<RunGroup> UsableRuns(const RunTables& tables, std::vector<UnusedRow>
   for (size_t i = 0; i < tables.runs.size(); ++i) {
     const JudgedRun& run = tables.runs[i];
     if (!run.prediction.has_value()) {
-      reasons[i] = ReasonOf(run);
+      // Without the line, so that rows share reasons.
+      const RunDefect& defect = run.row.defect;
+      reasons[i] = absl::StrCat(defect.column.empty() ? "" : absl::StrCat(defect.column, ": "),
+                                defect.reason);
       continue;
     }
     reasons[i] = WhyUnusable(*run.row.run, run.prediction->step_seconds);

@@ -60,6 +60,11 @@ void AddFamily(const v1::CalibratedFamily& family, Report& report) {
                      ? absl::StrCat("error ", LeftOut(family),
                                     " on runs that the constants were not fitted on: expect this")
                      : "too few runs to leave any out: what other runs will see is not known");
+  if (family.has_left_out_error_fraction() &&
+      family.left_out_error_fraction() >= family.default_error_fraction()) {
+    report.Row("", "no better than out of the box on runs left out: plan without it, or bring more",
+               Style::kWarning);
+  }
   if (family.has_error()) {
     report.Row("", absl::StrFormat("90%% of steps %+.1f%% to %+.1f%% of the prediction",
                                    100 * (std::exp(family.error().log_quantile_05()) - 1),

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -187,6 +188,20 @@ TEST(FiguresTest, EveryPartOfATimeErrorCounts) {
        [](TimeError& e) { e.log_quantile_05 += 1; }, [](TimeError& e) { e.log_quantile_95 += 1; },
        [](TimeError& e) { e.row_count += 1; }, [](TimeError& e) { e.table_count += 1; },
        [](TimeError& e) { e.source += "x"; }});
+}
+
+TEST(FiguresTest, EveryPartOfACalibrationCounts) {
+  TimeCalibration calibration;
+  calibration.families.emplace_back();
+  ExpectEachChangeShows<TimeCalibration>(
+      calibration,
+      {[](TimeCalibration& c) { c.name += "x"; }, [](TimeCalibration& c) { c.version += 1; },
+       [](TimeCalibration& c) { c.families.emplace_back(); },
+       [](TimeCalibration& c) { c.families[0].constants.memory_fraction += 1; },
+       [](TimeCalibration& c) { c.families[0].error.log_bias += 1; },
+       [](TimeCalibration& c) { c.families[0].run_count += 1; },
+       [](TimeCalibration& c) { c.families[0].table_count += 1; },
+       [](TimeCalibration& c) { c.families[0].left_out_error += 1; }});
 }
 
 TEST(FiguresTest, EveryFieldOfAFrameworkProfileCounts) {
