@@ -168,7 +168,7 @@ TEST(CalibrationFitTest, OneRowOfAnotherFamilyIsLeftOut) {
 TEST(CalibrationFitTest, RowsThatContradictEachOtherAreRefused) {
   RunTables tables = MeasuredAt(0.8, 9);
   tables.runs.push_back(tables.runs[0]);
-  tables.runs.back().row.row_id = "again";
+  tables.runs.back().row.run->row_id = "again";
   *tables.runs.back().row.run->step_seconds *= 3;
   EXPECT_THAT(Fit(tables), StatusIs(kInvalid, "t r0 and t again ran the same configuration"));
 }
