@@ -207,6 +207,30 @@ TEST_F(CalibrationTest, EveryRateAtFourFifthsTakesAQuarterLonger) {
   EXPECT_FALSE(Check("").response.has_calibration());
 }
 
+TEST_F(CalibrationTest, PlanOfTheSameLayoutTakesAQuarterLonger) {
+  ASSERT_TRUE(Store(Scaled("mine", 0.8)).status.ok());
+  v1::CreatePlanRequest request = EightOf("H100-SXM5-80GB", "");
+  request.clear_deadline_seconds();
+  request.set_param_count(1'000'000'000);
+  request.set_token_count(20'000'000'000);
+  request.set_global_batch_tokens(64 * 8192);
+  request.set_objective(v1::OBJECTIVE_TIME);
+  request.mutable_layout()->set_tensor_parallel_size(1);
+  request.mutable_layout()->set_pipeline_parallel_size(1);
+  request.mutable_layout()->set_data_parallel_size(8);
+  request.mutable_layout()->set_zero_stage(1);
+  request.mutable_layout()->set_micro_batch_size(1);
+  request.mutable_layout()->set_recompute(v1::RECOMPUTE_NONE);
+  const auto shipped = Create(request);
+  ASSERT_EQ(shipped.response.state(), v1::Plan::STATE_FEASIBLE) << shipped.status.error_message();
+  request.set_calibration("mine");
+  const auto calibrated = Create(request);
+  EXPECT_EQ(calibrated.response.layout().SerializeAsString(),
+            shipped.response.layout().SerializeAsString());
+  EXPECT_NEAR(calibrated.response.time().step_seconds() / shipped.response.time().step_seconds(),
+              1.25, 0.03);
+}
+
 TEST_F(CalibrationTest, IntervalOfWallTimeIsTheCalibrationsOwn) {
   ASSERT_TRUE(Store(Scaled("mine", 0.8)).status.ok());
   const v1::TimePlan time = Check("mine").response.time();
