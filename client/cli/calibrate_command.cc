@@ -103,8 +103,15 @@ int RunCalibrate(const Invocation& invocation, Context& context) {
   absl::StatusOr<v1::Calibration> calibration = fit->calibration;
   if (home.ok()) calibration = Store(fit->calibration, invocation, *home->client);
   if (!calibration.ok()) return Fail(context, calibration.status());
-  const bool kept = !context.storage_now || context.storage_now().ok();
-  const bool stored = calibration->version() > 0 && kept;
+  // In-process without a store it was kept in memory only: no version that will be there again.
+  const bool kept =
+      home.ok() && (home->local == nullptr || (context.storage_now && context.storage_now().ok()));
+  if (!kept) {
+    calibration->clear_version();
+    calibration->clear_create_time();
+    calibration->clear_owner_uid();
+  }
+  const bool stored = calibration->version() > 0;
 
   const bool is_table =
       output->format == OutputFormat::kTable || output->format == OutputFormat::kWide;

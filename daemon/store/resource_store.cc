@@ -104,8 +104,9 @@ absl::StatusOr<std::optional<StoredResource>> ResourceStore::FindVersion(absl::s
 absl::StatusOr<StoredResource> ResourceStore::Put(const StoredResource& resource,
                                                   const RequestKey& key,
                                                   const MayReplace& may_replace) {
-  StoredResource stored = resource;
-  RHUMB_RETURN_IF_ERROR(database_.Write([&](soci::session& session) -> absl::Status {
+  StoredResource stored;
+  const auto work = [&](soci::session& session) -> absl::Status {
+    stored = resource;
     const std::optional<StoredResource> known = Select(session, table_, resource.name);
     if (known.has_value() && may_replace) RHUMB_RETURN_IF_ERROR(may_replace(*known, stored));
     if (known.has_value() && known->content == resource.content) {
@@ -121,7 +122,8 @@ absl::StatusOr<StoredResource> ResourceStore::Put(const StoredResource& resource
     const std::string made =
         versions_.has_value() ? absl::StrCat(stored.name, "@", stored.version) : stored.name;
     return InsertRequest(session, key, made, resource.update_time_ns);
-  }));
+  };
+  RHUMB_RETURN_IF_ERROR(database_.Write(work));
   ++change_count_;
   return stored;
 }

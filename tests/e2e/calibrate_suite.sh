@@ -215,6 +215,13 @@ calibrate_and_plan() {
 rhumb=("$rhumb_program" --local)
 calibrate_and_plan 'in-process'
 
+# Without a store the answer still comes, and claims no version.
+echo "no folder" >"$work/file"
+XDG_DATA_HOME=$work/file expect 0 calibrate --table "$work/slow.csv" --name mine --json
+holds 'answer["version"] == 0 and answer["run_count"] == 72' 'without a store'
+shows "$err" 'nothing was stored' 'without a store'
+XDG_DATA_HOME=$work/file expect 1 calibration list
+
 start_daemon() {
   "$rhumbd_program" --database "$work/rhumbd.db" --socket "$work/rhumbd.sock" --log-level off \
     --config "$work/rhumbd.toml" >"$work/daemon.log" 2>&1 &
