@@ -180,8 +180,8 @@ Command CalibrateCommand() {
       .examples = {{"calibrate --table runs.csv --name mine", "fit and store"},
                    {"calibrate --table runs/ --by model --dry-run",
                     "every .csv file of a folder, a table a model; only look"},
-                   {"calibrate --table runs.csv --dry-run --json > mine.json",
-                    "to edit, or for somebody else to apply"}},
+                   {"calibrate --table runs.csv --dry-run --json",
+                    "as a file to edit, or for somebody else to apply"}},
       .run = RunCalibrate};
 }
 

@@ -115,8 +115,8 @@ Command CalibrationShowCommand() {
           .arguments = {{.name = "NAME",
                          .help = "name of a calibration, or a version of it, as mine@2"}},
           .examples = {{"calibration show mine", "the newest version"},
-                       {"calibration show mine@1 --json > mine.json",
-                        "an older one, for rhumb calibration apply"}},
+                       {"calibration show mine@1 --json",
+                        "an older one, as a file for rhumb calibration apply"}},
           .run = RunShow};
 }
 
