@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "daemon/calibrations.h"
 #include "daemon/call.h"
 #include "daemon/gpu_types.h"
 #include "daemon/identity.h"
@@ -48,6 +49,21 @@ template <typename Request>
 RequestKey KeyOf(const Request& request, const char* method, const Caller& caller) {
   if (request.request_id().empty()) return {};
   return {request.request_id(), method, caller.uid, RequestContentHash(request)};
+}
+
+// The rows of the page asked for; `response` learns where the next one begins.
+template <typename Request, typename Response>
+absl::StatusOr<std::vector<StoredResource>> PageOf(const Request& request, ResourceStore& table,
+                                                   Response& response) {
+  RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
+                         ParsePageToken(request.page_token()));
+  RHUMB_ASSIGN_OR_RETURN(std::vector<StoredResource> rows, table.List(after, size + 1));
+  if (static_cast<int>(rows.size()) > size) {
+    rows.pop_back();
+    response.set_next_page_token(PageTokenOf({rows.back().update_time_ns, rows.back().name}));
+  }
+  return rows;
 }
 
 }  // namespace
@@ -119,15 +135,9 @@ grpc::Status ClusterService::ListClusters(grpc::ServerContext* context,
 
 absl::StatusOr<v1::ListClustersResponse> ClusterService::ListImpl(
     const v1::ListClustersRequest& request) {
-  RHUMB_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<ListPosition> after,
-                         ParsePageToken(request.page_token()));
-  RHUMB_ASSIGN_OR_RETURN(std::vector<StoredResource> rows, store_.clusters().List(after, size + 1));
   v1::ListClustersResponse response;
-  if (static_cast<int>(rows.size()) > size) {
-    rows.pop_back();
-    response.set_next_page_token(PageTokenOf({rows.back().update_time_ns, rows.back().name}));
-  }
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredResource> rows,
+                         PageOf(request, store_.clusters(), response));
   for (const StoredResource& row : rows) {
     RHUMB_ASSIGN_OR_RETURN(*response.add_clusters(), ReadResource<v1::Cluster>(row));
   }
@@ -254,6 +264,97 @@ absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(
   RHUMB_RETURN_IF_ERROR(CheckGpuTypeUnused(id, store_));
   if (!request.validate_only())
     RHUMB_RETURN_IF_ERROR(store_.gpu_types().Delete(type.name()).status());
+  return google::protobuf::Empty();
+}
+
+grpc::Status ClusterService::ApplyCalibration(grpc::ServerContext* context,
+                                              const v1::ApplyCalibrationRequest* request,
+                                              v1::Calibration* response) {
+  const Call call(*context, "ClusterService/ApplyCalibration", peers_);
+  return Serve(call, response, [&] { return ApplyImpl(*request, call.caller()); });
+}
+
+absl::StatusOr<v1::Calibration> ClusterService::ApplyImpl(
+    const v1::ApplyCalibrationRequest& request, const Caller& caller) {
+  FieldViolations violations;
+  const v1::Calibration calibration = CalibrationToStore(request, violations);
+  if (!violations.empty()) return violations.ToStatus();
+  StoredResource row;
+  row.name = calibration.name();
+  row.content = DeterministicBytes(calibration);
+  row.owner_uid = caller.uid;
+  row.update_time_ns = clock_();
+  const auto may_replace = [&](const StoredResource& known, StoredResource& next) {
+    next.owner_uid = known.owner_uid;  // an operator's version takes nobody's name away
+    return CheckCalibrationWriter(caller, known.name, known.owner_uid);
+  };
+  if (request.validate_only()) {
+    RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> known,
+                           store_.calibrations().Find(row.name));
+    if (known.has_value()) RHUMB_RETURN_IF_ERROR(may_replace(*known, row));
+    return ReadCalibration(row);
+  }
+  const RequestKey key = KeyOf(request, "ApplyCalibration", caller);
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> made, store_.FindByRequestId(key));
+  if (made.has_value()) {
+    RHUMB_ASSIGN_OR_RETURN(const VersionedName name,
+                           ParseVersionedName("calibrations", *made, "request_id"));
+    RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> repeated,
+                           FindCalibration(name, store_));
+    if (repeated.has_value()) return ReadCalibration(*repeated);
+  }
+  RHUMB_ASSIGN_OR_RETURN(const StoredResource stored,
+                         store_.calibrations().Put(row, key, may_replace));
+  return ReadCalibration(stored);
+}
+
+grpc::Status ClusterService::GetCalibration(grpc::ServerContext* context,
+                                            const v1::GetCalibrationRequest* request,
+                                            v1::Calibration* response) {
+  const Call call(*context, "ClusterService/GetCalibration", peers_);
+  return Serve(call, response, [&]() -> absl::StatusOr<v1::Calibration> {
+    RHUMB_ASSIGN_OR_RETURN(const VersionedName name,
+                           ParseVersionedName("calibrations", request->name(), "name"));
+    return GetCalibrationMessage(name, store_);
+  });
+}
+
+grpc::Status ClusterService::ListCalibrations(grpc::ServerContext* context,
+                                              const v1::ListCalibrationsRequest* request,
+                                              v1::ListCalibrationsResponse* response) {
+  const Call call(*context, "ClusterService/ListCalibrations", peers_);
+  return Serve(call, response, [&] { return ListImpl(*request); });
+}
+
+absl::StatusOr<v1::ListCalibrationsResponse> ClusterService::ListImpl(
+    const v1::ListCalibrationsRequest& request) {
+  v1::ListCalibrationsResponse response;
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredResource> rows,
+                         PageOf(request, store_.calibrations(), response));
+  for (const StoredResource& row : rows) {
+    RHUMB_ASSIGN_OR_RETURN(*response.add_calibrations(), ReadCalibration(row));
+  }
+  return response;
+}
+
+grpc::Status ClusterService::DeleteCalibration(grpc::ServerContext* context,
+                                               const v1::DeleteCalibrationRequest* request,
+                                               google::protobuf::Empty* response) {
+  const Call call(*context, "ClusterService/DeleteCalibration", peers_);
+  return Serve(call, response, [&] { return DeleteImpl(*request, call.caller()); });
+}
+
+absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(
+    const v1::DeleteCalibrationRequest& request, const Caller& caller) {
+  RHUMB_ASSIGN_OR_RETURN(const VersionedName name,
+                         ParseVersionedName("calibrations", request.name(), "name"));
+  if (name.version.has_value()) {
+    return FieldError("name", "must be the name alone: versions are deleted together");
+  }
+  RHUMB_ASSIGN_OR_RETURN(const v1::Calibration calibration, GetCalibrationMessage(name, store_));
+  RHUMB_RETURN_IF_ERROR(CheckCalibrationWriter(caller, name.resource, calibration.owner_uid()));
+  if (!request.validate_only())
+    RHUMB_RETURN_IF_ERROR(store_.calibrations().Delete(name.resource).status());
   return google::protobuf::Empty();
 }
 

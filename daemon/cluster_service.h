@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ClusterService: stored inventories, and the GPU types they name.
+// ClusterService: stored inventories, the GPU types they name, and calibrations of the step-time
+// model.
 #ifndef RHUMB_DAEMON_CLUSTER_SERVICE_H_
 #define RHUMB_DAEMON_CLUSTER_SERVICE_H_
 
@@ -36,6 +37,18 @@ class ClusterService final : public v1::ClusterService::Service {
                             v1::GpuType* response) override;
   grpc::Status DeleteGpuType(grpc::ServerContext* context, const v1::DeleteGpuTypeRequest* request,
                              google::protobuf::Empty* response) override;
+  grpc::Status ApplyCalibration(grpc::ServerContext* context,
+                                const v1::ApplyCalibrationRequest* request,
+                                v1::Calibration* response) override;
+  grpc::Status GetCalibration(grpc::ServerContext* context,
+                              const v1::GetCalibrationRequest* request,
+                              v1::Calibration* response) override;
+  grpc::Status ListCalibrations(grpc::ServerContext* context,
+                                const v1::ListCalibrationsRequest* request,
+                                v1::ListCalibrationsResponse* response) override;
+  grpc::Status DeleteCalibration(grpc::ServerContext* context,
+                                 const v1::DeleteCalibrationRequest* request,
+                                 google::protobuf::Empty* response) override;
 
  private:
   absl::StatusOr<v1::Cluster> ApplyImpl(const v1::ApplyClusterRequest& request,
@@ -49,6 +62,11 @@ class ClusterService final : public v1::ClusterService::Service {
   absl::StatusOr<v1::GpuType> ApplyImpl(const v1::ApplyGpuTypeRequest& request,
                                         const Caller& caller);
   absl::StatusOr<google::protobuf::Empty> DeleteImpl(const v1::DeleteGpuTypeRequest& request,
+                                                     const Caller& caller);
+  absl::StatusOr<v1::Calibration> ApplyImpl(const v1::ApplyCalibrationRequest& request,
+                                            const Caller& caller);
+  absl::StatusOr<v1::ListCalibrationsResponse> ListImpl(const v1::ListCalibrationsRequest& request);
+  absl::StatusOr<google::protobuf::Empty> DeleteImpl(const v1::DeleteCalibrationRequest& request,
                                                      const Caller& caller);
 
   Store& store_;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "planner/plan/make_plan.h"
@@ -166,6 +167,19 @@ v1::Plan::Alternative ToProto(const Alternative& alternative) {
   return out;
 }
 
+v1::Plan::Calibration ToProto(const TimeCalibration& calibration, const std::string& gpu_family) {
+  v1::Plan::Calibration out;
+  out.set_name(calibration.name);
+  out.set_version(calibration.version);
+  out.set_gpu_family(gpu_family);
+  const CalibratedFamily* family = FindFamily(&calibration, gpu_family);
+  if (family == nullptr) return out;
+  out.set_run_count(family->run_count);
+  out.set_table_count(family->table_count);
+  if (family->left_out_error >= 0) out.set_left_out_error_fraction(family->left_out_error);
+  return out;
+}
+
 // What only feasible plans have.
 void AddFeasible(const Plan& plan, const PlanQuestion& question, v1::Plan& out) {
   const ParamCountConvention convention = question.law.param_count_convention;
@@ -183,6 +197,10 @@ void AddFeasible(const Plan& plan, const PlanQuestion& question, v1::Plan& out) 
   if (plan.allocation) {
     *out.mutable_allocation() = ToProto(*plan.allocation);
     out.mutable_calibration();  // no name, no runs: the constants as shipped
+    if (question.calibration != nullptr) {
+      const GpuPool& pool = question.pools[static_cast<size_t>(plan.allocation->pool_index)];
+      *out.mutable_calibration() = ToProto(*question.calibration, pool.gpu.family);
+    }
   }
   if (plan.layout) {
     *out.mutable_layout() =
@@ -278,6 +296,9 @@ v1::CheckConfigurationResponse ToProto(const CheckAnswer& answer, const CheckQue
   if (answer.cost) *out.mutable_cost() = ToProto(*answer.cost);
   for (const Assumption& assumption : answer.assumptions)
     *out.add_assumptions() = daemon::ToProto(assumption);
+  if (question.calibration != nullptr) {
+    *out.mutable_calibration() = ToProto(*question.calibration, question.pool.gpu.family);
+  }
   return out;
 }
 

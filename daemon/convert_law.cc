@@ -2,7 +2,7 @@
 #include "daemon/convert_law.h"
 
 #include "daemon/identity.h"
-#include "daemon/sha256.h"
+#include "planner/sha256.h"
 
 namespace rhumb::daemon {
 

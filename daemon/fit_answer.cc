@@ -14,9 +14,9 @@
 #include "daemon/law_lookup.h"
 #include "daemon/law_validate.h"
 #include "daemon/observation_rows.h"
-#include "daemon/sha256.h"
 #include "daemon/validate.h"
 #include "planner/fit/fit_law.h"
+#include "planner/sha256.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {

@@ -13,11 +13,11 @@
 
 #include "absl/base/casts.h"
 #include "absl/strings/str_cat.h"
-#include "daemon/sha256.h"
 #include "planner/cost/framework_profile.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/cost/time_constants.h"
 #include "planner/plan/make_plan.h"
+#include "planner/sha256.h"
 
 namespace rhumb::daemon {
 namespace {
@@ -142,6 +142,17 @@ std::string FiguresOf(const TimeError& error) {
       .text();
 }
 
+std::string FiguresOf(const TimeCalibration& calibration) {
+  const auto& [name, version, families] = calibration;
+  std::string text = Figures(name, version).text();
+  for (const CalibratedFamily& family : families) {
+    const auto& [constants, error, run_count, table_count, left_out_error] = family;
+    absl::StrAppend(&text, FiguresOf(constants), FiguresOf(error),
+                    Figures(run_count, table_count, left_out_error).text());
+  }
+  return text;
+}
+
 std::string FiguresOf(const FrameworkProfile& profile) {
   const auto& [name, version, attention, compiled, overlaps_tensor_parallel, overlaps_data_parallel,
                overlaps_pipeline, scatters_pipeline_sends, selective_recompute,
@@ -164,13 +175,18 @@ std::string FiguresOf(const FrameworkProfile& profile) {
 }
 
 std::string PlanInputsBytes(const PlanQuestion& question, int64_t owner_uid,
-                            absl::string_view calibration, absl::string_view cluster_content) {
+                            absl::string_view cluster_content) {
   static const std::string& figures = *new std::string(Sha256Hex(BuildFigures()));
   const Law& law = question.law;
   std::string gpus;  // an applied type may change, or stand in the place of a built-in one
   for (const GpuPool& pool : question.pools) absl::StrAppend(&gpus, FiguresOf(pool.gpu));
   if (question.gpu_without_count.has_value())
     absl::StrAppend(&gpus, FiguresOf(question.gpu_without_count->gpu));
+  std::string calibration;
+  if (question.calibration != nullptr) {
+    calibration = absl::StrCat(question.calibration->name, "@", question.calibration->version, " ",
+                               Sha256Hex(FiguresOf(*question.calibration)));
+  }
   // Lengths before free bytes, so that no two inputs share a text.
   return absl::StrCat("planner ", kPlannerVersion, " ", figures, "\nlaw ", law.name, " ",
                       law.version, " ", Sha256Hex(FiguresOf(law)), "\ngpus ", Sha256Hex(gpus),

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "planner/cost/framework_profile.h"
 #include "planner/cost/hardware.h"
+#include "planner/cost/time_calibration.h"
 #include "planner/cost/time_constants.h"
 #include "planner/laws/law.h"
 #include "planner/plan/question.h"
@@ -23,14 +24,15 @@ std::string FiguresOf(const Law& law);
 std::string FiguresOf(const Gpu& gpu);
 std::string FiguresOf(const TimeConstants& constants);
 std::string FiguresOf(const TimeError& error);
+std::string FiguresOf(const TimeCalibration& calibration);
 std::string FiguresOf(const FrameworkProfile& profile);
 
 // Everything beside the resolved request that an answer depends on, as stored with the plan:
 // planner version and its built-in figures (GPUs, time constants, profiles), the law and the GPUs
-// of the question with all their figures, owner, calibration, and the inventory used
+// and the calibration of the question with all their figures, owner, and the inventory used
 // (`cluster_content`, empty without a cluster).
 std::string PlanInputsBytes(const PlanQuestion& question, int64_t owner_uid,
-                            absl::string_view calibration, absl::string_view cluster_content);
+                            absl::string_view cluster_content);
 
 // "plans/p-" and 20 hexadecimal digits (80 bits) of the SHA-256 over both.
 std::string PlanName(absl::string_view request_bytes, absl::string_view inputs_bytes);

@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "daemon/convert_law.h"
@@ -34,25 +33,8 @@ absl::StatusOr<std::string> UnknownLaw(const LawName& name, Store& store) {
 
 }  // namespace
 
-std::string LawName::id() const { return std::string(absl::StripPrefix(resource, "laws/")); }
-
 absl::StatusOr<LawName> ParseLawName(absl::string_view name, absl::string_view field) {
-  LawName parsed;
-  const size_t at = name.rfind('@');
-  if (at != absl::string_view::npos) {
-    int64_t version = 0;
-    // Digits alone: "+1" and " 1" are other spellings, and a name has one.
-    const absl::string_view digits = name.substr(at + 1);
-    if (!absl::SimpleAtoi(digits, &version) || version < 1 || absl::StrCat(version) != digits) {
-      return FieldError(
-          field,
-          absl::StrCat("must end in @VERSION with a version of 1 or more, got \"", name, "\""));
-    }
-    parsed.version = version;
-    name = name.substr(0, at);
-  }
-  RHUMB_ASSIGN_OR_RETURN(parsed.resource, ResourceName("laws", name, field));
-  return parsed;
+  return ParseVersionedName("laws", name, field);
 }
 
 absl::StatusOr<std::string> NameForStoredLaw(absl::string_view name, absl::string_view field) {

@@ -13,19 +13,14 @@
 #include "absl/strings/string_view.h"
 #include "daemon/rpc_status.h"
 #include "daemon/store/store.h"
+#include "daemon/versioned_name.h"
 #include "planner/laws/law.h"
 #include "planner/laws/published_law.h"
 #include "rhumb/v1/law.pb.h"
 
 namespace rhumb::daemon {
 
-// "laws/x@2", "x@2", "laws/x" or "x".
-struct LawName {
-  std::string resource;  // "laws/x"
-  std::optional<int64_t> version;
-
-  std::string id() const;  // "x"
-};
+using LawName = VersionedName;
 
 // InvalidArgument for `field` if the id or the version is none.
 absl::StatusOr<LawName> ParseLawName(absl::string_view name, absl::string_view field);

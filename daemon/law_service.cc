@@ -17,8 +17,8 @@
 #include "daemon/law_validate.h"
 #include "daemon/observation_import.h"
 #include "daemon/observation_rows.h"
-#include "daemon/sha256.h"
 #include "daemon/validate.h"
+#include "planner/sha256.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {

@@ -10,10 +10,10 @@
 #include "daemon/identity.h"
 #include "daemon/observation_validate.h"
 #include "daemon/resolve.h"
-#include "daemon/sha256.h"
 #include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/laws/chinchilla.h"
+#include "planner/sha256.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {

@@ -89,8 +89,7 @@ absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest
   }
   const std::string request_bytes = DeterministicBytes(resolved.canonical);
   const std::string inputs =
-      PlanInputsBytes(resolved.question, call.owner_uid(), resolved.canonical.calibration(),
-                      resolved.cluster_content);
+      PlanInputsBytes(resolved.question, call.owner_uid(), resolved.cluster_content);
   const std::string name = PlanName(request_bytes, inputs);
   const int64_t generation = repeated_.generation();
   RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> known, FindPlan(name));
@@ -132,6 +131,10 @@ absl::StatusOr<std::optional<v1::Plan>> PlanService::FindRepeated(const std::str
       known->gpu_change_count != store_.gpu_types().change_count()) {
     return std::nullopt;
   }
+  if (!known->calibration_revision.empty() &&
+      known->calibration_change_count != store_.calibrations().change_count()) {
+    return std::nullopt;
+  }
   if (!known->cluster.empty()) {
     RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> cluster,
                            store_.clusters().Find(known->cluster));
@@ -149,6 +152,10 @@ absl::StatusOr<bool> PlanService::IsStillStored(const RepeatedPlan& known) {
     RHUMB_ASSIGN_OR_RETURN(const std::string revision, store_.gpu_types().Revision());
     if (revision != known.gpu_revision) return false;
   }
+  if (!known.calibration_revision.empty()) {
+    RHUMB_ASSIGN_OR_RETURN(const std::string revision, store_.calibrations().Revision());
+    if (revision != known.calibration_revision) return false;
+  }
   known.checked_ns.store(now, std::memory_order_relaxed);
   return stored == known.plan_bytes;
 }
@@ -156,9 +163,8 @@ absl::StatusOr<bool> PlanService::IsStillStored(const RepeatedPlan& known) {
 void PlanService::RememberRepeated(const std::string& asked, const ResolvedPlanRequest& resolved,
                                    const v1::Plan& plan, const Call& call, int64_t generation) {
   // What FindRepeated does not look up again must not change: laws of the catalogue do not, laws
-  // and calibrations that somebody stored may.
+  // that somebody stored may.
   if (FindLaw(resolved.question.law.name) == nullptr) return;
-  if (!resolved.canonical.calibration().empty()) return;
   auto known = std::make_shared<RepeatedPlan>();
   known->name = plan.name();
   known->plan_bytes = plan.SerializeAsString();
@@ -169,6 +175,8 @@ void PlanService::RememberRepeated(const std::string& asked, const ResolvedPlanR
   known->cluster_content = resolved.cluster_content;
   known->gpu_revision = resolved.gpu_revision;
   known->gpu_change_count = resolved.gpu_change_count;
+  known->calibration_revision = resolved.calibration_revision;
+  known->calibration_change_count = resolved.calibration_change_count;
   known->checked_ns = clock_();
   repeated_.Insert(call.owner_uid(), asked, std::move(known), generation);
 }

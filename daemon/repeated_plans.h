@@ -29,6 +29,9 @@ struct RepeatedPlan {
   // Of ResolvedPlanRequest; an empty revision if the question names no GPU.
   std::string gpu_revision;
   int64_t gpu_change_count = 0;
+  // Of the same; an empty revision if the question names no calibration.
+  std::string calibration_revision;
+  int64_t calibration_change_count = 0;
   // When the store was last seen to hold `plan_bytes`.
   mutable std::atomic<int64_t> checked_ns = 0;
 };

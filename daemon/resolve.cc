@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "daemon/calibrations.h"
 #include "daemon/convert.h"
 #include "daemon/gpu_types.h"
 #include "daemon/law_lookup.h"
@@ -188,6 +189,11 @@ v1::CreatePlanRequest Canonical(const v1::CreatePlanRequest& request,
     if (resolved.price_usd_per_gpu_hour)
       pool.set_price_usd_per_gpu_hour(*resolved.price_usd_per_gpu_hour);
   }
+  // The version as of stored laws.
+  if (question.calibration != nullptr) {
+    out.set_calibration(
+        absl::StrCat(question.calibration->name, "@", question.calibration->version));
+  }
   if (!out.cluster().empty())
     out.set_cluster(absl::StrCat("clusters/", absl::StripPrefix(out.cluster(), "clusters/")));
   if (question.gpu_without_count) out.set_gpu_type(question.gpu_without_count->gpu.id);
@@ -290,6 +296,13 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
       violations.Add("gpu_type", std::string(gpu.status().message()));
     }
   }
+  if (!request.calibration().empty()) {
+    // The revision first, as of GPU types.
+    resolved.calibration_change_count = store.calibrations().change_count();
+    RHUMB_ASSIGN_OR_RETURN(resolved.calibration_revision, store.calibrations().Revision());
+    RHUMB_ASSIGN_OR_RETURN(question.calibration,
+                           ResolveCalibration(request.calibration(), store, violations));
+  }
   NoteDefaults(question);
   question.objective = ResolveObjective(question);
   resolved.canonical = Canonical(request, question);
@@ -321,6 +334,8 @@ absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRe
   if (request.has_failures_per_gpu_hour())
     question.failures_per_gpu_hour = request.failures_per_gpu_hour();
   question.level = request.has_level() ? request.level() : kDefaultLevel;
+  RHUMB_ASSIGN_OR_RETURN(question.calibration,
+                         ResolveCalibration(request.calibration(), store, violations));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store));
   if (request.has_gpu_pool()) {
     auto pool =

@@ -28,6 +28,9 @@ struct ResolvedPlanRequest {
   // ResourceStore::Revision() of the GPU types names were looked up in; empty if none was.
   std::string gpu_revision;
   int64_t gpu_change_count = 0;  // ResourceStore::change_count() of them
+  // The same of the calibrations; empty if the question names none.
+  std::string calibration_revision;
+  int64_t calibration_change_count = 0;
 };
 
 // Adds a violation for every name that does not exist, with the nearest that do, and for every pair

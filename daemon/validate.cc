@@ -48,9 +48,11 @@ void ValidateCreatePlanRequest(const v1::CreatePlanRequest& request, FieldViolat
   if (request.free_only()) {
     violations.Add("free_only", "needs live node states, which this server does not collect");
   }
-  if (!request.calibration().empty()) {
-    violations.Add("calibration", absl::StrCat("unknown calibration \"", request.calibration(),
-                                               "\"; this server has none"));
+  if (!request.calibration().empty() && request.has_mfu()) {
+    violations.Add("calibration", "and mfu exclude each other: no step is timed with an MFU");
+  } else if (!request.calibration().empty() && request.gpu_pools_size() == 0 &&
+             request.cluster().empty()) {
+    violations.Add("calibration", "needs gpu_pools or cluster: without GPUs no step is timed");
   }
 }
 

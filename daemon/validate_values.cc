@@ -40,6 +40,8 @@ constexpr Range kCount = {1, false, 1e18};
 constexpr Range kFraction = {0, false, 1};
 constexpr Range kMfu = {0, true, 1};
 constexpr Range kDegree = {1, false, 1e6};
+// Of a measured to a predicted time: a factor of 20 either way.
+constexpr Range kLogRatio = {-3, false, 3};
 
 // By field name: one word means one thing in every request, unless a request is named.
 const absl::flat_hash_map<std::string, Range>& Ranges() {
@@ -109,6 +111,15 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"GpuType.gpus_per_scale_up_domain", kDegree},
       {"GpuType.network_bytes_per_second", kPositive},
       {"GpuType.board_watts", {0, true, 1e6}},
+      {"CalibratedFamily.run_count", {1, false, 1e9}},
+      {"CalibratedFamily.table_count", {1, false, 1e9}},
+      {"default_error_fraction", {0, false, 10}},
+      {"error_fraction", {0, false, 10}},
+      {"left_out_error_fraction", {0, false, 10}},
+      {"log_bias", kLogRatio},
+      {"log_sigma", {0, false, 3}},
+      {"log_quantile_05", kLogRatio},
+      {"log_quantile_95", kLogRatio},
       // Laws judge sizes by ranges of their own, some far below what a plan makes sense of.
       {"PredictLossRequest.param_count", kCount},
       {"min_tokens_per_param", {0, true, 1e9}},

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/accuracy_command.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/calibration_lookup.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
@@ -18,7 +20,8 @@ namespace rhumb::cli {
 namespace {
 
 // Tables in the order of their first rows.
-std::vector<TableAccuracy> TablesOf(const std::vector<JudgedRun>& runs) {
+std::vector<TableAccuracy> TablesOf(const std::vector<JudgedRun>& runs,
+                                    const TimeCalibration* calibration) {
   std::vector<TableAccuracy> tables;
   for (const JudgedRun& run : runs) {
     TableAccuracy* table = nullptr;
@@ -30,7 +33,8 @@ std::vector<TableAccuracy> TablesOf(const std::vector<JudgedRun>& runs) {
       table->name = run.table;
     }
     if (run.prediction.has_value()) {
-      AddRun(*run.row.run, *run.prediction, *table);
+      AddRun(*run.row.run, *run.prediction, TimeErrorWith(calibration, run.row.run->gpu.family),
+             *table);
     } else {
       // Without the line, so that rows share reasons.
       const RunDefect& defect = run.row.defect;
@@ -52,10 +56,14 @@ int RunAccuracy(const Invocation& invocation, Context& context) {
   if (!invocation.Has("table")) {
     return FailUsage(context, absl::InvalidArgumentError("--table must be given"));
   }
-  const absl::StatusOr<std::vector<JudgedRun>> runs =
-      JudgeRuns(invocation, invocation.Value("by"), context);
-  if (!runs.ok()) return FailUsage(context, runs.status());
-  const std::vector<TableAccuracy> tables = TablesOf(*runs);
+  const absl::StatusOr<std::optional<TimeCalibration>> calibration =
+      FetchCalibration(invocation, context);
+  if (!calibration.ok()) return Fail(context, calibration.status());
+  const TimeCalibration* used = calibration->has_value() ? &**calibration : nullptr;
+  const absl::StatusOr<RunTables> read =
+      JudgeRuns(invocation, invocation.Value("by"), used, context);
+  if (!read.ok()) return FailUsage(context, read.status());
+  const std::vector<TableAccuracy> tables = TablesOf(read->runs, used);
   const auto text = [&] {
     return output->table.parsable
                ? RenderTable(AccuracyTable(tables), output->table, context.out_terminal)
@@ -79,14 +87,11 @@ Command AccuracyCommand() {
           "enters a prediction. Rows that cannot be expressed are counted with their reasons. The "
           "format is\n"
           "in docs/accuracy.md; rhumb check --table prints the rows themselves.",
-      .flags = {RunTableFlag(),
-                {.name = "by",
-                 .kind = FlagKind::kText,
-                 .placeholder = "COLUMN",
-                 .help = "a table is what shares a cell of this column; default: the file",
-                 .group = "Measured runs"}},
+      .flags = {RunTableFlag(), GroupColumnFlag(), CalibrationFlag("predict with its constants")},
       .examples = {{"accuracy --table runs.csv", "of your own runs"},
                    {"accuracy --table runs.csv --by model", "which models are worst?"},
+                   {"accuracy --table new.csv --calibration mine",
+                    "do constants fitted to other runs hold for these?"},
                    {"accuracy --table runs/ --json", "of every .csv file of a folder"}},
       .run = RunAccuracy};
 }

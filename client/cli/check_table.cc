@@ -2,12 +2,14 @@
 #include "client/cli/check_table.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/calibration_lookup.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
@@ -21,7 +23,7 @@ namespace {
 // Flags that say what a row says, or what only a single answer has.
 absl::Status CheckFlagsBesideTable(const Invocation& invocation, const Command& command) {
   for (const Flag& flag : command.flags) {
-    if (flag.name == "table" || !invocation.Has(flag.name)) continue;
+    if (flag.name == "table" || flag.name == "calibration" || !invocation.Has(flag.name)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("--table: every row says what it ran; leave out --", flag.name));
   }
@@ -59,21 +61,26 @@ int RunCheckTable(const Invocation& invocation, Context& context) {
   }
   const absl::Status flags = CheckFlagsBesideTable(invocation, *context.command);
   if (!flags.ok()) return FailUsage(context, flags);
-  const absl::StatusOr<std::vector<JudgedRun>> runs = JudgeRuns(invocation, "", context);
-  if (!runs.ok()) return FailUsage(context, runs.status());
+  const absl::StatusOr<std::optional<TimeCalibration>> calibration =
+      FetchCalibration(invocation, context);
+  if (!calibration.ok()) return Fail(context, calibration.status());
+  const TimeCalibration* used = calibration->has_value() ? &**calibration : nullptr;
+  const absl::StatusOr<RunTables> read = JudgeRuns(invocation, "", used, context);
+  if (!read.ok()) return FailUsage(context, read.status());
+  const std::vector<JudgedRun>& runs = read->runs;
   if (output->format == OutputFormat::kCsv) {
     // Columns of their own: those of the format, whatever the first row lacks.
-    *context.out << RunsCsv(*runs, output->table.header);
+    *context.out << RunsCsv(runs, output->table.header);
     return kExitOk;
   }
   const bool is_table =
       output->format == OutputFormat::kTable || output->format == OutputFormat::kWide;
   const absl::Status written = WriteJson(
-      is_table ? "" : RunsJson(*runs), *output,
-      [&] { return RenderTable(RunsTable(*runs), output->table, context.out_terminal); }, {},
+      is_table ? "" : RunsJson(runs, used), *output,
+      [&] { return RenderTable(RunsTable(runs), output->table, context.out_terminal); }, {},
       context);
   if (!written.ok()) return Fail(context, written);
-  if (is_table) RemarkOnReasons(*runs, invocation, context);
+  if (is_table) RemarkOnReasons(runs, invocation, context);
   return kExitOk;
 }
 

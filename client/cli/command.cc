@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/accuracy_command.h"
+#include "client/cli/calibrate_command.h"
+#include "client/cli/calibration_command.h"
 #include "client/cli/check_command.h"
 #include "client/cli/cluster_command.h"
 #include "client/cli/completion_command.h"
@@ -23,14 +25,37 @@
 namespace rhumb::cli {
 
 const std::vector<Command>& Commands() {
-  static const std::vector<Command>& commands = *new std::vector<Command>{
-      PlanCommand(),         CheckCommand(),       AccuracyCommand(),    PredictCommand(),
-      FitCommand(),          LawListCommand(),     LawShowCommand(),     LawImportCommand(),
-      LawExportCommand(),    LawBacktestCommand(), LawSuggestCommand(),  LawDeleteCommand(),
-      GpuListCommand(),      GpuShowCommand(),     GpuApplyCommand(),    GpuDeleteCommand(),
-      ClusterApplyCommand(), ClusterListCommand(), ClusterShowCommand(), ClusterDeleteCommand(),
-      PlansListCommand(),    PlansShowCommand(),   PlansDeleteCommand(), CompletionCommand(),
-      VersionCommand()};
+  static const std::vector<Command>& commands =
+      *new std::vector<Command>{PlanCommand(),
+                                CheckCommand(),
+                                AccuracyCommand(),
+                                CalibrateCommand(),
+                                CalibrationListCommand(),
+                                CalibrationShowCommand(),
+                                CalibrationApplyCommand(),
+                                CalibrationDeleteCommand(),
+                                PredictCommand(),
+                                FitCommand(),
+                                LawListCommand(),
+                                LawShowCommand(),
+                                LawImportCommand(),
+                                LawExportCommand(),
+                                LawBacktestCommand(),
+                                LawSuggestCommand(),
+                                LawDeleteCommand(),
+                                GpuListCommand(),
+                                GpuShowCommand(),
+                                GpuApplyCommand(),
+                                GpuDeleteCommand(),
+                                ClusterApplyCommand(),
+                                ClusterListCommand(),
+                                ClusterShowCommand(),
+                                ClusterDeleteCommand(),
+                                PlansListCommand(),
+                                PlansShowCommand(),
+                                PlansDeleteCommand(),
+                                CompletionCommand(),
+                                VersionCommand()};
   return commands;
 }
 

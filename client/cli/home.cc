@@ -34,7 +34,9 @@ bool IsAboutTheStore(const Command& command) {
   const bool is_cluster = command.words.front() == "cluster" && command.words.back() != "apply";
   const bool is_gpu = command.words.front() == "gpu" && command.words.back() == "delete";
   const bool is_law = command.words.front() == "law" && command.words.back() == "delete";
-  return is_plans || is_cluster || is_gpu || is_law;
+  const bool is_calibration =
+      command.words.front() == "calibration" && command.words.back() != "apply";
+  return is_plans || is_cluster || is_gpu || is_law || is_calibration;
 }
 
 absl::StatusOr<Home> OpenDaemon(const std::string& address, const std::string& origin,

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/output.h"
 #include "client/cli/request_fields.h"
+#include "planner/sha256.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::cli {
@@ -44,8 +45,10 @@ std::string TableName(const std::string& path) {
   return path == "-" ? "stdin" : std::filesystem::path(path).stem().string();
 }
 
+// Adds to `hashed` what the hash of the tables is of.
 absl::StatusOr<RunTable> ReadFile(const std::string& path, const std::string& group_column,
-                                  std::optional<double> timeout_seconds, ProgressBar& progress) {
+                                  std::optional<double> timeout_seconds, ProgressBar& progress,
+                                  std::string& hashed) {
   const absl::StatusOr<std::string> text = ReadRunText(path, timeout_seconds);
   if (absl::IsDeadlineExceeded(text.status())) return text.status();
   // Names the file itself.
@@ -57,21 +60,23 @@ absl::StatusOr<RunTable> ReadFile(const std::string& path, const std::string& gr
     return absl::InvalidArgumentError(
         absl::StrCat(path == "-" ? "stdin" : path, ": ", table.status().message()));
   }
+  absl::StrAppend(&hashed, text->size(), " ", Sha256Hex(*text), "\n");
   return table;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<JudgedRun>> JudgeRuns(const Invocation& invocation,
-                                                 const std::string& group_column,
-                                                 Context& context) {
+absl::StatusOr<RunTables> JudgeRuns(const Invocation& invocation, const std::string& group_column,
+                                    const TimeCalibration* calibration, Context& context) {
   RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
   ProgressBar progress(context);
-  std::vector<JudgedRun> runs;
+  RunTables tables;
+  std::vector<JudgedRun>& runs = tables.runs;
+  std::string hashed;
   for (const std::string& path : invocation.flags.at("table")) {
     RHUMB_ASSIGN_OR_RETURN(const std::vector<TableFile> files, FilesOf(path));
     for (const TableFile& file : files) {
-      absl::StatusOr<RunTable> table = ReadFile(file.path, group_column, timeout, progress);
+      absl::StatusOr<RunTable> table = ReadFile(file.path, group_column, timeout, progress, hashed);
       if (!table.ok() && !file.named && absl::IsInvalidArgument(table.status())) {
         progress.Clear();
         const absl::string_view why = table.status().message();
@@ -89,10 +94,13 @@ absl::StatusOr<std::vector<JudgedRun>> JudgeRuns(const Invocation& invocation,
     if (i > 0 && i % kProgressRows == 0) {
       progress.Show(static_cast<double>(i) / static_cast<double>(runs.size()), "predicting");
     }
-    if (runs[i].row.run.has_value()) runs[i].prediction = PredictRun(*runs[i].row.run);
+    const std::optional<MeasuredRun>& run = runs[i].row.run;
+    if (!run.has_value()) continue;
+    runs[i].prediction = PredictRun(*run, TimeConstantsWith(calibration, run->gpu.family));
   }
   progress.Clear();
-  return runs;
+  tables.sha256 = Sha256Hex(hashed);
+  return tables;
 }
 
 std::string ReasonOf(const JudgedRun& run) { return DescribeDefect(run.row); }
@@ -105,6 +113,14 @@ Flag RunTableFlag() {
           .group = "Measured runs",
           .repeatable = true,
           .completion = Completion::kFile};
+}
+
+Flag GroupColumnFlag() {
+  return {.name = "by",
+          .kind = FlagKind::kText,
+          .placeholder = "COLUMN",
+          .help = "a table is what shares a cell of this column; default: the file",
+          .group = "Measured runs"};
 }
 
 }  // namespace rhumb::cli

@@ -14,6 +14,7 @@
 #include "client/cli/progress_bar.h"
 #include "client/run_table/run_table.h"
 #include "planner/cost/measured_run.h"
+#include "planner/cost/time_calibration.h"
 
 namespace rhumb::cli {
 
@@ -23,21 +24,28 @@ struct JudgedRun {
   std::optional<RunPrediction> prediction;  // absent where the row has no run
 };
 
-// The rows of every file that --table names, in their order, with what the model says of them. A
-// folder stands for its *.csv files in the order of their names; of those the ones that are no
-// table of runs are passed over with a remark. `group_column`, unless empty, makes a table of all
-// rows with the same cell.
+struct RunTables {
+  std::vector<JudgedRun> runs;
+  std::string sha256;  // of length and SHA-256 of every file, in their order
+};
+
+// The rows of every file that --table names, in their order, with what the model says of them: with
+// the constants of `calibration`, which may be null, on the families of GPUs that it has. A folder
+// stands for its *.csv files in the order of their names; of those the ones that are no table of
+// runs are passed over with a remark. `group_column`, unless empty, makes a table of all rows with
+// the same cell.
 //
 // DEADLINE_EXCEEDED if a pipe has not ended in time; INVALID_ARGUMENT, behind the file's name, for
 // what is wrong with it as a whole.
-absl::StatusOr<std::vector<JudgedRun>> JudgeRuns(const Invocation& invocation,
-                                                 const std::string& group_column, Context& context);
+absl::StatusOr<RunTables> JudgeRuns(const Invocation& invocation, const std::string& group_column,
+                                    const TimeCalibration* calibration, Context& context);
 
 // Why a row has no prediction: "line 7, column tp: must be ...".
 std::string ReasonOf(const JudgedRun& run);
 
-// The flag --table of both commands.
+// The flags --table and --by of these commands.
 Flag RunTableFlag();
+Flag GroupColumnFlag();
 
 }  // namespace rhumb::cli
 

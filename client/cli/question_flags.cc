@@ -165,7 +165,7 @@ Flags PlanFieldFlags() {
   Add(flags, "Hardware", MachineFlags());
   Add(flags, "Hardware",
       {Of("calibration", "calibration", FlagKind::kText, "NAME",
-          "calibration of the time and memory model (not there yet: refused)")});
+          "stored constants of the step-time model, as rhumb calibrate makes them")});
   Add(flags, "Model",
       {
           Of("params", "param_count", FlagKind::kCount, "N", "exact size, as 7B"),
@@ -247,6 +247,8 @@ Flags CheckFieldFlags() {
           Completed(Of("cluster", "cluster", FlagKind::kText, "CLUSTER", "a stored cluster"),
                     Completion::kCluster),
           Of("partition", "partition", FlagKind::kText, "NAME", "one partition of the cluster"),
+          Of("calibration", "calibration", FlagKind::kText, "NAME",
+             "stored constants of the step-time model; also beside --table"),
       });
   Add(flags, "Hardware", MachineFlags());
   Add(flags, "Layout", LayoutFlags());

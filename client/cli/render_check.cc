@@ -79,6 +79,7 @@ std::string RenderCheck(const v1::CheckConfigurationResponse& answer,
     AddTime(time, options.level, options.explain || options.wide, report);
   }
   if (answer.has_cost() && options.whole_run) AddCost(answer.cost(), report);
+  if (answer.has_calibration()) AddCalibration(answer.calibration(), report);
   AddAssumptions(answer.assumptions(), options.wide, report);
   return report.text();
 }

@@ -192,6 +192,28 @@ void AddCost(const v1::Plan::Cost& cost, Report& report) {
           ", "));
 }
 
+void AddCalibration(const v1::Plan::Calibration& calibration, Report& report) {
+  if (calibration.name().empty()) return;
+  const std::string name =
+      absl::StrCat(BareName(calibration.name()), ", version ", calibration.version());
+  if (calibration.run_count() == 0) {
+    report.Row("Calibration", absl::StrCat(name, ", has no runs of ", calibration.gpu_family(),
+                                           ": constants as shipped"));
+    return;
+  }
+  report.Row(
+      "Calibration",
+      JoinParts({name,
+                 absl::StrCat(Counted(calibration.run_count(), "run"), " of ",
+                              Counted(calibration.table_count(), "table"), " on ",
+                              calibration.gpu_family()),
+                 calibration.has_left_out_error_fraction()
+                     ? absl::StrCat("error ", FormatFraction(calibration.left_out_error_fraction()),
+                                    " on runs left out")
+                     : "too few to leave any out"},
+                ", "));
+}
+
 void AddWarnings(const google::protobuf::RepeatedPtrField<v1::Plan::Warning>& warnings,
                  Report& report) {
   const char* label = "Warnings";

@@ -22,6 +22,8 @@ void AddMemory(const v1::MemoryPlan& memory, bool stages, Report& report);
 // With `explain`, the step's time by cause too. `level` is that of the interval, 0 if unknown.
 void AddTime(const v1::TimePlan& time, double level, bool explain, Report& report);
 void AddCost(const v1::Plan::Cost& cost, Report& report);
+// Nothing where the constants are as shipped because no calibration was asked for.
+void AddCalibration(const v1::Plan::Calibration& calibration, Report& report);
 void AddWarnings(const google::protobuf::RepeatedPtrField<v1::Plan::Warning>& warnings,
                  Report& report);
 // With `sources` one a line, with where it comes from; without, all in one paragraph.

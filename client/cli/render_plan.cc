@@ -286,10 +286,7 @@ std::string RenderPlan(const v1::Plan& plan, const PlanRenderOptions& options,
   if (plan.has_time())
     AddTime(plan.time(), plan.loss().level(), options.explain || options.wide, report);
   if (plan.has_cost()) AddCost(plan.cost(), report);
-  if (plan.has_calibration() && !plan.calibration().name().empty()) {
-    report.Row("Calibration", absl::StrCat(plan.calibration().name(), " of ",
-                                           Counted(plan.calibration().run_count(), "run")));
-  }
+  if (plan.has_calibration()) AddCalibration(plan.calibration(), report);
   AddBinding(plan, report);
   AddLawOptimum(plan, report);
   AddAlternatives(plan, terminal, report);

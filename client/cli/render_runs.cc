@@ -10,7 +10,6 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "client/cli/json_object.h"
-#include "planner/cost/time_constants.h"
 #include "planner/units.h"
 #include "proto/json/json_printer.h"
 
@@ -46,14 +45,15 @@ std::string CsvCell(const std::string& text) {
 
 std::string Bytes(double bytes) { return absl::StrCat(std::llround(bytes)); }
 
-std::string RowJson(const JudgedRun& run) {
+std::string RowJson(const JudgedRun& run, const TimeCalibration* calibration) {
   JsonObject row;
   row.Text("table", run.table).Text("row_id", run.row.row_id).Integer("line", run.row.line);
   row.Bool("expressed", run.prediction.has_value());
   if (run.prediction.has_value()) {
     const MeasuredRun& measured = *run.row.run;
     const RunPrediction& predicted = *run.prediction;
-    const TimeError& error = TimeErrorOf(measured.gpu.family);
+    const std::string& family = measured.gpu.family;
+    const TimeError& error = TimeErrorWith(calibration, family);
     row.Number("predicted_step_seconds", predicted.step_seconds)
         .Json("step_seconds_interval",
               JsonObject()
@@ -74,8 +74,8 @@ std::string RowJson(const JudgedRun& run) {
         .Text("framework", measured.profile.name)
         .Integer("micro_batch_size", predicted.layout.micro_batch_size)
         .Integer("virtual_pipeline_stages", predicted.layout.virtual_pipeline_stages)
-        .Bool("calibrated", false)
-        .Text("constants_source", TimeConstantsOf(measured.gpu.family).source)
+        .Bool("calibrated", FindFamily(calibration, family) != nullptr)
+        .Text("constants_source", TimeConstantsWith(calibration, family).source)
         .Integer("error_run_count", error.row_count);
   } else {
     row.Text("column", run.row.defect.column);
@@ -117,10 +117,10 @@ Table RunsTable(const std::vector<JudgedRun>& runs) {
   return table;
 }
 
-std::string RunsJson(const std::vector<JudgedRun>& runs) {
+std::string RunsJson(const std::vector<JudgedRun>& runs, const TimeCalibration* calibration) {
   std::vector<std::string> rows;
   rows.reserve(runs.size());
-  for (const JudgedRun& run : runs) rows.push_back(RowJson(run));
+  for (const JudgedRun& run : runs) rows.push_back(RowJson(run, calibration));
   return absl::StrCat("{\n  \"rows\": ", JsonList(rows), "\n}");
 }
 

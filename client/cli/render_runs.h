@@ -14,7 +14,8 @@ namespace rhumb::cli {
 Table RunsTable(const std::vector<JudgedRun>& runs);
 
 // {"rows": [...]}: base units, keys as in docs/accuracy.md; absent where there is nothing to say.
-std::string RunsJson(const std::vector<JudgedRun>& runs);
+// `calibration` is what the rows were predicted with, or null.
+std::string RunsJson(const std::vector<JudgedRun>& runs, const TimeCalibration* calibration);
 
 // A line a row: row_id,predicted_step_seconds,measured_step_seconds,predicted_peak_bytes,
 // predicted_peak_p95_bytes,measured_peak_bytes,fits,note. Empty where nothing was predicted or

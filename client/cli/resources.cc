@@ -73,6 +73,19 @@ absl::StatusOr<v1::ListClustersResponse> AllClusters(client::Client& client) {
   return all;
 }
 
+absl::StatusOr<v1::ListCalibrationsResponse> AllCalibrations(client::Client& client) {
+  v1::ListCalibrationsResponse all;
+  v1::ListCalibrationsRequest request;
+  request.set_page_size(kPageSize);
+  do {
+    RHUMB_ASSIGN_OR_RETURN(const v1::ListCalibrationsResponse page,
+                           client.ListCalibrations(request));
+    all.mutable_calibrations()->MergeFrom(page.calibrations());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
+}
+
 Table GpuTypesTable(const std::vector<v1::GpuType>& types) {
   Table table;
   table.columns = {{.title = "NAME"},

@@ -28,6 +28,7 @@ absl::StatusOr<v1::ListLawsResponse> AllLaws(client::Client& client,
                                              v1::ListLawsRequest request = {});
 absl::StatusOr<v1::ListGpuTypesResponse> AllGpuTypes(client::Client& client);
 absl::StatusOr<v1::ListClustersResponse> AllClusters(client::Client& client);
+absl::StatusOr<v1::ListCalibrationsResponse> AllCalibrations(client::Client& client);
 
 Table GpuTypesTable(const std::vector<v1::GpuType>& types);
 std::string RenderGpuType(const v1::GpuType& type, const Terminal& terminal);

@@ -345,6 +345,30 @@ absl::Status Client::DeleteGpuType(const v1::DeleteGpuTypeRequest& request) {
       .status();
 }
 
+absl::StatusOr<v1::Calibration> Client::ApplyCalibration(
+    const v1::ApplyCalibrationRequest& request) {
+  // Equal content makes no new version.
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ApplyCalibration, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Calibration> Client::GetCalibration(const v1::GetCalibrationRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::GetCalibration, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::ListCalibrationsResponse> Client::ListCalibrations(
+    const v1::ListCalibrationsRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ListCalibrations, request, options_,
+              Repeatable::kYes);
+}
+
+absl::Status Client::DeleteCalibration(const v1::DeleteCalibrationRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::DeleteCalibration, request, options_,
+              Repeatable::kNo)
+      .status();
+}
+
 absl::StatusOr<std::string> Client::ServerVersion() {
   grpc::ClientContext context;
   if (options_.timeout < absl::InfiniteDuration()) {

@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/cpp/rpc_error.h"
+#include "rhumb/v1/calibration.pb.h"
 #include "rhumb/v1/cluster.pb.h"
 #include "rhumb/v1/cluster_service.pb.h"
 #include "rhumb/v1/law.pb.h"
@@ -113,6 +114,11 @@ class Client {
   absl::StatusOr<v1::ListGpuTypesResponse> ListGpuTypes(const v1::ListGpuTypesRequest& request);
   absl::StatusOr<v1::GpuType> ApplyGpuType(const v1::ApplyGpuTypeRequest& request);
   absl::Status DeleteGpuType(const v1::DeleteGpuTypeRequest& request);
+  absl::StatusOr<v1::Calibration> ApplyCalibration(const v1::ApplyCalibrationRequest& request);
+  absl::StatusOr<v1::Calibration> GetCalibration(const v1::GetCalibrationRequest& request);
+  absl::StatusOr<v1::ListCalibrationsResponse> ListCalibrations(
+      const v1::ListCalibrationsRequest& request);
+  absl::Status DeleteCalibration(const v1::DeleteCalibrationRequest& request);
 
   // Version of the daemon, as in "0.1.0"; NOT_FOUND if it does not say, UNAVAILABLE while it
   // drains.

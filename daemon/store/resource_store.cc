@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/store/resource_store.h"
 
+#include <cassert>
+
 #include "absl/strings/str_cat.h"
 #include "daemon/store/rows.h"
 #include "planner/status_macros.h"
@@ -10,16 +12,25 @@ namespace {
 
 constexpr char kColumns[] = "name, version, owner_uid, update_time_ns, content";
 
+// Of a table of versions the one asked for, else the only row of the name.
 std::optional<StoredResource> Select(soci::session& session, const std::string& table,
-                                     const std::string& name) {
+                                     const std::string& name,
+                                     std::optional<int64_t> wanted = std::nullopt) {
   StoredResource resource;
   resource.name = name;
-  Integer version = 0, owner = 0, updated = 0;
+  Integer version = wanted.value_or(0), owner = 0, updated = 0;
   soci::blob content(session);
-  session << absl::StrCat("SELECT version, owner_uid, update_time_ns, content FROM ", table,
-                          " WHERE name = :name"),
-      soci::use(name), soci::into(version), soci::into(owner), soci::into(updated),
-      soci::into(content);
+  if (wanted.has_value()) {
+    session << absl::StrCat("SELECT owner_uid, update_time_ns, content FROM ", table,
+                            " WHERE name = :name AND version = :version"),
+        soci::use(name), soci::use(version), soci::into(owner), soci::into(updated),
+        soci::into(content);
+  } else {
+    session << absl::StrCat("SELECT version, owner_uid, update_time_ns, content FROM ", table,
+                            " WHERE name = :name"),
+        soci::use(name), soci::into(version), soci::into(owner), soci::into(updated),
+        soci::into(content);
+  }
   if (!session.got_data()) return std::nullopt;
   resource.version = version;
   resource.owner_uid = owner;
@@ -42,6 +53,32 @@ void Upsert(soci::session& session, const std::string& table, const StoredResour
       soci::use(content);
 }
 
+// The number of the next version of a name, which from now on is taken.
+int64_t TakeNumber(soci::session& session, const std::string& numbers, const std::string& name) {
+  Integer last = 0;
+  session << absl::StrCat("SELECT last_version FROM ", numbers, " WHERE name = :name"),
+      soci::use(name), soci::into(last);
+  if (!session.got_data()) last = 0;
+  ++last;
+  session << absl::StrCat("INSERT INTO ", numbers,
+                          " (name, last_version) VALUES (:name, :last) ON CONFLICT (name) "
+                          "DO UPDATE SET last_version = excluded.last_version"),
+      soci::use(name), soci::use(last);
+  return last;
+}
+
+void InsertVersion(soci::session& session, const std::string& versions,
+                   const StoredResource& resource) {
+  const Integer version = resource.version, owner = resource.owner_uid,
+                now = resource.update_time_ns;
+  soci::blob content(session);
+  WriteBlob(content, resource.content);
+  session << absl::StrCat("INSERT INTO ", versions, " (", kColumns,
+                          ") VALUES (:name, :version, :owner, :now, :content)"),
+      soci::use(resource.name), soci::use(version), soci::use(owner), soci::use(now),
+      soci::use(content);
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<StoredResource>> ResourceStore::Find(absl::string_view name) {
@@ -53,19 +90,40 @@ absl::StatusOr<std::optional<StoredResource>> ResourceStore::Find(absl::string_v
   return found;
 }
 
+absl::StatusOr<std::optional<StoredResource>> ResourceStore::FindVersion(absl::string_view name,
+                                                                         int64_t version) {
+  assert(versions_.has_value());
+  std::optional<StoredResource> found;
+  RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
+    found = Select(session, versions_->versions, std::string(name), version);
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
 absl::StatusOr<StoredResource> ResourceStore::Put(const StoredResource& resource,
-                                                  const RequestKey& key) {
-  StoredResource stored = resource;
-  RHUMB_RETURN_IF_ERROR(database_.Write([&](soci::session& session) -> absl::Status {
+                                                  const RequestKey& key,
+                                                  const MayReplace& may_replace) {
+  StoredResource stored;
+  const auto work = [&](soci::session& session) -> absl::Status {
+    stored = resource;
     const std::optional<StoredResource> known = Select(session, table_, resource.name);
+    if (known.has_value() && may_replace) RHUMB_RETURN_IF_ERROR(may_replace(*known, stored));
     if (known.has_value() && known->content == resource.content) {
       stored = *known;
+    } else if (versions_.has_value()) {
+      stored.version = TakeNumber(session, versions_->numbers, stored.name);
+      Upsert(session, table_, stored);
+      InsertVersion(session, versions_->versions, stored);
     } else {
       stored.version = known.has_value() ? known->version + 1 : 1;
       Upsert(session, table_, stored);
     }
-    return InsertRequest(session, key, resource.name, resource.update_time_ns);
-  }));
+    const std::string made =
+        versions_.has_value() ? absl::StrCat(stored.name, "@", stored.version) : stored.name;
+    return InsertRequest(session, key, made, resource.update_time_ns);
+  };
+  RHUMB_RETURN_IF_ERROR(database_.Write(work));
   ++change_count_;
   return stored;
 }
@@ -127,7 +185,9 @@ absl::StatusOr<std::string> ResourceStore::Revision() {
 }
 
 absl::StatusOr<bool> ResourceStore::Delete(absl::string_view name) {
-  absl::StatusOr<bool> found = DeleteByName(database_, table_, std::string(name));
+  // Versions go with the row that they refer to.
+  absl::StatusOr<bool> found =
+      DeleteByName(database_, table_, std::string(name), versions_.has_value());
   ++change_count_;  // also if nobody knows whether it happened
   return found;
 }

@@ -59,7 +59,7 @@ absl::Status InsertRequest(soci::session& session, const RequestKey& key,
 }
 
 absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
-                                  const std::string& name) {
+                                  const std::string& name, bool versioned) {
   bool found = false;
   RHUMB_RETURN_IF_ERROR(database.Write([&](soci::session& session) {
     soci::statement remove =
@@ -68,6 +68,13 @@ absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
     remove.execute(true);
     found = remove.get_affected_rows() > 0;
     session << "DELETE FROM request_ids WHERE resource_name = :name", soci::use(name);
+    if (versioned) {
+      // Every name that begins with "NAME@": 'A' is the character behind '@'.
+      const std::string first = absl::StrCat(name, "@"), beyond = absl::StrCat(name, "A");
+      session
+          << "DELETE FROM request_ids WHERE resource_name >= :first AND resource_name < :beyond",
+          soci::use(first), soci::use(beyond);
+    }
     return absl::OkStatus();
   }));
   return found;

@@ -33,10 +33,10 @@ absl::StatusOr<std::optional<std::string>> SelectRequest(soci::session& session,
 absl::Status InsertRequest(soci::session& session, const RequestKey& key,
                            const std::string& resource, int64_t now_ns);
 
-// Deletes one row of `table`, one of the schema's, by name, and forgets the requests that made it.
-// False if there was none.
+// Deletes one row of `table`, one of the schema's, by name, and forgets the requests that made it,
+// or with `versioned` NAME@VERSION. False if there was none.
 absl::StatusOr<bool> DeleteByName(Database& database, const std::string& table,
-                                  const std::string& name);
+                                  const std::string& name, bool versioned = false);
 
 // Newest first: beyond every row.
 inline ListPosition StartOf(const std::optional<ListPosition>& after) {

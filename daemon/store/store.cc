@@ -77,6 +77,8 @@ Store::Store(std::unique_ptr<Database> database)
       prepared_(std::make_unique<PreparedReads>()),
       clusters_(*database_, "clusters"),
       gpu_types_(*database_, "gpu_types"),
+      calibrations_(*database_, "calibrations",
+                    VersionTables{"calibration_versions", "calibration_numbers"}),
       laws_(*database_),
       observations_(*database_) {}
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named questions to the durable store: plans and answered requests here; clusters and GPU types
-// through resource_store.h, laws through law_store.h, observations through observation_store.h.
-// Messages of the API are opaque bytes here. No SQL exists outside this folder.
+// Named questions to the durable store: plans and answered requests here; clusters, GPU types and
+// calibrations through resource_store.h, laws through law_store.h, observations through
+// observation_store.h. Messages of the API are opaque bytes here. No SQL exists outside this
+// folder.
 #ifndef RHUMB_DAEMON_STORE_STORE_H_
 #define RHUMB_DAEMON_STORE_STORE_H_
 
@@ -64,6 +65,7 @@ class Store {
 
   ResourceStore& clusters() { return clusters_; }
   ResourceStore& gpu_types() { return gpu_types_; }
+  ResourceStore& calibrations() { return calibrations_; }
   LawStore& laws() { return laws_; }
   ObservationStore& observations() { return observations_; }
 
@@ -75,7 +77,7 @@ class Store {
 
   std::unique_ptr<Database> database_;
   std::unique_ptr<PreparedReads> prepared_;  // destroyed before the sessions it belongs to
-  ResourceStore clusters_, gpu_types_;
+  ResourceStore clusters_, gpu_types_, calibrations_;
   LawStore laws_;
   ObservationStore observations_;
 };

@@ -6,13 +6,10 @@
 #include <cstddef>
 #include <utility>
 
-#include "planner/cost/time_constants.h"
-
 namespace rhumb {
 namespace {
 
-bool InInterval(const RunError& error) {
-  const TimeError& spread = TimeErrorOf(error.family);
+bool InInterval(const RunError& error, const TimeError& spread) {
   const double log_ratio = std::log(error.measured / error.predicted);
   return log_ratio >= spread.log_quantile_05 && log_ratio <= spread.log_quantile_95;
 }
@@ -25,6 +22,11 @@ void Append(const std::vector<T>& from, std::vector<T>& to) {
 }  // namespace
 
 void AddRun(const MeasuredRun& run, const RunPrediction& prediction, TableAccuracy& table) {
+  AddRun(run, prediction, TimeErrorOf(run.gpu.family), table);
+}
+
+void AddRun(const MeasuredRun& run, const RunPrediction& prediction, const TimeError& spread,
+            TableAccuracy& table) {
   ++table.row_count;
   if (run.out_of_memory) {
     ++table.out_of_memory_count;
@@ -36,7 +38,7 @@ void AddRun(const MeasuredRun& run, const RunPrediction& prediction, TableAccura
   if (!run.step_seconds.has_value() && !run.peak_bytes.has_value()) ++table.nothing_measured;
   if (run.step_seconds.has_value()) {
     table.time.push_back({run.row_id, run.gpu.family, *run.step_seconds, prediction.step_seconds});
-    table.time_in_interval += InInterval(table.time.back()) ? 1 : 0;
+    table.time_in_interval += InInterval(table.time.back(), spread) ? 1 : 0;
   }
   if (run.peak_bytes.has_value()) {
     table.memory.push_back({run.row_id, run.gpu.family, *run.peak_bytes, prediction.peak_bytes});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "planner/cost/measured_run.h"
+#include "planner/cost/time_constants.h"
 
 namespace rhumb {
 
@@ -47,10 +48,13 @@ struct TableAccuracy {
   int ran_called_unfit = 0;  // of those, predicted not to fit
   int out_of_memory_count = 0;
   int out_of_memory_caught = 0;  // predicted not to fit
-  int time_in_interval = 0;      // of `time`, inside the 90% interval of the family
+  int time_in_interval = 0;      // of `time`, inside the 90% interval
 };
 
-// Counts one row into `table`.
+// Counts one row into `table`; `spread` is the error whose 90% interval is meant.
+void AddRun(const MeasuredRun& run, const RunPrediction& prediction, const TimeError& spread,
+            TableAccuracy& table);
+// The same with the error of the family.
 void AddRun(const MeasuredRun& run, const RunPrediction& prediction, TableAccuracy& table);
 void AddUnexpressed(std::string row_id, std::string reason, TableAccuracy& table);
 

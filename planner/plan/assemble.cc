@@ -71,7 +71,7 @@ void AddHardware(const Problem& problem, const Size& size, const Candidate& choi
   const SizeAtPlace at = problem.At(size, choice.place);
   const CostModel cost(size.shape, pool.gpu,
                        Fabric{pool.gpus_per_node, pool.inter_node_bytes_per_second_per_gpu},
-                       q.framework);
+                       q.framework, TimeConstantsWith(q.calibration.get(), pool.gpu.family));
   plan.allocation =
       AllocationPlan{pool.cluster,           pool.partition,          pool.gpu.id,
                      choice.place.gpu_count, choice.place.node_count, pool.gpus_per_node,
@@ -90,7 +90,7 @@ void AddHardware(const Problem& problem, const Size& size, const Candidate& choi
     plan.time->overheads.clear();
     plan.time->step_breakdown.reset();
   } else {
-    AddWallInterval(pool.gpu.family, q.level, *plan.time);
+    AddWallInterval(TimeErrorWith(q.calibration.get(), pool.gpu.family), q.level, *plan.time);
   }
   plan.cost = MakeCostPlan(pool, choice.place.gpu_count, plan.time->wall_seconds);
   if (at.inference_usd > 0) {
@@ -119,8 +119,7 @@ TimePlan MakeTimePlan(const CostModel& cost, const Layout& layout, int64_t micro
   return time;
 }
 
-void AddWallInterval(const std::string& gpu_family, double level, TimePlan& time) {
-  const TimeError& error = TimeErrorOf(gpu_family);
+void AddWallInterval(const TimeError& error, double level, TimePlan& time) {
   const double z = StandardNormalQuantile(0.5 + level / 2);
   // The tails of the measured errors are heavier than normal: at 90% use their own quantiles,
   // scaled to the level.

@@ -22,7 +22,8 @@ TimePlan MakeTimePlan(const CostModel& cost, const Layout& layout, int64_t micro
                       double step_seconds, double flops_per_token_for_mfu, double batch_tokens,
                       double gpu_count, double peak_flops_per_second, int64_t step_count,
                       const OverheadModel& overheads);
-void AddWallInterval(const std::string& gpu_family, double level, TimePlan& time);
+// Interval of the wall time at `level`, where steps are predicted with `error`.
+void AddWallInterval(const TimeError& error, double level, TimePlan& time);
 MemoryPlan MakeMemoryPlan(const CostModel& cost, const Layout& layout, int64_t micro_batches,
                           double capacity_bytes);
 CostPlan MakeCostPlan(const GpuPool& pool, int64_t gpu_count, double wall_seconds);

@@ -341,7 +341,7 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
                        0};
   const CostModel cost(shape, q.pool.gpu,
                        Fabric{q.pool.gpus_per_node, q.pool.inter_node_bytes_per_second_per_gpu},
-                       q.framework);
+                       q.framework, TimeConstantsWith(q.calibration.get(), q.pool.gpu.family));
   const double device = static_cast<double>(q.pool.gpu.memory_bytes);
   const double capacity =
       std::min(device, q.max_memory_bytes.value_or(device)) * (1 - q.memory_headroom_fraction);
@@ -366,13 +366,14 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
       cost, answer.layout, accumulation, cost.Step(answer.layout).StepSeconds(accumulation),
       cost.ModelFlopsPerToken(), batch_tokens, static_cast<double>(q.pool.gpu_count),
       PeakFlopsPerSecond(q.pool.gpu, q.precision).value_or(0), step_count, overheads);
-  AddWallInterval(q.pool.gpu.family, q.level, answer.time);
+  AddWallInterval(TimeErrorWith(q.calibration.get(), q.pool.gpu.family), q.level, answer.time);
   if (q.token_count.has_value()) {
     answer.cost = MakeCostPlan(q.pool, q.pool.gpu_count, answer.time.wall_seconds);
   }
   Advise(q, cost, shape, answer);
   JudgeFinish(q, answer);
   answer.assumptions = q.assumptions;
+  AddCalibrationAssumptions(q.calibration.get(), {q.pool}, answer.assumptions);
   AddLayoutAssumptions(q, answer);
   if (q.token_count.has_value()) {
     AddHardwareAssumptions(q.failures_per_gpu_hour.has_value(), q.framework, answer.assumptions);

@@ -4,6 +4,7 @@
 #define RHUMB_PLANNER_PLAN_CHECK_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct CheckQuestion {
   int64_t vocab_size = 128256;
   Precision precision = Precision::kBf16;
   FrameworkProfile framework;
+  std::shared_ptr<const TimeCalibration> calibration;  // as in PlanQuestion
   std::optional<int64_t>
       global_batch_tokens;  // absent: one micro-batch per rank and accumulation step
   std::optional<double> token_count, deadline_seconds, budget_usd;

@@ -21,13 +21,15 @@ CostCache::CostCache(const PlanQuestion& question)
     : precision_(question.precision),
       layout_(question.layout),
       framework_(question.framework),
+      calibration_(question.calibration),
       mfu_(question.mfu),
       pools_(question.pools) {}
 
 bool CostCache::Serves(const PlanQuestion& question) const {
   if (mfu_.has_value() || question.mfu.has_value()) return false;
   if (question.precision != precision_ || question.layout != layout_ ||
-      question.framework != framework_ || question.pools.size() != pools_.size()) {
+      question.framework != framework_ || question.calibration != calibration_ ||
+      question.pools.size() != pools_.size()) {
     return false;
   }
   for (size_t i = 0; i < pools_.size(); ++i) {
@@ -65,7 +67,8 @@ SizeInPool& CostCache::Of(const Size& size, int pool_index) {
     in_pool = std::make_unique<SizeInPool>(
         size, entry.space,
         CostModel(size.shape, pool.gpu,
-                  Fabric{pool.gpus_per_node, pool.inter_node_bytes_per_second_per_gpu}, framework_),
+                  Fabric{pool.gpus_per_node, pool.inter_node_bytes_per_second_per_gpu}, framework_,
+                  TimeConstantsWith(calibration_.get(), pool.gpu.family)),
         given);
   }
   return *in_pool;

@@ -60,6 +60,7 @@ class CostCache {
   Precision precision_;
   LayoutConstraints layout_;
   FrameworkProfile framework_;
+  std::shared_ptr<const TimeCalibration> calibration_;
   std::optional<double> mfu_;
   std::vector<GpuPool> pools_;
   std::map<std::string, std::vector<std::unique_ptr<Entry>>> entries_;  // by name of the shape

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "planner/cost/hardware.h"
 #include "planner/cost/layout.h"
 #include "planner/cost/model_shape.h"
+#include "planner/cost/time_calibration.h"
 #include "planner/laws/critical_batch.h"
 #include "planner/laws/law.h"
 
@@ -85,6 +87,8 @@ struct PlanQuestion {
   std::optional<double> max_memory_bytes;
   std::optional<double> max_power_watts;
   FrameworkProfile framework;
+  // Constants of the step-time model for some families of GPUs; null: as shipped for all.
+  std::shared_ptr<const TimeCalibration> calibration;
   LayoutConstraints layout;
   std::optional<double> failures_per_gpu_hour;  // absent: kDefaultFailuresPerGpuHour
   double level = 0.9;

@@ -2,8 +2,9 @@
 #include "planner/plan/remarks.h"
 
 #include <algorithm>
-
 #include <cmath>
+#include <set>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -119,7 +120,7 @@ const char* BetterValue(Objective objective) {
 void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   if (!plan.allocation.has_value()) return;
   const GpuPool& pool = q.pools[static_cast<size_t>(plan.allocation->pool_index)];
-  if (!q.mfu.has_value()) {
+  if (!q.mfu.has_value() && FindFamily(q.calibration.get(), pool.gpu.family) == nullptr) {
     const TimeError& error = TimeErrorOf(pool.gpu.family);
     out.push_back({"UNCALIBRATED",
                    absl::StrCat("times are out of the box for ", pool.gpu.id,
@@ -167,8 +168,22 @@ void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framewo
   AddEnergyAssumptions(out);
 }
 
+void AddCalibrationAssumptions(const TimeCalibration* calibration,
+                               const std::vector<GpuPool>& pools, std::vector<Assumption>& out) {
+  if (calibration == nullptr) return;
+  std::set<std::string> named;
+  for (const GpuPool& pool : pools) {
+    const std::string& family = pool.gpu.family;
+    if (FindFamily(calibration, family) != nullptr || !named.insert(family).second) continue;
+    out.push_back({"calibration", absl::StrCat("as shipped for ", family),
+                   absl::StrCat(calibration->name, "@", calibration->version,
+                                " has no runs of this family")});
+  }
+}
+
 std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& plan) {
   std::vector<Assumption> out = q.assumptions;
+  AddCalibrationAssumptions(q.calibration.get(), q.pools, out);
   if (q.unique_token_count.has_value() && !q.max_epoch_count.has_value()) {
     out.push_back({"max_epoch_count", Short(kDefaultMaxEpochCount),
                    "default: where the data of Muennighoff et al. 2023 ends"});

@@ -18,6 +18,11 @@ std::vector<Assumption> CollectAssumptions(const PlanQuestion& question, const P
 void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framework,
                             std::vector<Assumption>& out);
 
+// That constants of the step-time model are as shipped for the families of `pools` that
+// `calibration` has no runs of; nothing without one.
+void AddCalibrationAssumptions(const TimeCalibration* calibration,
+                               const std::vector<GpuPool>& pools, std::vector<Assumption>& out);
+
 // Extrapolation, epochs, flat optimum, tokens per parameter, uncalibrated hardware, idle GPUs,
 // mixture of experts.
 std::vector<PlanWarning> CollectWarnings(const PlanQuestion& question, Objective objective,

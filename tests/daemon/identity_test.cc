@@ -3,13 +3,14 @@
 
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "daemon/sha256.h"
 #include "gtest/gtest.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/laws/catalog.h"
+#include "planner/sha256.h"
 #include "rhumb/v1/plan_service.pb.h"
 
 namespace rhumb::daemon {
@@ -60,14 +61,16 @@ TEST(PlanInputsTest, EveryInputChangesTheBytes) {
   newer_law.law.version = 2;
   other_gpu.pools[0].gpu.board_watts += 1;
   without_pool.pools.clear();
-  const std::string base = PlanInputsBytes(question, 1000, "", "content");
-  EXPECT_NE(base, PlanInputsBytes(newer_law, 1000, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(other_gpu, 1000, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(without_pool, 1000, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(question, 1001, "", "content"));
-  EXPECT_NE(base, PlanInputsBytes(question, 1000, "c", "content"));
-  EXPECT_NE(base, PlanInputsBytes(question, 1000, "", "contents"));
-  EXPECT_EQ(base, PlanInputsBytes(question, 1000, "", "content"));
+  const std::string base = PlanInputsBytes(question, 1000, "content");
+  EXPECT_NE(base, PlanInputsBytes(newer_law, 1000, "content"));
+  EXPECT_NE(base, PlanInputsBytes(other_gpu, 1000, "content"));
+  EXPECT_NE(base, PlanInputsBytes(without_pool, 1000, "content"));
+  EXPECT_NE(base, PlanInputsBytes(question, 1001, "content"));
+  PlanQuestion calibrated = question;
+  calibrated.calibration = std::make_shared<const TimeCalibration>();
+  EXPECT_NE(base, PlanInputsBytes(calibrated, 1000, "content"));
+  EXPECT_NE(base, PlanInputsBytes(question, 1000, "contents"));
+  EXPECT_EQ(base, PlanInputsBytes(question, 1000, "content"));
 }
 
 // Every one of `changes`, made to `base` alone, must give figures that neither `base` nor another
@@ -187,6 +190,20 @@ TEST(FiguresTest, EveryPartOfATimeErrorCounts) {
        [](TimeError& e) { e.source += "x"; }});
 }
 
+TEST(FiguresTest, EveryPartOfACalibrationCounts) {
+  TimeCalibration calibration;
+  calibration.families.emplace_back();
+  ExpectEachChangeShows<TimeCalibration>(
+      calibration,
+      {[](TimeCalibration& c) { c.name += "x"; }, [](TimeCalibration& c) { c.version += 1; },
+       [](TimeCalibration& c) { c.families.emplace_back(); },
+       [](TimeCalibration& c) { c.families[0].constants.memory_fraction += 1; },
+       [](TimeCalibration& c) { c.families[0].error.log_bias += 1; },
+       [](TimeCalibration& c) { c.families[0].run_count += 1; },
+       [](TimeCalibration& c) { c.families[0].table_count += 1; },
+       [](TimeCalibration& c) { c.families[0].left_out_error += 1; }});
+}
+
 TEST(FiguresTest, EveryFieldOfAFrameworkProfileCounts) {
   using Profile = FrameworkProfile;
   ExpectEachChangeShows<Profile>(
@@ -236,7 +253,7 @@ TEST(PlanInputsTest, ALawWithOtherFiguresUnderTheSameNameAndVersionChangesTheByt
   question.law = FullLaw();
   PlanQuestion refitted = question;
   refitted.law.covariance->values(0, 0) = 2;
-  EXPECT_NE(PlanInputsBytes(question, 1000, "", ""), PlanInputsBytes(refitted, 1000, "", ""));
+  EXPECT_NE(PlanInputsBytes(question, 1000, ""), PlanInputsBytes(refitted, 1000, ""));
 }
 
 TEST(RequestContentHashTest, IgnoresRequestIdAndValidateOnlyAlone) {

@@ -220,6 +220,95 @@ TEST_F(StoreTest, ClusterVersionGrowsWithItsContentOnly) {
   EXPECT_THAT(store_->clusters().Names(), IsOkAndHolds(std::vector<std::string>{"clusters/a"}));
 }
 
+StoredResource CalibrationRow(const std::string& content, int64_t owner_uid = 1000) {
+  return {.name = "calibrations/mine",
+          .version = 0,
+          .owner_uid = owner_uid,
+          .update_time_ns = kNow,
+          .content = content};
+}
+
+TEST_F(StoreTest, EveryVersionOfACalibrationIsKept) {
+  ResourceStore& calibrations = store_->calibrations();
+  EXPECT_EQ(calibrations.Put(CalibrationRow("one"), kNoKey)->version, 1);
+  EXPECT_EQ(calibrations.Put(CalibrationRow("one"), kNoKey)->version, 1);
+  EXPECT_EQ(calibrations.Put(CalibrationRow("two"), kNoKey)->version, 2);
+  EXPECT_EQ(calibrations.Put(CalibrationRow("one"), kNoKey)->version, 3);
+  Reopen({});
+  EXPECT_EQ((*store_->calibrations().Find("calibrations/mine"))->version, 3);
+  EXPECT_EQ((*store_->calibrations().FindVersion("calibrations/mine", 2))->content, "two");
+  EXPECT_FALSE(store_->calibrations().FindVersion("calibrations/mine", 4)->has_value());
+}
+
+TEST_F(StoreTest, NumbersOfDeletedVersionsAreNotGivenAgain) {
+  ResourceStore& calibrations = store_->calibrations();
+  ASSERT_THAT(calibrations.Put(CalibrationRow("one"), kNoKey), IsOk());
+  ASSERT_THAT(calibrations.Put(CalibrationRow("two"), kNoKey), IsOk());
+  EXPECT_THAT(calibrations.Delete("calibrations/mine"), IsOkAndHolds(true));
+  EXPECT_FALSE(calibrations.FindVersion("calibrations/mine", 1)->has_value());
+  EXPECT_EQ(calibrations.Put(CalibrationRow("one"), kNoKey)->version, 3);
+}
+
+TEST_F(StoreTest, DeletingACalibrationForgetsTheRequestsOfAllItsVersions) {
+  const RequestKey first = {"a", "ApplyCalibration", 1000, "hash"};
+  const RequestKey second = {"b", "ApplyCalibration", 1000, "hash"};
+  ResourceStore& calibrations = store_->calibrations();
+  ASSERT_THAT(calibrations.Put(CalibrationRow("one"), first), IsOk());
+  ASSERT_THAT(calibrations.Put(CalibrationRow("two"), second), IsOk());
+  StoredResource other = CalibrationRow("one");
+  other.name = "calibrations/mine-too";
+  const RequestKey kept = {"c", "ApplyCalibration", 1000, "hash"};
+  ASSERT_THAT(calibrations.Put(other, kept), IsOk());
+  EXPECT_EQ(**store_->FindByRequestId(first), "calibrations/mine@1");
+  ASSERT_THAT(calibrations.Delete("calibrations/mine"), IsOkAndHolds(true));
+  EXPECT_THAT(store_->FindByRequestId(first), IsOkAndHolds(std::optional<std::string>()));
+  EXPECT_THAT(store_->FindByRequestId(second), IsOkAndHolds(std::optional<std::string>()));
+  EXPECT_EQ(**store_->FindByRequestId(kept), "calibrations/mine-too@1");
+}
+
+TEST_F(StoreTest, RefusedReplacementStoresNothing) {
+  ResourceStore& calibrations = store_->calibrations();
+  ASSERT_THAT(calibrations.Put(CalibrationRow("one"), kNoKey), IsOk());
+  const auto refuse = [](const StoredResource&, StoredResource&) {
+    return absl::PermissionDeniedError("not yours");
+  };
+  EXPECT_THAT(calibrations.Put(CalibrationRow("two", 2000), kNoKey, refuse),
+              StatusIs(absl::StatusCode::kPermissionDenied, "not yours"));
+  EXPECT_EQ((*calibrations.Find("calibrations/mine"))->content, "one");
+  EXPECT_EQ(calibrations.Put(CalibrationRow("three"), kNoKey)->version, 2);
+}
+
+TEST_F(StoreTest, RevisionOfCalibrationsChangesWithThem) {
+  ResourceStore& calibrations = store_->calibrations();
+  std::set<std::string> revisions = {*calibrations.Revision()};
+  ASSERT_THAT(calibrations.Put(CalibrationRow("one"), kNoKey), IsOk());
+  revisions.insert(*calibrations.Revision());
+  ASSERT_THAT(calibrations.Put(CalibrationRow("two"), kNoKey), IsOk());
+  revisions.insert(*calibrations.Revision());
+  ASSERT_THAT(calibrations.Delete("calibrations/mine"), IsOk());
+  ASSERT_THAT(calibrations.Put(CalibrationRow("one"), kNoKey), IsOk());
+  revisions.insert(*calibrations.Revision());
+  EXPECT_EQ(revisions.size(), 4u);
+}
+
+// A file as the version before calibrations left it.
+TEST_F(StoreTest, FileOfTheSchemaBeforeCalibrationsKeepsItsRows) {
+  ASSERT_THAT(store_->InsertPlan(MakePlanRow(1), kNoKey, kNow), IsOk());
+  store_.reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(Path().c_str(), &db), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(db,
+                         "DROP TABLE calibration_versions; DROP TABLE calibration_numbers; "
+                         "DROP TABLE calibrations; PRAGMA user_version = 4",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+  Reopen({});
+  EXPECT_EQ(QueryFile(Path(), "PRAGMA user_version"), absl::StrCat(SchemaVersion()));
+  EXPECT_EQ((*store_->FindPlan("plans/p-1"))->request, "request");
+  EXPECT_EQ(store_->calibrations().Put(CalibrationRow("one"), kNoKey)->version, 1);
+}
+
 TEST_F(StoreTest, HostileTextIsDataNotSql) {
   StoredPlan plan = MakePlanRow(1);
   plan.law = "'); DROP TABLE plans; --";

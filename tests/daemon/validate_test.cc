@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         RHUMB_BAD(mfu, 1.01), RHUMB_BAD(memory_headroom_fraction, 1),
         RHUMB_BAD(max_memory_bytes, 0), RHUMB_BAD(max_power_watts, -1),
         RHUMB_BAD(failures_per_gpu_hour, -0.1), RHUMB_BAD(level, 1), RHUMB_BAD(level, kNan),
-        RHUMB_BAD(free_only, true), RHUMB_BAD(calibration, "mine"),
+        RHUMB_BAD(free_only, true), RHUMB_BAD(calibration, std::string(300, 'x')),
         RHUMB_BAD(law, std::string(300, 'x')), RHUMB_BAD(request_id, "not-a-uuid"),
         RHUMB_BAD(partition, "gpu"), RHUMB_BAD(cluster, "alpha"),
         RHUMB_BAD(gpu_type, "H100-SXM5-80GB"),

@@ -8,44 +8,16 @@
 #include "gtest/gtest.h"
 #include "planner/calibrate/constant_space.h"
 #include "planner/calibrate/left_out.h"
-#include "planner/cost/gpu_catalog.h"
 #include "tests/matchers.h"
-#include "tests/planner/cost/cost_fixtures.h"
+#include "tests/planner/calibrate/run_fixtures.h"
 
 namespace rhumb {
 namespace {
 
+using ::rhumb::testing_support::ManyRuns;
 using ::rhumb::testing_support::RelativelyNear;
+using ::rhumb::testing_support::RunOf;
 using ::rhumb::testing_support::StatusIs;
-
-// Llama 3.1 8B on one node of H100, measured as `truth` would have it.
-MeasuredRun RunOf(const TimeConstants& truth, int64_t sequence_length, int64_t tensor_ranks,
-                  int64_t micro_batch) {
-  MeasuredRun run;
-  run.shape = testing_support::Llama8B();
-  run.shape.sequence_length = sequence_length;
-  run.gpu = FindGpu("H100-SXM5-80GB").value();
-  run.profile = FindFrameworkProfile("megatron").value();
-  run.layout.tensor_parallel_size = tensor_ranks;
-  run.layout.data_parallel_size = 8 / tensor_ranks;
-  run.layout.zero_stage = 1;
-  run.layout.micro_batch_size = micro_batch;
-  run.global_batch_size = 64;
-  run.step_seconds = PredictRun(run, truth).step_seconds;
-  return run;
-}
-
-RunGroup ManyRuns(const TimeConstants& truth) {
-  RunGroup group = {.name = "many", .runs = {}};
-  for (const int64_t sequence_length : {1024, 4096, 16384, 65536}) {
-    for (const int64_t tensor_ranks : {1, 2, 4, 8}) {
-      for (const int64_t micro_batch : {1, 2, 4}) {
-        group.runs.push_back(RunOf(truth, sequence_length, tensor_ranks, micro_batch));
-      }
-    }
-  }
-  return group;
-}
 
 TimeConstants SlowHopper() {
   TimeConstants truth = TimeConstantsOf("hopper");

@@ -180,7 +180,7 @@ class Solver {
     const GpuPool& pool = q_.pools[static_cast<size_t>(pool_index)];
     const CostModel cost(model.shape, pool.gpu,
                          Fabric{pool.gpus_per_node, pool.inter_node_bytes_per_second_per_gpu},
-                         q_.framework);
+                         q_.framework, TimeConstantsWith(q_.calibration.get(), pool.gpu.family));
     for (int64_t gpus = 1; gpus <= pool.gpu_count; ++gpus) {
       const bool inside_node = gpus < pool.gpus_per_node;
       if (!inside_node && gpus % pool.gpus_per_node != 0) continue;

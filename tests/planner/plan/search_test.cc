@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <iostream>
+#include <memory>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -108,6 +109,29 @@ TEST(SearchTest, EqualsBruteForceOnFiftyRandomSpaces) {
   EXPECT_GE(feasible, kSpaces * 7 / 10);
   EXPECT_GE(bound_by_memory, kSpaces * 3 / 10);
   EXPECT_GE(bound_by_time_or_money, kSpaces * 3 / 10);
+}
+
+// Constants that are out of the ordinary in every direction: the bounds of the search must hold for
+// any of them.
+TEST(SearchTest, EqualsBruteForceWithCalibratedConstants) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    SCOPED_TRACE(seed);
+    PlanQuestion question = RandomQuestion(seed);
+    TimeCalibration calibration = {.name = "calibrations/odd", .version = 1, .families = {}};
+    for (const GpuPool& pool : question.pools) {
+      if (FindFamily(&calibration, pool.gpu.family) != nullptr) continue;
+      CalibratedFamily family;
+      family.constants = TimeConstantsOf(pool.gpu.family);
+      family.constants.gemm_16bit_fraction *= seed % 2 == 0 ? 0.3 : 1.2;
+      family.constants.scale_up_fraction = seed % 3 == 0 ? 0.1 : 1;
+      family.constants.network_fraction = seed % 3 == 1 ? 0.1 : 1;
+      family.constants.data_parallel_overlap = seed % 4 < 2 ? 1 : 0.1;
+      family.constants.memory_fraction = 0.3;
+      calibration.families.push_back(family);
+    }
+    question.calibration = std::make_shared<const TimeCalibration>(calibration);
+    ExpectSameAsBruteForce(question);
+  }
 }
 
 // With an effective MFU a step's time is proportional to its tokens, so every layout and most

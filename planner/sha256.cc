@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/sha256.h"
+#include "planner/sha256.h"
 
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
 
-namespace rhumb::daemon {
+namespace rhumb {
 namespace {
 
 // FIPS 180-4, section 4.2.2: fractional parts of the cube roots of the first 64 primes.
@@ -84,4 +84,4 @@ std::string Sha256Hex(absl::string_view data) {
   return hex;
 }
 
-}  // namespace rhumb::daemon
+}  // namespace rhumb

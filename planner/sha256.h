@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // SHA-256 for names derived from content: stable across builds and machines, unlike absl's hash.
-#ifndef RHUMB_DAEMON_SHA256_H_
-#define RHUMB_DAEMON_SHA256_H_
+#ifndef RHUMB_PLANNER_SHA256_H_
+#define RHUMB_PLANNER_SHA256_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
 
-namespace rhumb::daemon {
+namespace rhumb {
 
 // 64 lower-case hexadecimal digits. Source: NIST FIPS 180-4, section 6.2.
 std::string Sha256Hex(absl::string_view data);
 
-}  // namespace rhumb::daemon
+}  // namespace rhumb
 
-#endif  // RHUMB_DAEMON_SHA256_H_
+#endif  // RHUMB_PLANNER_SHA256_H_

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/calibration_command.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/failure.h"
+#include "client/cli/list_and_show.h"
+#include "client/cli/output.h"
+#include "client/cli/render_calibration.h"
+#include "client/cli/request_fields.h"
+#include "client/cli/resources.h"
+#include "client/config/text_file.h"
+#include "planner/status_macros.h"
+#include "proto/json/json_reader.h"
+#include "rhumb/v1/cluster_service.pb.h"
+
+namespace rhumb::cli {
+namespace {
+
+int RunList(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const Listing<v1::ListCalibrationsResponse, v1::Calibration> listing = {
+      .ask = AllCalibrations,
+      .items = &v1::ListCalibrationsResponse::calibrations,
+      .table = CalibrationsTable};
+  return RunListing(listing, *output, invocation, context);
+}
+
+// A calibration as `ask` answers it.
+Showing<v1::Calibration> ShowingOf(
+    std::function<absl::StatusOr<v1::Calibration>(client::Client&)> ask, const Context& context) {
+  return {.ask = std::move(ask),
+          .table = [](const std::vector<v1::Calibration>& all) { return ConstantsTable(all[0]); },
+          .render =
+              [&context](const v1::Calibration& calibration) {
+                return RenderCalibration(calibration, context.out_terminal);
+              }};
+}
+
+int RunShow(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  v1::GetCalibrationRequest request;
+  request.set_name(invocation.arguments[0]);
+  return RunShowing(
+      ShowingOf([&](client::Client& client) { return client.GetCalibration(request); }, context),
+      *output, invocation, context);
+}
+
+absl::StatusOr<v1::Calibration> ReadCalibrationFile(const Invocation& invocation) {
+  const std::string& path = invocation.arguments[0];
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
+  const TextLimits limits = {.timeout_seconds = timeout};
+  const absl::StatusOr<std::string> text =
+      path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
+  if (absl::IsDeadlineExceeded(text.status())) return text.status();
+  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  v1::Calibration calibration;
+  const absl::Status read = ReadJson(*text, &calibration);
+  if (!read.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path == "-" ? "stdin" : path, ": ", read.message()));
+  }
+  if (invocation.Has("name")) calibration.set_name(invocation.Value("name"));
+  if (calibration.name().empty()) {
+    return absl::InvalidArgumentError(
+        "the file names no calibration; say what to store it as with --name");
+  }
+  return calibration;
+}
+
+int RunApply(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const absl::StatusOr<v1::Calibration> calibration = ReadCalibrationFile(invocation);
+  if (!calibration.ok()) return FailUsage(context, calibration.status());
+  v1::ApplyCalibrationRequest request;
+  *request.mutable_calibration() = *calibration;
+  request.set_validate_only(invocation.Has("dry-run"));
+  request.set_request_id(invocation.Value("request-id"));
+  const int code = RunShowing(
+      ShowingOf([&](client::Client& client) { return client.ApplyCalibration(request); }, context),
+      *output, invocation, context);
+  if (code == kExitOk && request.validate_only())
+    Remark(invocation, context, "nothing was changed, as --dry-run says");
+  return code;
+}
+
+int RunDelete(const Invocation& invocation, Context& context) {
+  return RunDeletion(&client::Client::DeleteCalibration, invocation, context);
+}
+
+}  // namespace
+
+Command CalibrationListCommand() {
+  return {.words = {"calibration", "list"},
+          .summary = "List the stored calibrations, each in its newest version.",
+          .examples = {{"calibration list -o wide", "with owners and sources"}},
+          .run = RunList};
+}
+
+Command CalibrationShowCommand() {
+  return {.words = {"calibration", "show"},
+          .summary = "Show a calibration: constants with the defaults beside them, errors, source.",
+          .arguments = {{.name = "NAME",
+                         .help = "name of a calibration, or a version of it, as mine@2"}},
+          .examples = {{"calibration show mine", "the newest version"},
+                       {"calibration show mine@1 --json",
+                        "an older one, as a file for rhumb calibration apply"}},
+          .run = RunShow};
+}
+
+Command CalibrationApplyCommand() {
+  return {
+      .words = {"calibration", "apply"},
+      .summary = "Store a calibration from a file as the next version of its name.",
+      .description =
+          "The file is JSON as `calibration show NAME --json` and `calibrate --dry-run --json` "
+          "print it; - reads\nstdin. Of each family family, run_count, table_count and at least "
+          "one of constants must be there; constants\nthat are not are as without a "
+          "calibration.",
+      .arguments = {{.name = "FILE",
+                     .help = "JSON of a calibration",
+                     .completion = Completion::kFile}},
+      .flags = {{.name = "name",
+                 .field = "calibration.name",
+                 .kind = FlagKind::kText,
+                 .placeholder = "NAME",
+                 .help = "store it under this name instead of the file's",
+                 .group = "Apply"},
+                {.name = "dry-run",
+                 .kind = FlagKind::kSwitch,
+                 .help = "check only; change nothing",
+                 .group = "Apply"},
+                {.name = "request-id",
+                 .field = "request_id",
+                 .kind = FlagKind::kText,
+                 .placeholder = "UUID",
+                 .help = "makes a repetition answer the same",
+                 .group = "Apply"}},
+      .examples = {{"calibration apply mine.json --name cluster-a", "store it"},
+                   {"calibration apply mine.json --dry-run", "check the file"}},
+      .run = RunApply};
+}
+
+Command CalibrationDeleteCommand() {
+  return {.words = {"calibration", "delete"},
+          .summary = "Delete a calibration with all its versions; plans made with it stay.",
+          .arguments = {{.name = "NAME", .help = "name of a calibration"}},
+          .flags = {{.name = "dry-run",
+                     .kind = FlagKind::kSwitch,
+                     .help = "only say whether it could be deleted",
+                     .group = "Delete"}},
+          .examples = {{"calibration delete mine --dry-run", "would it go?"}},
+          .run = RunDelete};
+}
+
+}  // namespace rhumb::cli

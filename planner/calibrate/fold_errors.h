@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What unseen runs of the same machine will see of a calibration: every run judged with constants
+// that it was not fitted on, and the interval of wall time that follows.
+#ifndef RHUMB_PLANNER_CALIBRATE_FOLD_ERRORS_H_
+#define RHUMB_PLANNER_CALIBRATE_FOLD_ERRORS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "planner/calibrate/calibrate.h"
+#include "planner/cost/time_constants.h"
+
+namespace rhumb {
+
+struct FoldOptions {
+  CalibrationOptions calibration;
+  int fold_count = 5;
+  int least_run_count = 5;  // of a family with fewer none is left out
+  uint64_t seed = 1;
+};
+
+// A run with what constants that were not fitted on it say.
+struct LeftOutRun {
+  double log_ratio = 0;  // ln(measured / predicted)
+  double weight = 1;     // every table of the family weighs the same; weights add up to the runs
+};
+
+struct FoldErrors {
+  std::string family;
+  // "tables", "models" or "runs": what is left out together, the widest of which there are three.
+  // Runs of one table, and of one model, resemble each other more than those of the next plan.
+  std::string unit;
+  std::vector<LeftOutRun> runs;  // empty: too few
+  int64_t table_count = 0;       // that they are of
+  bool complete = true;          // false: ended by should_stop
+
+  // Weighted mean |log_ratio|; 0 without runs.
+  double MeanAbs() const;
+};
+
+// For every family of the runs, in alphabetic order. Errors: those of Calibrate.
+absl::StatusOr<std::vector<FoldErrors>> JudgeByFolds(const std::vector<RunGroup>& groups,
+                                                     const FoldOptions& options);
+
+// Quantiles of `errors` and of the `shipped` error together, the latter weighing as
+// `default_run_count` runs: few left-out runs hardly move it, many replace it. `shipped` itself,
+// relabelled, if no run was left out.
+TimeError ErrorOfFolds(const FoldErrors& errors, const TimeError& shipped,
+                       double default_run_count);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_CALIBRATE_FOLD_ERRORS_H_

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which measured runs constants can be learnt from. Changes no run and drops none in silence.
+#ifndef RHUMB_PLANNER_CALIBRATE_USABLE_RUNS_H_
+#define RHUMB_PLANNER_CALIBRATE_USABLE_RUNS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "planner/calibrate/calibrate.h"
+#include "planner/cost/measured_run.h"
+
+namespace rhumb {
+
+// Fewest runs of a family that constants are fitted on: one cannot tell a slow machine from an odd
+// row.
+inline constexpr int kLeastCalibrationRuns = 2;
+
+// A measured step this many times the predicted one, or the inverse, is not a slow machine but a
+// wrong unit or column.
+inline constexpr double kMostStepRatio = 10;
+
+// Mean |ln(predicted / measured)| that constants may leave on the runs they were fitted on. The
+// worst of the tables in docs/accuracy.md leaves a third of it without any calibration.
+inline constexpr double kMostCalibratedError = 0.4;
+
+// Why nothing can be learnt from `run`, as "ran out of memory: no step was measured"; empty if
+// something can. `predicted_step_seconds` is what the shipped constants say of it.
+std::string WhyUnusable(const MeasuredRun& run, double predicted_step_seconds);
+
+// INVALID_ARGUMENT naming two runs of the same configuration whose measured steps differ by more
+// than a factor of two: one of them is wrong, and nobody here can say which.
+absl::Status CheckRunsAgree(const std::vector<RunGroup>& groups);
+
+// INVALID_ARGUMENT naming the worst rows if `family` leaves more than kMostCalibratedError on its
+// own runs of `groups`.
+absl::Status CheckFits(const FamilyCalibration& family, const std::vector<RunGroup>& groups);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_CALIBRATE_USABLE_RUNS_H_

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/calibrate/fold_errors.h"
+
+#include <cmath>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "planner/calibrate/constant_space.h"
+#include "tests/planner/calibrate/run_fixtures.h"
+
+namespace rhumb {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using testing_support::HopperScaledBy;
+using testing_support::ManyRuns;
+using testing_support::RunOf;
+
+TEST(FoldErrorsTest, EveryRunIsJudgedOnce) {
+  const std::vector<FoldErrors> errors = JudgeByFolds({ManyRuns(HopperScaledBy(1))}, {}).value();
+  ASSERT_THAT(errors, SizeIs(1));
+  EXPECT_EQ(errors[0].family, "hopper");
+  EXPECT_THAT(errors[0].runs, SizeIs(48));
+  EXPECT_EQ(errors[0].table_count, 1);
+  EXPECT_TRUE(errors[0].complete);
+}
+
+TEST(FoldErrorsTest, TheWidestUnitOfWhichThereAreThreeIsLeftOut) {
+  const RunGroup one = ManyRuns(HopperScaledBy(1));
+  EXPECT_EQ(JudgeByFolds({one}, {}).value()[0].unit, "runs");
+  RunGroup models = one;
+  for (size_t i = 0; i < models.runs.size(); ++i) {
+    models.runs[i].shape.num_layers += static_cast<int64_t>(i % 3);
+  }
+  EXPECT_EQ(JudgeByFolds({models}, {}).value()[0].unit, "models");
+  EXPECT_EQ(JudgeByFolds({one, one, one}, {}).value()[0].unit, "tables");
+}
+
+TEST(FoldErrorsTest, FewRunsAreNotLeftOut) {
+  RunGroup few = ManyRuns(HopperScaledBy(1));
+  few.runs.resize(4);
+  const std::vector<FoldErrors> errors = JudgeByFolds({few}, {}).value();
+  ASSERT_THAT(errors, SizeIs(1));
+  EXPECT_THAT(errors[0].runs, IsEmpty());
+  EXPECT_EQ(errors[0].MeanAbs(), 0);
+}
+
+// Noise that no constant explains: what the fit itself says is too good.
+TEST(FoldErrorsTest, LeftOutErrorIsAboveTheErrorOfTheFit) {
+  RunGroup noisy = ManyRuns(HopperScaledBy(0.9));
+  noisy.runs.resize(10);
+  for (size_t i = 0; i < noisy.runs.size(); ++i) {
+    *noisy.runs[i].step_seconds *= i % 2 == 0 ? 1.2 : 0.85;
+  }
+  const double fitted = Calibrate({noisy}, {}).value().families[0].error;
+  EXPECT_GT(JudgeByFolds({noisy}, {}).value()[0].MeanAbs(), fitted);
+}
+
+TEST(FoldErrorsTest, TablesWeighTheSameWhateverTheirLength) {
+  RunGroup shorter = ManyRuns(HopperScaledBy(1));
+  shorter.runs.resize(8);
+  const FoldErrors errors = JudgeByFolds({ManyRuns(HopperScaledBy(1)), shorter}, {}).value()[0];
+  double weight = 0, least = 1e9, most = 0;
+  for (const LeftOutRun& run : errors.runs) {
+    weight += run.weight;
+    least = std::min(least, run.weight);
+    most = std::max(most, run.weight);
+  }
+  EXPECT_NEAR(weight, 56, 1e-9);
+  EXPECT_NEAR(most / least, 6, 1e-9);
+}
+
+TEST(FoldErrorsTest, StoppingSaysThatItIsNotComplete) {
+  FoldOptions options;
+  options.calibration.should_stop = [] { return true; };
+  EXPECT_FALSE(JudgeByFolds({ManyRuns(HopperScaledBy(1))}, options).value()[0].complete);
+}
+
+TEST(ErrorOfFoldsTest, WithoutLeftOutRunsTheShippedErrorHolds) {
+  const TimeError& shipped = TimeErrorOf("hopper");
+  const TimeError error = ErrorOfFolds({}, shipped, 3);
+  EXPECT_EQ(error.log_quantile_05, shipped.log_quantile_05);
+  EXPECT_EQ(error.log_quantile_95, shipped.log_quantile_95);
+  EXPECT_EQ(error.row_count, 0);
+  EXPECT_THAT(error.source, HasSubstr("too few runs"));
+}
+
+TEST(ErrorOfFoldsTest, ManyLeftOutRunsReplaceTheShippedError) {
+  FoldErrors folds = {.family = "hopper", .unit = "runs", .runs = {}, .table_count = 1};
+  for (int i = 0; i < 1001; ++i) folds.runs.push_back({-0.01 + 0.00002 * i, 1});
+  const TimeError error = ErrorOfFolds(folds, TimeErrorOf("hopper"), 3);
+  EXPECT_NEAR(error.log_bias, 0, 2e-4);
+  EXPECT_NEAR(error.log_quantile_05, -0.009, 2e-4);
+  EXPECT_NEAR(error.log_quantile_95, 0.009, 2e-4);
+  EXPECT_NEAR(error.log_sigma, 0.0068, 2e-4);
+  EXPECT_EQ(error.row_count, 1001);
+}
+
+TEST(ErrorOfFoldsTest, FewLeftOutRunsHardlyMoveTheShippedInterval) {
+  const TimeError& shipped = TimeErrorOf("hopper");
+  FoldErrors folds = {.family = "hopper", .unit = "runs", .runs = {}, .table_count = 1};
+  folds.runs.assign(5, {0, 1});
+  const TimeError few = ErrorOfFolds(folds, shipped, 3);
+  EXPECT_LT(few.log_quantile_05, shipped.log_quantile_05 / 3);
+  EXPECT_GT(few.log_quantile_95, shipped.log_quantile_95 / 3);
+  folds.runs.assign(100, {0, 1});
+  const TimeError many = ErrorOfFolds(folds, shipped, 3);
+  EXPECT_GT(many.log_quantile_05, few.log_quantile_05);
+  EXPECT_LT(many.log_quantile_95, few.log_quantile_95);
+}
+
+TEST(ErrorOfFoldsTest, ShippedErrorAloneComesBack) {
+  const TimeError& shipped = TimeErrorOf("ampere");
+  FoldErrors folds = {.family = "ampere", .unit = "runs", .runs = {{0, 1e-9}}, .table_count = 1};
+  const TimeError error = ErrorOfFolds(folds, shipped, 3);
+  EXPECT_NEAR(error.log_quantile_05, shipped.log_quantile_05, 0.01);
+  EXPECT_NEAR(error.log_quantile_95, shipped.log_quantile_95, 0.01);
+}
+
+}  // namespace
+}  // namespace rhumb
