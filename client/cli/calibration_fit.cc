@@ -11,7 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/format.h"
-#include "client/observations/table_text.h"
+#include "client/config/utf8.h"
 #include "planner/calibrate/calibrate.h"
 #include "planner/calibrate/fold_errors.h"
 #include "planner/calibrate/usable_runs.h"
