@@ -157,7 +157,7 @@ class StepTimeModel {
   double PipelineSeconds(const Layout& layout) const;  // exposed sends of a micro-batch
   // What of an exchange's traffic on a micro-batch is not hidden behind its work.
   double ExposedGather(double per_micro_batch, const Pace& pace) const;
-  static double CollectiveStartSeconds(double ranks);
+  double CollectiveStartSeconds(double ranks) const;
   // Bytes/s of a ring over ranks that span `span` GPUs, `ranks_per_domain` of them in each scale-up
   // domain.
   double CollectiveBandwidth(double span, double ranks_per_domain, const Layout& layout) const;

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/calibrate/shipped_axes.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "planner/calibrate/constant_space.h"
+
+namespace rhumb {
+namespace {
+
+// How far a family is believed to lie from what families have in common, and that from what is
+// published or expected.
+constexpr double kFamilySpread = 0.15;
+constexpr double kCommonSpread = 0.2;
+// Constants that no source states to better than a factor of two, and better than a half.
+constexpr double kVagueSpread = 0.7;
+constexpr double kFairSpread = 0.3;
+constexpr const char* kFamiliesWithRuns[] = {"ampere", "hopper", "blackwell"};
+
+ConstantAxis PowerAxis() {
+  return {"power_exponent", &TimeConstants::power_exponent, 0.05, 1, false};
+}
+
+std::vector<ConstantAxis> FamilyAxes(const TimeConstants& constants) {
+  std::vector<ConstantAxis> axes = AxesOf(constants);
+  axes.push_back(PowerAxis());
+  return axes;
+}
+
+// Of an anchor's share where the generic set holds shares.
+double AnchoredFactor(const FamilyAnchor& anchor, double TimeConstants::*member) {
+  const TimeConstants ones = [&] {
+    TimeConstants constants = CommonPriors();
+    constants.*member = 1;
+    return ConstantsFromAnchor(anchor, constants);
+  }();
+  return ones.*member;
+}
+
+void AddFamilies(std::vector<ShippedAxis>& axes) {
+  const TimeConstants& common = CommonPriors();
+  for (const ConstantAxis& axis : FamilyAxes(common)) {
+    axes.push_back({.owner = "generic",
+                    .name = axis.name,
+                    .of_family = axis.member,
+                    .least = axis.least,
+                    // Shares of an anchor may exceed 1.
+                    .most = std::max(axis.most, 1.5),
+                    .centre = common.*axis.member,
+                    .spread = kCommonSpread,
+                    .reason = "published or expected: CommonPriors()"});
+  }
+  for (const char* family : kFamiliesWithRuns) {
+    for (const ConstantAxis& axis : FamilyAxes(AnchorConstantsOf(family))) {
+      int parent = 0;
+      while (axes[static_cast<size_t>(parent)].name != axis.name) ++parent;
+      axes.push_back({.owner = family,
+                      .name = axis.name,
+                      .of_family = axis.member,
+                      .least = axis.least,
+                      .most = axis.most,
+                      .centre = AnchoredFactor(AnchorOf(family), axis.member),
+                      .parent = parent,
+                      .spread = kFamilySpread,
+                      .reason = "as the other families, from its anchor"});
+    }
+  }
+}
+
+struct ProfileLine {
+  const char* owner;
+  double FrameworkProfile::*member;
+  const char* name;
+  std::vector<std::string> profiles;
+  double least, most, centre, spread;
+  const char* reason;
+  bool of_memory;
+};
+
+void AddProfiles(std::vector<ShippedAxis>& axes) {
+  const std::vector<std::string> megatron = {"megatron", "megatron-26.06", "nemo"};
+  const std::vector<std::string> old_megatron = {"megatron-lm", "megatron-deepspeed", "deepspeed"};
+  const std::vector<std::string> fsdp = {"fsdp", "llm-foundry", "accelerate", "nanotron"};
+  constexpr auto kLaunch = &FrameworkProfile::layer_launch_seconds;
+  constexpr auto kElementwise = &FrameworkProfile::elementwise_hidden_bytes;
+  constexpr auto kHalfWidth = &FrameworkProfile::expert_half_width;
+  const char* const launch = "a layer is some 20 kernels of 5 to 20 microseconds of host time each";
+  const char* const elementwise =
+      "two norms (4 + 4 bytes each), two residual sums (6), two dropouts or casts";
+  const char* const width = "a tile of grouped GEMMs is 128 to 256 wide; several keep a GPU busy";
+  const std::vector<ProfileLine> lines = {
+      {"megatron", kLaunch, "layer_launch_seconds", megatron, 2e-5, 3e-3, 2e-4, kVagueSpread,
+       launch, false},
+      {"megatron-lm", kLaunch, "layer_launch_seconds", old_megatron, 2e-5, 3e-3, 2e-4,
+       kVagueSpread, launch, false},
+      {"fsdp", kLaunch, "layer_launch_seconds", fsdp, 2e-5, 3e-3, 2e-4, kVagueSpread, launch,
+       false},
+      {"torchtitan", kLaunch, "layer_launch_seconds", {"torchtitan"}, 2e-5, 3e-3, 2e-4,
+       kVagueSpread, launch, false},
+      {"megatron", kElementwise, "elementwise_hidden_bytes",
+       {"megatron", "megatron-26.06", "nemo", "nanotron"}, 5, 150, 28, kFairSpread, elementwise,
+       false},
+      {"megatron-lm", kElementwise, "elementwise_hidden_bytes", old_megatron, 5, 150, 28,
+       kFairSpread, elementwise, false},
+      {"fsdp", kElementwise, "elementwise_hidden_bytes",
+       {"fsdp", "llm-foundry", "accelerate", "torchtitan"}, 5, 150, 28, kFairSpread, elementwise,
+       false},
+      {"megatron", kHalfWidth, "expert_half_width",
+       {"megatron", "nemo", "megatron-lm", "megatron-deepspeed", "deepspeed", "fsdp",
+        "llm-foundry", "accelerate", "torchtitan", "nanotron"},
+       20, 5000, 400, kVagueSpread, width, false},
+      {"megatron-26.06", kHalfWidth, "expert_half_width", {"megatron-26.06"}, 20, 5000, 400,
+       kVagueSpread, width, false},
+      {"deepspeed", &FrameworkProfile::gather_network_fraction, "gather_network_fraction",
+       {"deepspeed"}, 0.02, 1, 0.125, kFairSpread, "one NIC of a node's eight", false},
+  };
+  for (const ProfileLine& line : lines) {
+    axes.push_back({.owner = line.owner,
+                    .name = line.name,
+                    .of_profile = line.member,
+                    .profiles = line.profiles,
+                    .of_memory = line.of_memory,
+                    .least = line.least,
+                    .most = line.most,
+                    .centre = line.centre,
+                    .spread = line.spread,
+                    .reason = line.reason});
+  }
+}
+
+struct WorkLine {
+  const char* name;
+  double WorkConstants::*member;
+  double least, most, centre, spread;
+  const char* reason;
+};
+
+void AddWork(std::vector<ShippedAxis>& axes) {
+  using W = WorkConstants;
+  const WorkLine lines[] = {
+      {"backward_launch_ratio", &W::backward_launch_ratio, 1, 6, 2, kFairSpread,
+       "gradients of inputs and of weights"},
+      {"moe_launch_ratio", &W::moe_launch_ratio, 1, 10, 2.5, kFairSpread,
+       "routing, permutation and dispatch beside the layer's kernels"},
+      {"compiled_launch_ratio", &W::compiled_launch_ratio, 0.1, 1, 0.6, kFairSpread,
+       "fusion leaves the GEMMs and attention, about half of the kernels"},
+      {"compiled_elementwise_ratio", &W::compiled_elementwise_ratio, 0.1, 1, 0.5, kFairSpread,
+       "each fused pair saves a write and a read"},
+      {"score_traffic_bytes", &W::score_traffic_bytes, 3, 40, 15, kFairSpread,
+       "scores, softmax and dropout in 16 bit: 14 forward, 16 backward"},
+      {"unfused_gemm_overhead", &W::unfused_gemm_overhead, 0.7, 4, 1.3, kFairSpread,
+       "batched GEMMs over heads are small"},
+      {"misaligned_slowdown", &W::misaligned_slowdown, 2, 60, 16, kFairSpread,
+       "A100: 312 TFLOP/s on tensor cores, 19.5 without"},
+      {"permutation_bytes", &W::permutation_bytes, 4, 80, 16, kFairSpread,
+       "a read and a write in 16 bit, to permute and back, each pass"},
+      {"logits_traffic_bytes", &W::logits_traffic_bytes, 4, 60, 18, kFairSpread,
+       "16-bit logits, fp32 softmax and their gradients"},
+      {"operator_recompute_share", &W::operator_recompute_share, 0.2, 1, 0.6, kFairSpread,
+       "every second GEMM and all element-wise operations"},
+      {"all_to_all_exposed", &W::all_to_all_exposed, 0.1, 1, 0.8, kFairSpread,
+       "shared experts and permutation hide part"},
+      {"sequence_parallel_backward_ratio", &W::sequence_parallel_backward_ratio, 1, 1.8, 1.5, 0.1,
+       "one further gather a pair (2205.05198, section 4.2.2)"},
+      {"collective_base_seconds", &W::collective_base_seconds, 1e-6, 1e-4, 1e-5, kVagueSpread,
+       "launch of a kernel"},
+      {"collective_seconds_per_doubling", &W::collective_seconds_per_doubling, 1e-6, 1e-4, 12e-6,
+       kFairSpread, "NCCL all-reduces of 1 MiB on 8 A100 take 45 to 90 microseconds (vTrain)"},
+      {"gather_seconds_per_doubling", &W::gather_seconds_per_doubling, 1e-6, 2e-4, 12e-6,
+       kVagueSpread, "as other collectives"},
+      {"gather_seconds_per_node", &W::gather_seconds_per_node, 1e-6, 1e-4, 8e-6, kVagueSpread,
+       "a hop over the network"},
+      {"gather_always_exposed", &W::gather_always_exposed, 0.005, 0.5, 0.05, kFairSpread,
+       "the first gather and the last reduction of some 20 to 80 layers"},
+      {"pipeline_send_seconds", &W::pipeline_send_seconds, 1e-6, 1e-4, 15e-6, kVagueSpread,
+       "two kernels and a hop"},
+      {"pipeline_sends_per_pass", &W::pipeline_sends_per_pass, 0.5, 3, 1.5, kFairSpread,
+       "an activation and a gradient, which partly travel at once"},
+      {"pipeline_exposed_when_overlapped", &W::pipeline_exposed_when_overlapped, 0.05, 1, 0.3,
+       kFairSpread, "warm-up and drain wait"},
+      {"step_fixed_seconds", &W::step_fixed_seconds, 2e-4, 5e-2, 4e-3, kVagueSpread,
+       "optimizer launch, clipping, logging"},
+  };
+  for (const WorkLine& line : lines) {
+    axes.push_back({.owner = "work",
+                    .name = line.name,
+                    .of_work = line.member,
+                    .least = line.least,
+                    .most = line.most,
+                    .centre = line.centre,
+                    .spread = line.spread,
+                    .reason = line.reason});
+  }
+}
+
+}  // namespace
+
+const std::vector<ShippedAxis>& ShippedAxes() {
+  static const auto* const axes = [] {
+    auto* all = new std::vector<ShippedAxis>;
+    AddFamilies(*all);
+    AddProfiles(*all);
+    AddWork(*all);
+    return all;
+  }();
+  return *axes;
+}
+
+TimeConstants FamilyAt(const std::vector<double>& values, absl::string_view family) {
+  const std::vector<ShippedAxis>& axes = ShippedAxes();
+  TimeConstants common = CommonPriors();
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i].owner == "generic") common.*axes[i].of_family = values[i];
+  }
+  TimeConstants constants = ConstantsFromAnchor(AnchorOf(family), common);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i].of_family != nullptr && axes[i].owner == family) {
+      constants.*axes[i].of_family = values[i];
+      constants.fitted = true;
+    }
+  }
+  return constants;
+}
+
+FrameworkProfile ProfileAt(const std::vector<double>& values, FrameworkProfile profile) {
+  const std::vector<ShippedAxis>& axes = ShippedAxes();
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i].of_work != nullptr) profile.work.*axes[i].of_work = values[i];
+    if (axes[i].of_profile == nullptr) continue;
+    const std::vector<std::string>& names = axes[i].profiles;
+    if (std::find(names.begin(), names.end(), profile.name) != names.end()) {
+      profile.*axes[i].of_profile = values[i];
+    }
+  }
+  return profile;
+}
+
+std::vector<double> ShippedValues() {
+  std::vector<double> values;
+  for (const ShippedAxis& axis : ShippedAxes()) {
+    if (axis.of_family != nullptr) {
+      const double factor =
+          axis.owner == "generic" ? AnchoredFactor(AnchorOf("generic"), axis.of_family) : 1.0;
+      values.push_back(TimeConstantsOf(axis.owner).*axis.of_family / factor);
+    } else if (axis.of_profile != nullptr) {
+      values.push_back(FindFrameworkProfile(axis.profiles.front()).value().*axis.of_profile);
+    } else {
+      values.push_back(WorkConstants{}.*axis.of_work);
+    }
+  }
+  return values;
+}
+
+}  // namespace rhumb
