@@ -90,11 +90,13 @@ absl::StatusOr<LeftOutErrors> JudgeOnLeftOutTables(const std::vector<RunGroup>& 
     for (size_t i = held_out; i < order.size(); ++i) {
       fitted.push_back(Thinned(timed[order[i]], options.max_fitted_rows));
     }
-    RHUMB_ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(fitted, options.calibration));
+    RHUMB_ASSIGN_OR_RETURN(const ShippedFit fit, FitShippedConstants(fitted, options.shipped_fit));
     std::vector<TableAccuracy> judged;
     for (size_t i = 0; i < held_out; ++i) {
       TableAccuracy& table = judged.emplace_back();
-      for (const MeasuredRun& run : timed[order[i]].runs) Judge(run, calibration, options, table);
+      for (const MeasuredRun& run : timed[order[i]].runs) {
+        AddRun(run, PredictRunAt(fit.values, run), table);
+      }
       Append(table, errors.tables[order[i]]);
     }
     errors.by_split.push_back(MeanOverTables(judged, &TableAccuracy::time));

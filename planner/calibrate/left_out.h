@@ -10,11 +10,13 @@
 #include "absl/status/statusor.h"
 #include "planner/calibrate/accuracy.h"
 #include "planner/calibrate/calibrate.h"
+#include "planner/calibrate/shipped_fit.h"
 
 namespace rhumb {
 
 struct LeftOutOptions {
-  CalibrationOptions calibration;
+  CalibrationOptions calibration;  // JudgeAfterFewRuns
+  ShippedFitOptions shipped_fit;   // JudgeOnLeftOutTables
   int split_count = 10;
   double held_out_fraction = 1.0 / 3;  // of the tables
   uint64_t seed = 1;
@@ -30,8 +32,9 @@ struct LeftOutErrors {
   std::vector<TableAccuracy> tables;
 };
 
-// Fits on random tables and judges on the others, as often as there are splits; groups without
-// measured steps do not count. INVALID_ARGUMENT with fewer than three tables.
+// Fits all that the shipped constants are fitted with on random tables and judges on the others, as
+// often as there are splits; groups without measured steps do not count. INVALID_ARGUMENT with fewer
+// than three tables.
 absl::StatusOr<LeftOutErrors> JudgeOnLeftOutTables(const std::vector<RunGroup>& groups,
                                                    const LeftOutOptions& options);
 

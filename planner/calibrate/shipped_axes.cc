@@ -17,6 +17,7 @@ constexpr double kCommonSpread = 0.2;
 // Constants that no source states to better than a factor of two, and better than a half.
 constexpr double kVagueSpread = 0.7;
 constexpr double kFairSpread = 0.3;
+constexpr absl::string_view kFill = "gemm_fill_elements";
 constexpr const char* kFamiliesWithRuns[] = {"ampere", "hopper", "blackwell"};
 
 ConstantAxis PowerAxis() {
@@ -45,9 +46,9 @@ void AddFamilies(std::vector<ShippedAxis>& axes) {
     axes.push_back({.owner = "generic",
                     .name = axis.name,
                     .of_family = axis.member,
-                    .least = axis.least,
+                    .least = axis.name == kFill ? 0.1 : axis.least,
                     // Shares of an anchor may exceed 1.
-                    .most = std::max(axis.most, 1.5),
+                    .most = axis.name == kFill ? 10 : std::max(axis.most, 1.5),
                     .centre = common.*axis.member,
                     .spread = kCommonSpread,
                     .reason = "published or expected: CommonPriors()"});
@@ -76,55 +77,73 @@ struct ProfileLine {
   std::vector<std::string> profiles;
   double least, most, centre, spread;
   const char* reason;
-  bool of_memory;
+  const char* parent = nullptr;  // owner of the same constant that it is pulled to
 };
 
 void AddProfiles(std::vector<ShippedAxis>& axes) {
   const std::vector<std::string> megatron = {"megatron", "megatron-26.06", "nemo"};
-  const std::vector<std::string> old_megatron = {"megatron-lm", "megatron-deepspeed", "deepspeed"};
+  const std::vector<std::string> deepspeed = {"megatron-deepspeed", "deepspeed"};
   const std::vector<std::string> fsdp = {"fsdp", "llm-foundry", "accelerate", "nanotron"};
   constexpr auto kLaunch = &FrameworkProfile::layer_launch_seconds;
   constexpr auto kElementwise = &FrameworkProfile::elementwise_hidden_bytes;
+  constexpr auto kSends = &FrameworkProfile::pipeline_sends_per_pass;
   constexpr auto kHalfWidth = &FrameworkProfile::expert_half_width;
-  const char* const launch = "a layer is some 20 kernels of 5 to 20 microseconds of host time each";
-  const char* const elementwise =
-      "two norms (4 + 4 bytes each), two residual sums (6), two dropouts or casts";
+  const char* const eager = "some 20 operations of a layer, 10 to 30 microseconds of host time each";
+  const char* const fused = "fused kernels are half as many";
+  const char* const fused_elementwise =
+      "two norms (4 bytes each), two fused sums of bias, dropout and residual (7 each)";
+  const char* const eager_elementwise =
+      "two norms (4 bytes each), two residual sums (6 each), casts (8)";
   const char* const width = "a tile of grouped GEMMs is 128 to 256 wide; several keep a GPU busy";
+  const char* const sibling = "as megatron-deepspeed, of which it is the base";
   const std::vector<ProfileLine> lines = {
       {"megatron", kLaunch, "layer_launch_seconds", megatron, 2e-5, 3e-3, 2e-4, kVagueSpread,
-       launch, false},
-      {"megatron-lm", kLaunch, "layer_launch_seconds", old_megatron, 2e-5, 3e-3, 2e-4,
-       kVagueSpread, launch, false},
-      {"fsdp", kLaunch, "layer_launch_seconds", fsdp, 2e-5, 3e-3, 2e-4, kVagueSpread, launch,
-       false},
+       fused},
+      {"megatron-deepspeed", kLaunch, "layer_launch_seconds", deepspeed, 2e-5, 3e-3, 4e-4,
+       kVagueSpread, eager},
+      {"megatron-lm", kLaunch, "layer_launch_seconds", {"megatron-lm"}, 2e-5, 3e-3, 1,
+       kFairSpread, sibling, "megatron-deepspeed"},
+      {"fsdp", kLaunch, "layer_launch_seconds", fsdp, 2e-5, 3e-3, 4e-4, kVagueSpread, eager},
       {"torchtitan", kLaunch, "layer_launch_seconds", {"torchtitan"}, 2e-5, 3e-3, 2e-4,
-       kVagueSpread, launch, false},
+       kVagueSpread, fused},
       {"megatron", kElementwise, "elementwise_hidden_bytes",
-       {"megatron", "megatron-26.06", "nemo", "nanotron"}, 5, 150, 28, kFairSpread, elementwise,
-       false},
-      {"megatron-lm", kElementwise, "elementwise_hidden_bytes", old_megatron, 5, 150, 28,
-       kFairSpread, elementwise, false},
+       {"megatron", "megatron-26.06", "nemo", "nanotron"}, 5, 150, 22, kFairSpread,
+       fused_elementwise},
+      {"megatron-deepspeed", kElementwise, "elementwise_hidden_bytes", deepspeed, 5, 150, 22,
+       kFairSpread, fused_elementwise},
+      {"megatron-lm", kElementwise, "elementwise_hidden_bytes", {"megatron-lm"}, 5, 150, 1,
+       kFairSpread, sibling, "megatron-deepspeed"},
       {"fsdp", kElementwise, "elementwise_hidden_bytes",
-       {"fsdp", "llm-foundry", "accelerate", "torchtitan"}, 5, 150, 28, kFairSpread, elementwise,
-       false},
+       {"fsdp", "llm-foundry", "accelerate", "torchtitan"}, 5, 150, 28, kFairSpread,
+       eager_elementwise},
       {"megatron", kHalfWidth, "expert_half_width",
        {"megatron", "nemo", "megatron-lm", "megatron-deepspeed", "deepspeed", "fsdp",
         "llm-foundry", "accelerate", "torchtitan", "nanotron"},
-       20, 5000, 400, kVagueSpread, width, false},
+       20, 5000, 400, kVagueSpread, width},
       {"megatron-26.06", kHalfWidth, "expert_half_width", {"megatron-26.06"}, 20, 5000, 400,
-       kVagueSpread, width, false},
+       kVagueSpread, width},
+      {"megatron", kSends, "pipeline_sends_per_pass",
+       {"megatron", "megatron-26.06", "nemo", "megatron-lm", "fsdp", "llm-foundry", "accelerate",
+        "torchtitan", "nanotron"},
+       0.5, 4, 1.4, kFairSpread, "two, an activation and a gradient, which partly travel at once"},
+      {"megatron-deepspeed", kSends, "pipeline_sends_per_pass", deepspeed, 0.5, 4, 2, kFairSpread,
+       "its engine waits for each"},
       {"deepspeed", &FrameworkProfile::gather_network_fraction, "gather_network_fraction",
-       {"deepspeed"}, 0.02, 1, 0.125, kFairSpread, "one NIC of a node's eight", false},
+       {"deepspeed"}, 0.02, 1, 0.125, kFairSpread, "one NIC of a node's eight"},
   };
   for (const ProfileLine& line : lines) {
+    int parent = -1;
+    for (size_t i = 0; line.parent != nullptr && i < axes.size(); ++i) {
+      if (axes[i].owner == line.parent && axes[i].name == line.name) parent = static_cast<int>(i);
+    }
     axes.push_back({.owner = line.owner,
                     .name = line.name,
                     .of_profile = line.member,
                     .profiles = line.profiles,
-                    .of_memory = line.of_memory,
                     .least = line.least,
                     .most = line.most,
                     .centre = line.centre,
+                    .parent = parent,
                     .spread = line.spread,
                     .reason = line.reason});
   }
@@ -172,12 +191,10 @@ void AddWork(std::vector<ShippedAxis>& axes) {
        kVagueSpread, "as other collectives"},
       {"gather_seconds_per_node", &W::gather_seconds_per_node, 1e-6, 1e-4, 8e-6, kVagueSpread,
        "a hop over the network"},
-      {"gather_always_exposed", &W::gather_always_exposed, 0.005, 0.5, 0.05, kFairSpread,
-       "the first gather and the last reduction of some 20 to 80 layers"},
+      {"overlap_slowdown", &W::overlap_slowdown, 0.005, 0.8, 0.1, kVagueSpread,
+       "collectives take multiprocessors and memory bandwidth from what they hide behind"},
       {"pipeline_send_seconds", &W::pipeline_send_seconds, 1e-6, 1e-4, 15e-6, kVagueSpread,
        "two kernels and a hop"},
-      {"pipeline_sends_per_pass", &W::pipeline_sends_per_pass, 0.5, 3, 1.5, kFairSpread,
-       "an activation and a gradient, which partly travel at once"},
       {"pipeline_exposed_when_overlapped", &W::pipeline_exposed_when_overlapped, 0.05, 1, 0.3,
        kFairSpread, "warm-up and drain wait"},
       {"step_fixed_seconds", &W::step_fixed_seconds, 2e-4, 5e-2, 4e-3, kVagueSpread,

@@ -16,9 +16,12 @@
 namespace rhumb {
 namespace {
 
-constexpr double kDifference = 1e-6;  // of a logarithm, for derivatives
-constexpr double kLeastStep = 1e-10;  // of all logarithms: the fit has converged
+constexpr double kDifference = 1e-4;  // of a logarithm, to either side, for derivatives
+constexpr double kLeastStep = 1e-8;  // of all logarithms: the fit has converged
+// Steps as small as this one change the cost by less than its rounding.
+constexpr double kSmallStep = 1e-5;
 constexpr double kFirstDamping = 1e-3;
+constexpr double kLeastDamping = 1e-7;
 constexpr double kMostDamping = 1e9;
 
 // One measured run, its predictions and the axes that it depends on.
@@ -207,12 +210,13 @@ class Problem {
   std::vector<double> Slopes(const FitRun& fit_run, const std::vector<double>& values) const {
     TimeConstants constants = FamilyAt(values, fit_run.run.gpu.family);
     MeasuredRun run = Decided(fit_run.run, constants);
-    const double base = LogSeconds(run, constants);
     std::vector<double> slopes;
     slopes.reserve(fit_run.axes.size());
     for (const size_t i : fit_run.axes) {
       Set(axes_[i], values[i] * std::exp(kDifference), run, constants);
-      slopes.push_back((LogSeconds(run, constants) - base) / kDifference);
+      const double above = LogSeconds(run, constants);
+      Set(axes_[i], values[i] * std::exp(-kDifference), run, constants);
+      slopes.push_back((above - LogSeconds(run, constants)) / (2 * kDifference));
       Set(axes_[i], values[i], run, constants);
     }
     return slopes;
@@ -300,15 +304,15 @@ absl::StatusOr<ShippedFit> FitShippedConstants(const std::vector<RunGroup>& grou
     const Eigen::VectorXd next_errors = problem.Errors(next);
     const double next_cost = problem.Cost(next, next_errors);
     if (getenv("TRACE")) fprintf(stderr, "%d cost %.15g -> %.15g moved %.3g damping %.3g\n", fit.iteration_count, cost, next_cost, moved, damping);
-    if (next_cost < cost) {
+    if (next_cost < cost || (moved < kSmallStep && next_cost < cost * (1 + 1e-12))) {
       point = next;
       errors = next_errors;
       cost = next_cost;
-      damping = damping / 4;
+      damping = std::max(damping / 4, kLeastDamping);
       fit.complete = moved < kLeastStep;
       model = problem.ModelAt(point, errors);
     } else {
-      damping = std::max(damping * 8, 1e-6);
+      damping *= 8;
       fit.complete = moved < kLeastStep || damping > kMostDamping;
     }
   }

@@ -61,8 +61,9 @@ FrameworkProfile MegatronDeepSpeed() {
   profile.reduces_to_all = true;
   profile.stage_boundary_copies = 1;
   profile.workspace_bytes = 4.5e9;  // flat buckets for reducing and gathering
-  profile.layer_launch_seconds = shipped::kMegatronLmLayerLaunchSeconds;
-  profile.elementwise_hidden_bytes = shipped::kMegatronLmElementwiseHiddenBytes;
+  profile.layer_launch_seconds = shipped::kMegatronDeepspeedLayerLaunchSeconds;
+  profile.elementwise_hidden_bytes = shipped::kMegatronDeepspeedElementwiseHiddenBytes;
+  profile.pipeline_sends_per_pass = shipped::kMegatronDeepspeedPipelineSendsPerPass;
   return profile;
 }
 
@@ -79,6 +80,9 @@ FrameworkProfile MegatronLm() {
   profile.scatters_pipeline_sends = true;
   profile.stage_boundary_copies = 0;
   profile.workspace_bytes = 0.1e9;
+  profile.layer_launch_seconds = shipped::kMegatronLmLayerLaunchSeconds;
+  profile.elementwise_hidden_bytes = shipped::kMegatronLmElementwiseHiddenBytes;
+  profile.pipeline_sends_per_pass = shipped::kMegatronPipelineSendsPerPass;
   return profile;
 }
 

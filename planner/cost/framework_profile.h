@@ -83,6 +83,9 @@ struct FrameworkProfile {
   double elementwise_hidden_bytes = shipped::kMegatronElementwiseHiddenBytes;
   // Share of the node's NICs that parameter gathers of ZeRO-3 reach together.
   double gather_network_fraction = 1;
+  // Sends between two stages that a micro-batch waits for, forward and backward together: two, less
+  // what travels both ways at once.
+  double pipeline_sends_per_pass = shipped::kMegatronPipelineSendsPerPass;
   // What the models count alike under every framework.
   WorkConstants work;
 

@@ -178,7 +178,7 @@ double StepTimeModel::PipelineSeconds(const Layout& layout) const {
   double send =
       bytes / (layout.sequence_parallel || scatters ? t : 1.0) / bandwidth + profile_.work.pipeline_send_seconds;
   if (scatters) send += bytes * (t - 1) / t / scale_up_bytes_per_second_;
-  return profile_.work.pipeline_sends_per_pass * static_cast<double>(layout.virtual_pipeline_stages) * send *
+  return profile_.pipeline_sends_per_pass * static_cast<double>(layout.virtual_pipeline_stages) * send *
          (profile_.overlaps_pipeline ? profile_.work.pipeline_exposed_when_overlapped : 1.0);
 }
 
@@ -248,8 +248,9 @@ ExchangeSeconds StepTimeModel::ExchangeOf(const Layout& layout) const {
 
 double StepTimeModel::ExposedGather(double per_micro_batch, const Pace& pace) const {
   const double overlap = profile_.overlaps_data_parallel ? constants_.data_parallel_overlap : 0.0;
-  return std::max(0.0, per_micro_batch - overlap * pace.slowest_seconds) +
-         profile_.work.gather_always_exposed * per_micro_batch;
+  // What is hidden still slows the work that it hides behind.
+  const double hidden = std::min(per_micro_batch, overlap * pace.slowest_seconds);
+  return per_micro_batch - (1 - profile_.work.overlap_slowdown) * hidden;
 }
 
 StepCost StepTimeModel::Cost(const Layout& layout) const {

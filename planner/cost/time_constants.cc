@@ -156,22 +156,26 @@ const TimeError kUnmeasuredError = {
 }  // namespace
 
 const std::vector<FamilyAnchor>& FamilyAnchors() {
+  // Tiles of GEMM kernels: 128 x 128 elements, 128 x 256 from Hopper on.
+  constexpr double kTile = 128 * 128;
+  constexpr double kWideTile = 128 * 256;
   static const auto* const anchors = new std::vector<FamilyAnchor>{
       {"ampere", "anchor: achievable 271/312 TFLOP/s, 235/300 GB/s", 271.0 / 312, 235.0 / 300,
-       false, false, 400.0 / 312},
-      {"hopper", "anchor: achievable 794/989 TFLOP/s, 368/450 GB/s", 794.0 / 989, 368.0 / 450, true,
-       false, 700.0 / 989},
+       108 * kTile / 2, false, false, 400.0 / 312},
+      {"hopper", "anchor: achievable 794/989 TFLOP/s, 368/450 GB/s", 794.0 / 989, 368.0 / 450,
+       132 * kWideTile / 2, true, false, 700.0 / 989},
       // Boards of 1,400 W.
-      {"blackwell", "anchor: achievable 1822/2500 TFLOP/s", 1822.0 / 2500, 0.80, true, true,
-       1400.0 / 2500},
-      {"volta", "anchor: large GEMMs reach about 100 of 125 TFLOP/s", 0.80, 0.80, true, true, 0},
-      {"cdna2", "anchor: as MI300X", 668.0 / 1307, 0.80, true, true, 0},
-      {"cdna3", "anchor: achievable 668/1307 TFLOP/s on MI300X, 785/1307 on MI325X", 726.5 / 1307,
-       0.80, true, true, 0},
-      {"cdna4", "anchor: achievable 1565/2500 TFLOP/s on MI355X", 1565.0 / 2500, 0.80, true, true,
-       0},
-      {"generic", "no anchor for this family: as the least of those measured", 1565.0 / 2500, 0.80,
+      {"blackwell", "anchor: achievable 1822/2500 TFLOP/s", 1822.0 / 2500, 0.80,
+       148 * kWideTile / 2, true, true, 1400.0 / 2500},
+      {"volta", "anchor: large GEMMs reach about 100 of 125 TFLOP/s", 0.80, 0.80, 80 * kTile / 2,
        true, true, 0},
+      {"cdna2", "anchor: as MI300X", 668.0 / 1307, 0.80, 110 * kTile / 2, true, true, 0},
+      {"cdna3", "anchor: achievable 668/1307 TFLOP/s on MI300X, 785/1307 on MI325X", 726.5 / 1307,
+       0.80, 304 * kTile / 2, true, true, 0},
+      {"cdna4", "anchor: achievable 1565/2500 TFLOP/s on MI355X", 1565.0 / 2500, 0.80,
+       256 * kTile / 2, true, true, 0},
+      {"generic", "no anchor for this family: as MI355X, the middle of those measured",
+       1565.0 / 2500, 0.80, 132 * kWideTile / 2, true, true, 0},
   };
   return *anchors;
 }
@@ -191,6 +195,7 @@ TimeConstants ConstantsFromAnchor(const FamilyAnchor& anchor, const TimeConstant
   constants.gemm_16bit_fraction *= anchor.gemm_fraction;
   constants.gemm_8bit_fraction *= anchor.has_8bit ? anchor.gemm_fraction : 0.0;
   constants.gemm_4bit_fraction *= anchor.has_4bit ? anchor.gemm_fraction : 0.0;
+  constants.gemm_fill_elements *= anchor.fill_elements;
   constants.flash_attention_fraction *= anchor.gemm_fraction;
   constants.cudnn_attention_fraction *= anchor.gemm_fraction;
   constants.scale_up_fraction *= anchor.scale_up_fraction;
@@ -206,8 +211,7 @@ const TimeConstants& CommonPriors() {
       .gemm_16bit_fraction = 0.9,  // layers multiply smaller matrices than the anchor's
       .gemm_8bit_fraction = 0.9,   // of a peak that is twice as high
       .gemm_4bit_fraction = 0.6,   // four times as high: quantisation and memory weigh more
-      // Half of the last wave of tiles: 132 multiprocessors x 128 x 256 elements / 2.
-      .gemm_fill_elements = 2e6,
+      .gemm_fill_elements = 1,  // the last wave is half full on average
       .flash_attention_fraction = 0.4,   // FlashAttention-2 on H100: 350/989 TFLOP/s (2407.08608)
       .cudnn_attention_fraction = 0.6,   // FlashAttention-3 causal: 480-640/989 TFLOP/s (the same)
       .memory_fraction = 0.8,            // copies reach 0.8 to 0.9 of the data sheet

@@ -37,9 +37,9 @@ struct WorkConstants {
   // Start of the gathers and reductions of ZeRO-2 and ZeRO-3, a layer.
   double gather_seconds_per_doubling = shipped::kWorkGatherSecondsPerDoubling;
   double gather_seconds_per_node = shipped::kWorkGatherSecondsPerNode;
-  double gather_always_exposed = shipped::kWorkGatherAlwaysExposed;
+  // Seconds that a second of hidden gathers and reductions adds to the work it hides behind.
+  double overlap_slowdown = shipped::kWorkOverlapSlowdown;
   double pipeline_send_seconds = shipped::kWorkPipelineSendSeconds;  // start of one
-  double pipeline_sends_per_pass = shipped::kWorkPipelineSendsPerPass;
   double pipeline_exposed_when_overlapped = shipped::kWorkPipelineExposedWhenOverlapped;
   double step_fixed_seconds = shipped::kWorkStepFixedSeconds;  // optimizer launch, clipping, log
 
