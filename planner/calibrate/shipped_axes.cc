@@ -197,6 +197,8 @@ void AddWork(std::vector<ShippedAxis>& axes) {
        "two kernels and a hop"},
       {"pipeline_exposed_when_overlapped", &W::pipeline_exposed_when_overlapped, 0.05, 1, 0.3,
        kFairSpread, "warm-up and drain wait"},
+      {"replica_skew", &W::replica_skew, 1e-4, 0.05, 0.005, kVagueSpread,
+       "steps of one replica vary by about a percent, and the slowest of n is waited for"},
       {"step_fixed_seconds", &W::step_fixed_seconds, 2e-4, 5e-2, 4e-3, kVagueSpread,
        "optimizer launch, clipping, logging"},
   };

@@ -84,6 +84,7 @@ inline constexpr double kMegatronDeepspeedPipelineSendsPerPass = 1.4;
 inline constexpr double kMegatronDeepspeedLayerLaunchSeconds = .765e-3;
 inline constexpr double kMegatronDeepspeedElementwiseHiddenBytes = 19;
 inline constexpr double kWorkPipelineExposedWhenOverlapped = 0.3;
+inline constexpr double kWorkReplicaSkew = 1e-5;
 inline constexpr double kWorkStepFixedSeconds = 0.004;
 inline constexpr double kWorkOperatorRecomputeKeeps = 0.42;
 inline constexpr double kWorkRecomputedLayers = 1.5;

@@ -259,15 +259,26 @@ StepCost StepTimeModel::Cost(const Layout& layout) const {
 
 StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
                              const StageShares& stages, const ExchangeSeconds& exchange) const {
-  StepCost cost = CostWithoutSends(units, stages, exchange, layout.virtual_pipeline_stages);
-  cost.per_micro_batch_seconds += PipelineSeconds(layout);
+  const Pace pace = PaceOf(units, stages);
+  StepCost cost = PacedCost(pace, exchange, layout.virtual_pipeline_stages);
+  cost.per_micro_batch_seconds += PipelineSeconds(layout) + SkewSeconds(layout, pace);
   return cost;
+}
+
+double StepTimeModel::SkewSeconds(const Layout& layout, const Pace& pace) const {
+  return profile_.work.replica_skew *
+         Log2(static_cast<double>(layout.data_parallel_size * layout.context_parallel_size)) *
+         pace.slowest_seconds;
 }
 
 StepCost StepTimeModel::CostWithoutSends(const UnitSeconds& units, const StageShares& stages,
                                          const ExchangeSeconds& exchange,
                                          int64_t virtual_pipeline_stages) const {
-  const Pace pace = PaceOf(units, stages);
+  return PacedCost(PaceOf(units, stages), exchange, virtual_pipeline_stages);
+}
+
+StepCost StepTimeModel::PacedCost(const Pace& pace, const ExchangeSeconds& exchange,
+                                  int64_t virtual_pipeline_stages) const {
   StepCost cost;
   // 1F1B: the slowest stage paces all micro-batches; filling and draining passes the other stages
   // once.
@@ -303,7 +314,8 @@ StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_bat
   breakdown.data_parallel_seconds =
       m * ExposedGather(exchange.per_micro_batch, pace) + exchange.data_parallel;
   breakdown.optimizer_seconds = exchange.optimizer;
-  breakdown.other_seconds = m * slowest.other + profile_.work.step_fixed_seconds;
+  breakdown.other_seconds =
+      m * (slowest.other + SkewSeconds(layout, pace)) + profile_.work.step_fixed_seconds;
   return breakdown;
 }
 

@@ -36,7 +36,8 @@ struct StepTimeBreakdown {
   double pipeline_communication_seconds = 0;
   double data_parallel_seconds = 0;
   double optimizer_seconds = 0;
-  double other_seconds = 0;  // waiting for kernel launches, per-step fixed work
+  // Waiting for kernel launches and for the slowest replica, per-step fixed work.
+  double other_seconds = 0;
   double step_seconds() const {
     return compute_seconds + tensor_parallel_seconds + context_parallel_seconds +
            expert_parallel_seconds + pipeline_bubble_seconds + pipeline_communication_seconds +
@@ -98,7 +99,7 @@ class StepTimeModel {
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
   double MicroBatchWorkSeconds(const Layout& layout) const;
   double MicroBatchWorkSeconds(const UnitSeconds& units) const;
-  // Cost() without the sends between stages.
+  // Cost() without the sends between stages and the skew of replicas.
   StepCost CostWithoutSends(const UnitSeconds& units, const StageShares& stages,
                             const ExchangeSeconds& exchange, int64_t virtual_pipeline_stages) const;
   double LeastGpuSecondsPerToken(Precision precision) const;
@@ -155,6 +156,10 @@ class StepTimeModel {
   Pace PaceOf(const UnitSeconds& units, const StageShares& stages) const;
   Exchange ExchangePartsOf(const Layout& layout) const;
   double PipelineSeconds(const Layout& layout) const;  // exposed sends of a micro-batch
+  // What a micro-batch waits for the slowest of the replicas.
+  double SkewSeconds(const Layout& layout, const Pace& pace) const;
+  StepCost PacedCost(const Pace& pace, const ExchangeSeconds& exchange,
+                     int64_t virtual_pipeline_stages) const;
   // What of an exchange's traffic on a micro-batch is not hidden behind its work.
   double ExposedGather(double per_micro_batch, const Pace& pace) const;
   double CollectiveStartSeconds(double ranks) const;

@@ -41,6 +41,8 @@ struct WorkConstants {
   double overlap_slowdown = shipped::kWorkOverlapSlowdown;
   double pipeline_send_seconds = shipped::kWorkPipelineSendSeconds;  // start of one
   double pipeline_exposed_when_overlapped = shipped::kWorkPipelineExposedWhenOverlapped;
+  // Replicas wait for the slowest of them: share of the work, a doubling of their number.
+  double replica_skew = shipped::kWorkReplicaSkew;
   double step_fixed_seconds = shipped::kWorkStepFixedSeconds;  // optimizer launch, clipping, log
 
   // Memory.
