@@ -155,8 +155,8 @@ std::string FiguresOf(const FrameworkProfile& profile) {
                reduced_gradient_bytes, reduces_to_all, hidden_activation_bytes, keeps_8bit_inputs,
                fuses_gated_activation, stage_boundary_copies, logits_bytes, workspace_bytes,
                reserved_factor, context_bytes, counter, expert_half_width, layer_launch_seconds,
-               elementwise_hidden_bytes, gather_network_fraction,
-               pipeline_sends_per_pass, work] = profile;
+               elementwise_hidden_bytes, gather_network_fraction, pipeline_sends_per_pass, work] =
+      profile;
   return Figures(name, version, attention, compiled, overlaps_tensor_parallel,
                  overlaps_data_parallel, overlaps_pipeline, scatters_pipeline_sends,
                  selective_recompute, recompute_stops_early, weight_bytes, gradient_bytes,
@@ -165,8 +165,7 @@ std::string FiguresOf(const FrameworkProfile& profile) {
                  hidden_activation_bytes, keeps_8bit_inputs, fuses_gated_activation,
                  stage_boundary_copies, logits_bytes, workspace_bytes, reserved_factor,
                  context_bytes, counter, expert_half_width, layer_launch_seconds,
-                 elementwise_hidden_bytes, gather_network_fraction,
-                 pipeline_sends_per_pass, work)
+                 elementwise_hidden_bytes, gather_network_fraction, pipeline_sends_per_pass, work)
       .text();
 }
 

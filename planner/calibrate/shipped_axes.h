@@ -24,7 +24,6 @@ struct ShippedAxis {
   double FrameworkProfile::*of_profile = nullptr;
   double WorkConstants::*of_work = nullptr;
   std::vector<std::string> profiles;  // that share it; of_profile only
-  bool of_memory = false;             // chosen by measured peaks rather than by measured steps
   double least = 0, most = 0;
   double centre = 0;
   int parent = -1;

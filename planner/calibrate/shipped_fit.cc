@@ -17,7 +17,7 @@ namespace rhumb {
 namespace {
 
 constexpr double kDifference = 1e-4;  // of a logarithm, to either side, for derivatives
-constexpr double kLeastStep = 1e-8;  // of all logarithms: the fit has converged
+constexpr double kLeastStep = 1e-8;   // of all logarithms: the fit has converged
 // Steps as small as this one change the cost by less than its rounding.
 constexpr double kSmallStep = 1e-5;
 constexpr double kFirstDamping = 1e-3;
@@ -88,8 +88,7 @@ class Problem {
       if (is_new) family->second = FamilyAt(values, run.gpu.family);
       run.profile = ProfileAt(values, std::move(run.profile));
       const RunPrediction prediction = PredictRun(run, family->second);
-      errors[static_cast<Eigen::Index>(i)] =
-          std::log(prediction.step_seconds / *run.step_seconds);
+      errors[static_cast<Eigen::Index>(i)] = std::log(prediction.step_seconds / *run.step_seconds);
     }
     return errors;
   }
@@ -117,8 +116,7 @@ class Problem {
   };
   Model ModelAt(const Eigen::VectorXd& point, const Eigen::VectorXd& errors) {
     const auto n = static_cast<Eigen::Index>(axes_.size());
-    Model model = {Eigen::VectorXd::Zero(n), Eigen::MatrixXd::Zero(n, n),
-                   Eigen::VectorXd::Zero(n)};
+    Model model = {Eigen::VectorXd::Zero(n), Eigen::MatrixXd::Zero(n, n), Eigen::VectorXd::Zero(n)};
     const std::vector<double> values = Values(point);
     const double s = options_.error_scale;
     for (size_t i = 0; i < runs_.size(); ++i) {
@@ -171,13 +169,11 @@ class Problem {
   // How far axis i is from where it is believed to be, in spreads.
   double Moved(const Eigen::VectorXd& point, size_t i) const {
     const ShippedAxis& axis = axes_[i];
-    const double parent =
-        axis.parent < 0 ? 0.0 : point[static_cast<Eigen::Index>(axis.parent)];
+    const double parent = axis.parent < 0 ? 0.0 : point[static_cast<Eigen::Index>(axis.parent)];
     return (point[static_cast<Eigen::Index>(i)] - parent - std::log(axis.centre)) / axis.spread;
   }
 
   bool MayDepend(const FitRun& run, const ShippedAxis& axis) const {
-    if (axis.of_memory) return false;
     if (axis.of_family != nullptr) return axis.owner == run.run.gpu.family;
     if (axis.of_profile == nullptr) return true;
     return std::find(axis.profiles.begin(), axis.profiles.end(), run.run.profile.name) !=
@@ -298,12 +294,10 @@ absl::StatusOr<ShippedFit> FitShippedConstants(const std::vector<RunGroup>& grou
   Problem::Model model = problem.ModelAt(point, errors);
   while (!fit.complete && fit.iteration_count < options.max_iteration_count) {
     ++fit.iteration_count;
-    const Eigen::VectorXd next =
-        problem.Clamped(point + StepOf(problem, model, point, damping));
+    const Eigen::VectorXd next = problem.Clamped(point + StepOf(problem, model, point, damping));
     const double moved = (next - point).cwiseAbs().maxCoeff();
     const Eigen::VectorXd next_errors = problem.Errors(next);
     const double next_cost = problem.Cost(next, next_errors);
-    if (getenv("TRACE")) fprintf(stderr, "%d cost %.15g -> %.15g moved %.3g damping %.3g\n", fit.iteration_count, cost, next_cost, moved, damping);
     if (next_cost < cost || (moved < kSmallStep && next_cost < cost * (1 + 1e-12))) {
       point = next;
       errors = next_errors;

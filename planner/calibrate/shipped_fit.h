@@ -16,7 +16,7 @@ namespace rhumb {
 struct ShippedFitOptions {
   // Cost of a constant that lies its spread from where it is believed to be, as mean |ln(predicted
   // / measured)| of one table. Chosen on tables that were left out (docs/accuracy.md).
-  double pull = 0.01;
+  double pull = 0.007;
   // Errors much below this one count by their square, those above by their size.
   double error_scale = 0.02;
   int max_iteration_count = 400;

@@ -62,8 +62,9 @@ class CostModel {
     return step_time_.MicroBatchWorkSeconds(units);
   }
 
-  // Step() without the sends between stages and the skew of replicas: no layout of these units, stages and exchange and at
-  // most so many virtual stages takes less, be it fixed or by micro-batch.
+  // Step() without the sends between stages and the skew of replicas: no layout of these units,
+  // stages and exchange and at most so many virtual stages takes less, be it fixed or by
+  // micro-batch.
   StepCost StepWithoutSends(const UnitSeconds& units, const StageShares& stages,
                             const ExchangeSeconds& exchange,
                             int64_t virtual_pipeline_stages) const {

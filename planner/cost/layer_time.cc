@@ -101,8 +101,9 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
     attention_backward = kFlashBackwardRatio * attention_forward;
   } else {
     const bool aligned = shape_.is_mla() || shape_.head_dim % 8 == 0;
-    const double core_gemm = profile_.work.unfused_gemm_overhead * (aligned ? 1.0 : profile_.work.misaligned_slowdown) * 2 * T *
-                             s * qk_and_v / t / rates.flops16;
+    const double core_gemm = profile_.work.unfused_gemm_overhead *
+                             (aligned ? 1.0 : profile_.work.misaligned_slowdown) * 2 * T * s *
+                             qk_and_v / t / rates.flops16;
     const double scores = T * s * heads / t;
     attention_forward = core_gemm + profile_.work.score_traffic_bytes * scores / rates.memory;
     attention_backward = 2 * core_gemm + profile_.work.score_traffic_bytes * scores / rates.memory;
@@ -137,8 +138,8 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
     gemm += rates.Gemm(T, h, up_matrices * f / t) + last_gemm;
     elementwise_bytes += 4 * up_matrices * f / t;
   }
-  const double elementwise =
-      (profile_.compiled ? profile_.work.compiled_elementwise_ratio : 1.0) * T * elementwise_bytes / rates.memory;
+  const double elementwise = (profile_.compiled ? profile_.work.compiled_elementwise_ratio : 1.0) *
+                             T * elementwise_bytes / rates.memory;
 
   // Communication of one forward pass.
   double tensor = 0;
@@ -209,7 +210,8 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
                                all_to_all + repeated_all_to_all;
   const double waiting_forward = HostBound(busy_forward, launch) - busy_forward;
   const double waiting_backward =
-      HostBound(busy_backward, (profile_.work.backward_launch_ratio + repeated_launch) * launch) - busy_backward;
+      HostBound(busy_backward, (profile_.work.backward_launch_ratio + repeated_launch) * launch) -
+      busy_backward;
   work.other = waiting_forward + waiting_backward;
   return work;
 }
@@ -223,7 +225,8 @@ StepTimeModel::Work StepTimeModel::HeadWork(const Layout& layout, const Rates& r
   const double gemm = 2 * h * (T * vocab + rates.fill_elements) / rates.flops16 +
                       2 * (T * h + h * vocab + T * vocab) / rates.memory;
   Work work;
-  work.compute = (1 + kBackwardRatio) * gemm + profile_.work.logits_traffic_bytes * T * vocab / rates.memory;
+  work.compute =
+      (1 + kBackwardRatio) * gemm + profile_.work.logits_traffic_bytes * T * vocab / rates.memory;
   return work;
 }
 

@@ -60,7 +60,8 @@ StepTimeModel::StepTimeModel(const ModelShape& shape, const Gpu& gpu, const Fabr
 }
 
 double StepTimeModel::CollectiveStartSeconds(double ranks) const {
-  return profile_.work.collective_base_seconds + profile_.work.collective_seconds_per_doubling * Log2(ranks);
+  return profile_.work.collective_base_seconds +
+         profile_.work.collective_seconds_per_doubling * Log2(ranks);
 }
 
 double StepTimeModel::CollectiveBandwidth(double span, double ranks_per_domain,
@@ -175,11 +176,11 @@ double StepTimeModel::PipelineSeconds(const Layout& layout) const {
   const double bytes = 2 * tokens * static_cast<double>(shape_.hidden_size);
   const bool scatters =
       !layout.sequence_parallel && profile_.scatters_pipeline_sends && !inside && t > 1;
-  double send =
-      bytes / (layout.sequence_parallel || scatters ? t : 1.0) / bandwidth + profile_.work.pipeline_send_seconds;
+  double send = bytes / (layout.sequence_parallel || scatters ? t : 1.0) / bandwidth +
+                profile_.work.pipeline_send_seconds;
   if (scatters) send += bytes * (t - 1) / t / scale_up_bytes_per_second_;
-  return profile_.pipeline_sends_per_pass * static_cast<double>(layout.virtual_pipeline_stages) * send *
-         (profile_.overlaps_pipeline ? profile_.work.pipeline_exposed_when_overlapped : 1.0);
+  return profile_.pipeline_sends_per_pass * static_cast<double>(layout.virtual_pipeline_stages) *
+         send * (profile_.overlaps_pipeline ? profile_.work.pipeline_exposed_when_overlapped : 1.0);
 }
 
 StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) const {
@@ -222,10 +223,12 @@ StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) con
     parts.per_micro_batch =
         exchange(4 + reduced) / (nodes > 1 ? profile_.gather_network_fraction : 1.0) +
         3 * layers_per_stage *
-            (profile_.work.gather_seconds_per_doubling * Log2(ranks) + profile_.work.gather_seconds_per_node * nodes);
+            (profile_.work.gather_seconds_per_doubling * Log2(ranks) +
+             profile_.work.gather_seconds_per_node * nodes);
   } else if (ranks > 1 && layout.zero_stage == 2) {
-    parts.per_micro_batch =
-        exchange(reduced) + layers_per_stage * profile_.work.gather_seconds_per_doubling * Log2(ranks);
+    parts.per_micro_batch = exchange(reduced) + layers_per_stage *
+                                                    profile_.work.gather_seconds_per_doubling *
+                                                    Log2(ranks);
     parts.data_parallel = exchange(2) * (1 - overlap);
   } else if (ranks > 1) {
     parts.data_parallel =

@@ -103,7 +103,8 @@ TimeConstants ShippedBlackwell() {
 // The last one serves any family that is not listed.
 const std::vector<TimeConstants>& Families() {
   static const auto* const families = [] {
-    auto* all = new std::vector<TimeConstants>{ShippedAmpere(), ShippedHopper(), ShippedBlackwell()};
+    auto* all =
+        new std::vector<TimeConstants>{ShippedAmpere(), ShippedHopper(), ShippedBlackwell()};
     for (size_t i = all->size(); i < FamilyAnchors().size(); ++i) {
       all->push_back(ConstantsFromAnchor(FamilyAnchors()[i], ShippedCommon()));
     }
@@ -112,42 +113,50 @@ const std::vector<TimeConstants>& Families() {
   return *families;
 }
 
-// Of predictions for rows whose table was left out of the fit (Blackwell's one table: whose model
-// was left out), so that they say what unseen runs will see; every table weighs the same in the
-// quantiles.
+// Of predictions for runs whose table was left out of the fit (of Blackwell's one table: whose
+// model was left out), so that they say what unseen runs will see.
 const TimeError kAmpereError = {
-    .log_bias = -0.01,
-    .log_sigma = 0.12,
-    .log_quantile_05 = -0.14,
-    .log_quantile_95 = 0.25,
-    .row_count = 1204,
-    .table_count = 8,
-    .source = "left-out error on 1,204 runs of 8 tables (A100)",
+    .log_bias = shipped::kAmpereErrorLogBias,
+    .log_sigma = shipped::kAmpereErrorLogSigma,
+    .log_quantile_05 = shipped::kAmpereErrorLogQuantile05,
+    .log_quantile_95 = shipped::kAmpereErrorLogQuantile95,
+    .row_count = shipped::kAmpereErrorRowCount,
+    .table_count = shipped::kAmpereErrorTableCount,
+    .source = shipped::kAmpereErrorSource,
 };
 const TimeError kHopperError = {
-    .log_bias = -0.03,
-    .log_sigma = 0.14,
-    .log_quantile_05 = -0.25,
-    .log_quantile_95 = 0.23,
-    .row_count = 106,
-    .table_count = 9,
-    .source = "left-out error on 106 runs of 9 tables (H100)",
+    .log_bias = shipped::kHopperErrorLogBias,
+    .log_sigma = shipped::kHopperErrorLogSigma,
+    .log_quantile_05 = shipped::kHopperErrorLogQuantile05,
+    .log_quantile_95 = shipped::kHopperErrorLogQuantile95,
+    .row_count = shipped::kHopperErrorRowCount,
+    .table_count = shipped::kHopperErrorTableCount,
+    .source = shipped::kHopperErrorSource,
 };
 const TimeError kBlackwellError = {
-    .log_bias = 0,
-    .log_sigma = 0.21,
-    .log_quantile_05 = -0.32,
-    .log_quantile_95 = 0.28,
-    .row_count = 71,
-    .table_count = 1,
-    .source = "left-out error on 71 runs of 3 models in 1 table (B200, B300, GB200, GB300)",
+    .log_bias = shipped::kBlackwellErrorLogBias,
+    .log_sigma = shipped::kBlackwellErrorLogSigma,
+    .log_quantile_05 = shipped::kBlackwellErrorLogQuantile05,
+    .log_quantile_95 = shipped::kBlackwellErrorLogQuantile95,
+    .row_count = shipped::kBlackwellErrorRowCount,
+    .table_count = shipped::kBlackwellErrorTableCount,
+    .source = shipped::kBlackwellErrorSource,
 };
-// Twice the spread of the families with runs: a judgement, not a measurement.
+// Twice the error of the families with runs, each weighing the same, to either side: a judgement,
+// since nothing was measured.
+constexpr double MeanOfFamilies(double ampere, double hopper, double blackwell) {
+  return (ampere + hopper + blackwell) / 3;
+}
+constexpr double kUnmeasuredSpread =
+    MeanOfFamilies(shipped::kAmpereErrorLogQuantile95 - shipped::kAmpereErrorLogQuantile05,
+                   shipped::kHopperErrorLogQuantile95 - shipped::kHopperErrorLogQuantile05,
+                   shipped::kBlackwellErrorLogQuantile95 - shipped::kBlackwellErrorLogQuantile05);
 const TimeError kUnmeasuredError = {
     .log_bias = 0,
-    .log_sigma = 0.28,
-    .log_quantile_05 = -0.50,
-    .log_quantile_95 = 0.50,
+    .log_sigma = 2 * MeanOfFamilies(shipped::kAmpereErrorLogSigma, shipped::kHopperErrorLogSigma,
+                                    shipped::kBlackwellErrorLogSigma),
+    .log_quantile_05 = -kUnmeasuredSpread,
+    .log_quantile_95 = kUnmeasuredSpread,
     .row_count = 0,
     .table_count = 0,
     .source = "no measured runs of this GPU family; twice the error of families with runs",
@@ -208,18 +217,18 @@ const TimeConstants& CommonPriors() {
       .family = "generic",
       .source = "",
       .fitted = false,
-      .gemm_16bit_fraction = 0.9,  // layers multiply smaller matrices than the anchor's
-      .gemm_8bit_fraction = 0.9,   // of a peak that is twice as high
-      .gemm_4bit_fraction = 0.6,   // four times as high: quantisation and memory weigh more
-      .gemm_fill_elements = 1,  // the last wave is half full on average
-      .flash_attention_fraction = 0.4,   // FlashAttention-2 on H100: 350/989 TFLOP/s (2407.08608)
-      .cudnn_attention_fraction = 0.6,   // FlashAttention-3 causal: 480-640/989 TFLOP/s (the same)
-      .memory_fraction = 0.8,            // copies reach 0.8 to 0.9 of the data sheet
-      .scale_up_fraction = 1,            // as the anchor's bus bandwidth
-      .network_fraction = 0.8,           // as inside the node
-      .tensor_parallel_overlap = 0.5,    // no source: the middle
-      .data_parallel_overlap = 0.8,      // all but the first and last buckets
-      .expert_gemm_fraction = 0.8,       // groups are uneven; the slowest counts
+      .gemm_16bit_fraction = 0.9,       // layers multiply smaller matrices than the anchor's
+      .gemm_8bit_fraction = 0.9,        // of a peak that is twice as high
+      .gemm_4bit_fraction = 0.6,        // four times as high: quantisation and memory weigh more
+      .gemm_fill_elements = 1,          // the last wave is half full on average
+      .flash_attention_fraction = 0.4,  // FlashAttention-2 on H100: 350/989 TFLOP/s (2407.08608)
+      .cudnn_attention_fraction = 0.6,  // FlashAttention-3 causal: 480-640/989 TFLOP/s (the same)
+      .memory_fraction = 0.8,           // copies reach 0.8 to 0.9 of the data sheet
+      .scale_up_fraction = 1,           // as the anchor's bus bandwidth
+      .network_fraction = 0.8,          // as inside the node
+      .tensor_parallel_overlap = 0.5,   // no source: the middle
+      .data_parallel_overlap = 0.8,     // all but the first and last buckets
+      .expert_gemm_fraction = 0.8,      // groups are uneven; the slowest counts
       .reference_watts_per_peak = 0,
       // A100 PCIe against SXM: achievable 253 against 271 TFLOP/s at 300 against 400 W.
       .power_exponent = 0.24,

@@ -1,45 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// fit_shipped_constants DIR: prints planner/cost/shipped_constants.h, fitted to the tables of
+// measured runs in DIR. With --pulls it prints instead how strengths of the pull do on tables that
+// were left out, which is what the default was chosen by.
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
 #include <string>
-#include <chrono>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "planner/calibrate/left_out.h"
-#include "planner/calibrate/accuracy.h"
+#include "planner/calibrate/shipped_fit.h"
 #include "tests/accuracy/error_report.h"
-int main(int argc, char** argv) {
-  std::vector<rhumb::RunGroup> groups;
-  for (const std::string& file : rhumb::accuracy::TableFiles(argv[1])) {
-    auto runs = rhumb::accuracy::ReadRuns(file);
-    if (!runs.ok()) continue;
-    rhumb::RunGroup g{file.substr(file.rfind('/') + 1), {}};
-    for (auto& r : *runs) if (r.step_seconds) g.runs.push_back(r);
-    if (!g.runs.empty()) groups.push_back(g);
-  }
-  std::printf("%8s %8s %8s %8s | LOO by table\n%45s", "pull", "insample", "splits", "LOO", "");
-  for (auto& g: groups) std::printf(" %6.6s", g.name.c_str()+std::max<int>(0,(int)g.name.size()-10));
-  std::printf("\n");
-  for (int i = 2; i < argc; ++i) {
-    rhumb::ShippedFitOptions options; options.pull = atof(argv[i]); if (getenv("SCALE")) options.error_scale = atof(getenv("SCALE"));
-    auto t0 = std::chrono::steady_clock::now();
-    auto fit = rhumb::FitShippedConstants(groups, options).value();
-    std::vector<rhumb::TableAccuracy> in;
-    for (auto& g : groups) { auto& t = in.emplace_back(); for (auto& r : g.runs) AddRun(r, PredictRunAt(fit.values, r), t); }
-    if (getenv("ROWS")) for (auto& t : in) for (auto& e : t.time) if (e.row_id.find(getenv("ROWS"))!=std::string::npos) std::printf("  %s %+.1f%%\n", e.row_id.c_str(), 100*e.fraction());
-    if (getenv("AXES")) for (size_t k = 0; k < rhumb::ShippedAxes().size(); ++k) { auto& a = rhumb::ShippedAxes()[k]; std::printf("  %-18s %-34s %11.5g centre %11.5g data %.0f%%\n", a.owner.c_str(), a.name.c_str(), fit.values[k], a.centre, 100*fit.data_shares[k]); }
-    if (getenv("QUICK")) { std::printf("%8g in %.2f ", options.pull, 100*rhumb::MeanOverTables(in, &rhumb::TableAccuracy::time)); for (auto& t : in) std::printf(" %6.1f", 100*rhumb::Summarize(t.time).mean_abs); std::printf("\n"); continue; }
-    rhumb::LeftOutOptions lo; lo.shipped_fit = options; lo.split_count = 20;
-    auto splits = rhumb::JudgeOnLeftOutTables(groups, lo).value();
-    std::vector<rhumb::TableAccuracy> loo;
-    for (size_t k = 0; k < groups.size(); ++k) {
-      auto rest = groups; rest.erase(rest.begin() + k);
-      auto f = rhumb::FitShippedConstants(rest, options).value();
-      auto& t = loo.emplace_back(); for (auto& r : groups[k].runs) AddRun(r, PredictRunAt(f.values, r), t);
+
+namespace rhumb::accuracy {
+namespace {
+
+// FNV-1a, 64 bits: says whether the data are the same, and protects against nothing.
+uint64_t HashOf(const std::vector<std::string>& files) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const std::string& file : files) {
+    std::ifstream stream(file, std::ios::binary);
+    for (std::istreambuf_iterator<char> byte(stream), end; byte != end; ++byte) {
+      hash = (hash ^ static_cast<unsigned char>(*byte)) * 0x100000001b3u;
     }
-    double dt = std::chrono::duration<double>(std::chrono::steady_clock::now()-t0).count();
-    auto m = [](auto& t) { return 100*rhumb::MeanOverTables(t, &rhumb::TableAccuracy::time); };
-    std::printf("%8g %7.2f%% %7.2f%% %7.2f%% | %5.0fs %d%s in ", options.pull, m(in), 100*splits.mean_abs, m(loo), dt, fit.iteration_count, fit.complete?"":"!");
-    for (auto& t : in) std::printf(" %6.1f", 100*rhumb::Summarize(t.time).mean_abs);
-    std::printf("\n%45s", "loo ");
-    for (auto& t : loo) std::printf(" %6.1f", 100*rhumb::Summarize(t.time).mean_abs);
-    std::printf("\n"); fflush(stdout);
   }
+  return hash;
+}
+
+// "kAmpereGemm16bitFraction" of "ampere" and "gemm_16bit_fraction".
+std::string Identifier(const std::string& owner, const std::string& name) {
+  std::string identifier = "k";
+  const std::vector<std::string> words =
+      absl::StrSplit(absl::StrCat(owner, "_", name), absl::ByAnyChar("_-"));
+  for (std::string word : words) {
+    word.erase(std::remove(word.begin(), word.end(), '.'), word.end());
+    if (!word.empty()) word[0] = absl::ascii_toupper(static_cast<unsigned char>(word[0]));
+    identifier += word;
+  }
+  return identifier;
+}
+
+void PrintNumber(const std::string& identifier, double value, const std::string& remark) {
+  std::printf("inline constexpr double %s = %.10g;%s\n", identifier.c_str(), value,
+              remark.empty() ? "" : ("  // " + remark).c_str());
+}
+
+void PrintFamilySources(const std::vector<RunGroup>& groups) {
+  for (const char* family : {"ampere", "hopper", "blackwell"}) {
+    int64_t runs = 0, tables = 0;
+    std::set<std::string> gpus;
+    for (const RunGroup& group : groups) {
+      const int64_t before = runs;
+      for (const MeasuredRun& run : group.runs) {
+        if (run.gpu.family != family) continue;
+        ++runs;
+        gpus.insert(run.gpu.id.substr(0, run.gpu.id.find('-')));
+      }
+      tables += runs > before ? 1 : 0;
+    }
+    std::printf("inline constexpr char %s[] = \"fitted on %lld runs of %lld table%s (%s)\";\n",
+                Identifier(family, "source").c_str(), static_cast<long long>(runs),
+                static_cast<long long>(tables), tables == 1 ? "" : "s",
+                absl::StrJoin(gpus, ", ").c_str());
+  }
+}
+
+void PrintErrors(const std::vector<FamilyError>& errors) {
+  for (const auto& [family, error] : errors) {
+    PrintNumber(Identifier(family, "error_log_bias"), error.log_bias, "");
+    PrintNumber(Identifier(family, "error_log_sigma"), error.log_sigma, "");
+    PrintNumber(Identifier(family, "error_log_quantile_05"), error.log_quantile_05, "");
+    PrintNumber(Identifier(family, "error_log_quantile_95"), error.log_quantile_95, "");
+    std::printf(
+        "inline constexpr int64_t %s = %lld;\ninline constexpr int64_t %s = %lld;\n",
+        Identifier(family, "error_row_count").c_str(), static_cast<long long>(error.row_count),
+        Identifier(family, "error_table_count").c_str(), static_cast<long long>(error.table_count));
+    std::printf("inline constexpr char %s[] = \"%s\";\n",
+                Identifier(family, "error_source").c_str(), error.source.c_str());
+  }
+}
+
+int PrintConstants(const std::vector<RunGroup>& groups, const std::vector<std::string>& files) {
+  const auto fit = FitShippedConstants(groups, {});
+  const auto left_out = JudgeOnEachLeftOutTable(groups, ShippedLeftOutOptions());
+  if (!fit.ok() || !left_out.ok() || !fit->complete) {
+    std::fprintf(stderr, "no fit\n");
+    return 1;
+  }
+  std::printf(
+      "// SPDX-License-Identifier: Apache-2.0\n"
+      "// Generated by tests/accuracy/fit_shipped_constants; do not edit: change the data or\n"
+      "// planner/calibrate/shipped_axes.cc and generate anew.\n"
+      "//\n"
+      "// Fitted to %lld measured steps of %lld tables, each table weighing the same; FNV-1a of "
+      "the "
+      "files\n// %016llx. Mean |ln(predicted / measured)| %.2f%%. Tables and runs:\n",
+      static_cast<long long>(fit->run_count), static_cast<long long>(fit->table_count),
+      static_cast<unsigned long long>(HashOf(files)), 100 * fit->error);
+  for (const RunGroup& group : groups) {
+    std::printf("//   %s %zu\n", group.name.c_str(), group.runs.size());
+  }
+  std::printf(
+      "// Beside each constant: the runs that depend on it, and their part of what determines it "
+      "(the rest\n// is what is believed without runs).\n"
+      "// clang-format off\n"
+      "#ifndef RHUMB_PLANNER_COST_SHIPPED_CONSTANTS_H_\n"
+      "#define RHUMB_PLANNER_COST_SHIPPED_CONSTANTS_H_\n\n#include <cstdint>\n\n"
+      "namespace rhumb::shipped {\n\n");
+  const std::vector<ShippedAxis>& axes = ShippedAxes();
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const bool same_kind =
+        i > 0 && (axes[i].owner == axes[i - 1].owner ||
+                  (axes[i].of_profile != nullptr && axes[i - 1].of_profile != nullptr));
+    if (i > 0 && !same_kind) std::printf("\n");
+    std::string remark;
+    if (axes[i].owner == "generic") {
+      remark = "what families have in common";
+    } else if (fit->run_counts[i] == 0) {
+      remark = axes[i].parent >= 0 ? "no run: as what it is pulled to" : "no run: as believed";
+    } else {
+      char text[64];
+      std::snprintf(text, sizeof text, "%lld runs, %.0f%%",
+                    static_cast<long long>(fit->run_counts[i]), 100 * fit->data_shares[i]);
+      remark = text;
+    }
+    PrintNumber(Identifier(axes[i].owner, axes[i].name), fit->values[i], remark);
+  }
+  std::printf("\n");
+  PrintFamilySources(groups);
+  std::printf("\n// Errors ln(measured / predicted) of runs that were left out, by family.\n");
+  PrintErrors(TimeErrorsOf(*left_out));
+  std::printf(
+      "\n}  // namespace rhumb::shipped\n\n#endif  // RHUMB_PLANNER_COST_SHIPPED_CONSTANTS_H_\n");
+  return 0;
+}
+
+int PrintPulls(const std::vector<RunGroup>& groups) {
+  std::printf("| pull | fitted | one table left out | a third left out, ten splits |\n");
+  std::printf("| --- | --- | --- | --- |\n");
+  for (const double pull : {0.05, 0.02, 0.01, 0.007, 0.005, 0.003, 0.002}) {
+    LeftOutOptions options = ShippedLeftOutOptions();
+    options.shipped_fit.pull = pull;
+    const auto fit = FitShippedConstants(groups, options.shipped_fit);
+    const auto one = JudgeOnEachLeftOutTable(groups, options);
+    const auto third = JudgeOnLeftOutTables(groups, options);
+    if (!fit.ok() || !one.ok() || !third.ok()) return 1;
+    std::vector<TableAccuracy> fitted;
+    for (const RunGroup& group : groups) {
+      TableAccuracy& table = fitted.emplace_back();
+      for (const MeasuredRun& run : group.runs) AddRun(run, PredictRunAt(fit->values, run), table);
+    }
+    std::printf("| %g | %.2f%% | %.2f%% | %.2f%% |\n", pull,
+                100 * MeanOverTables(fitted, &TableAccuracy::time), 100 * one->mean_abs,
+                100 * third->mean_abs);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace rhumb::accuracy
+
+int main(int argc, char** argv) {
+  const bool pulls = argc == 3 && std::strcmp(argv[2], "--pulls") == 0;
+  if (argc != 2 && !pulls) {
+    std::fprintf(stderr, "usage: fit_shipped_constants DIR [--pulls]\n");
+    return 2;
+  }
+  std::vector<std::string> files;
+  const std::vector<rhumb::RunGroup> groups = rhumb::accuracy::TimedGroups(argv[1], &files);
+  if (groups.empty()) {
+    std::fprintf(stderr, "%s: no table of measured steps\n", argv[1]);
+    return 1;
+  }
+  return pulls ? rhumb::accuracy::PrintPulls(groups)
+               : rhumb::accuracy::PrintConstants(groups, files);
 }
