@@ -229,11 +229,13 @@ std::vector<FamilyError> TimeErrorsOf(const LeftOutErrors& errors) {
   std::vector<FamilyError> result;
   for (auto& [family, rows] : families) {
     std::sort(rows.log_ratios.begin(), rows.log_ratios.end());
+    std::vector<std::pair<double, double>> alike = rows.log_ratios;
+    for (auto& [value, weight] : alike) weight = 1;
     TimeError error;
     error.log_bias = Quantile(rows.log_ratios, 0.5);
     error.log_sigma = (Quantile(rows.log_ratios, 0.84) - Quantile(rows.log_ratios, 0.16)) / 2;
-    error.log_quantile_05 = Quantile(rows.log_ratios, 0.05);
-    error.log_quantile_95 = Quantile(rows.log_ratios, 0.95);
+    error.log_quantile_05 = std::min(Quantile(rows.log_ratios, 0.05), Quantile(alike, 0.05));
+    error.log_quantile_95 = std::max(Quantile(rows.log_ratios, 0.95), Quantile(alike, 0.95));
     error.row_count = static_cast<int64_t>(rows.log_ratios.size());
     error.table_count = rows.table_count;
     error.source =

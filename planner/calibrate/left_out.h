@@ -50,7 +50,8 @@ absl::StatusOr<LeftOutErrors> JudgeOnEachLeftOutTable(const std::vector<RunGroup
                                                       const LeftOutOptions& options);
 
 // The spread of `errors` for intervals, by family in alphabetic order: quantiles in which every
-// table weighs the same.
+// table weighs the same; the 90% interval is the wider of that one and of the one in which every
+// run weighs the same, so that neither many small tables nor one long one rule it.
 struct FamilyError {
   std::string family;
   TimeError error;

@@ -128,8 +128,8 @@ inline constexpr char kBlackwellSource[] = "fitted on 71 runs of 1 table (B200, 
 // Errors ln(measured / predicted) of runs that were left out, by family.
 inline constexpr double kAmpereErrorLogBias = 0.005596781338;
 inline constexpr double kAmpereErrorLogSigma = 0.09507768739;
-inline constexpr double kAmpereErrorLogQuantile05 = -0.1180789398;
-inline constexpr double kAmpereErrorLogQuantile95 = 0.2551828464;
+inline constexpr double kAmpereErrorLogQuantile05 = -0.1298414199;
+inline constexpr double kAmpereErrorLogQuantile95 = 0.353103597;
 inline constexpr int64_t kAmpereErrorRowCount = 1204;
 inline constexpr int64_t kAmpereErrorTableCount = 8;
 inline constexpr char kAmpereErrorSource[] = "error on runs of tables that were left out: 1204 runs of 8 tables";
