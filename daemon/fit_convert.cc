@@ -25,6 +25,12 @@ FitMethod MethodOf(v1::FitMethod method) {
       return FitMethod::kIsoFlop;
     case v1::FIT_METHOD_ENVELOPE:
       return FitMethod::kEnvelope;
+    case v1::FIT_METHOD_HYPERPARAMETERS:
+      return FitMethod::kHyperparameters;
+    case v1::FIT_METHOD_CRITICAL_BATCH:
+      return FitMethod::kCriticalBatch;
+    case v1::FIT_METHOD_DOWNSTREAM:
+      return FitMethod::kDownstream;
     default:
       return FitMethod::kVariableProjection;
   }
@@ -40,6 +46,12 @@ v1::FitMethod ToProto(FitMethod method) {
       return v1::FIT_METHOD_ISOFLOP;
     case FitMethod::kEnvelope:
       return v1::FIT_METHOD_ENVELOPE;
+    case FitMethod::kHyperparameters:
+      return v1::FIT_METHOD_HYPERPARAMETERS;
+    case FitMethod::kCriticalBatch:
+      return v1::FIT_METHOD_CRITICAL_BATCH;
+    case FitMethod::kDownstream:
+      return v1::FIT_METHOD_DOWNSTREAM;
   }
   return v1::FIT_METHOD_UNSPECIFIED;
 }
@@ -177,6 +189,10 @@ v1::LawFitResult::Decision ToProto(const LawDecision& decision) {
   *out.mutable_tokens_per_param_interval() = ToProto(decision.tokens_per_param_interval);
   *out.mutable_loss_interval() = ToProto(decision.loss_interval);
   *out.mutable_run_loss_interval() = ToProto(decision.run_loss_interval);
+  if (decision.target_loss_nats.has_value()) {
+    out.set_target_loss_nats(*decision.target_loss_nats);
+    *out.mutable_training_flops_interval() = ToProto(decision.training_flops_interval);
+  }
   return out;
 }
 
@@ -252,6 +268,7 @@ LawFitOptions FromProto(const v1::LawFitOptions& in) {
   if (in.has_holdout_above_flops()) out.holdout_above_flops = in.holdout_above_flops();
   if (in.has_holdout_above_params()) out.holdout_above_params = in.holdout_above_params();
   out.include_mid_schedule = in.include_mid_schedule();
+  if (in.has_target_loss_nats()) out.target_loss_nats = in.target_loss_nats();
   return out;
 }
 
@@ -276,6 +293,7 @@ v1::LawFitOptions ToProto(const LawFitOptions& in) {
   if (in.holdout_above_flops) out.set_holdout_above_flops(*in.holdout_above_flops);
   if (in.holdout_above_params) out.set_holdout_above_params(*in.holdout_above_params);
   out.set_include_mid_schedule(in.include_mid_schedule);
+  if (in.target_loss_nats) out.set_target_loss_nats(*in.target_loss_nats);
   return out;
 }
 
@@ -298,6 +316,7 @@ v1::LawFitResult ToProto(const LawFit& fit, const std::vector<v1::Observation>& 
   if (fit.backtest.has_value()) *out.mutable_backtest() = ToProto(*fit.backtest);
   *out.mutable_diagnostics() = DiagnosticsOf(fit);
   out.set_family(fit.family);
+  out.set_formula(fit.formula);
   out.set_method(ToProto(fit.method));
   out.set_level(fit.level);
   out.set_objective_definition(fit.objective_definition);

@@ -84,6 +84,11 @@ absl::StatusOr<v1::SuggestExperimentsResponse> AnswerSuggestExperiments(
                         : request.goal());
   response.set_training_flops(suggestion->training_flops);
   response.set_grid_flops(suggestion->grid_flops);
+  for (const auto& [code, text] : suggestion->warnings) {
+    v1::Plan::Warning& warning = *response.add_warnings();
+    warning.set_code(code);
+    warning.set_text(text);
+  }
   FindNonFinite(response, violations);
   if (!violations.empty()) return absl::InternalError(std::string(violations.ToStatus().message()));
   return response;

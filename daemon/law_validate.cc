@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "daemon/convert_law.h"
 #include "daemon/law_lookup.h"
 #include "daemon/observation_rows.h"
@@ -16,6 +17,7 @@
 #include "planner/fit/fit_law.h"
 #include "planner/fit/linear_algebra.h"
 #include "planner/laws/law_covariance.h"
+#include "proto/convert/law_message.h"
 #include "proto/json/json_printer.h"
 
 namespace rhumb::daemon {
@@ -288,12 +290,11 @@ void ValidateFitLawRequest(const v1::FitLawRequest& request, FieldViolations& vi
   RequireObservations(request.observations(), violations);
   if (!request.name().empty()) CheckName(request.name(), "name", violations);
   const v1::FitMethod method = request.options().method();
-  if (!request.name().empty() &&
-      (method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE)) {
+  if (!request.name().empty() && !convert::GivesLossSurface(method)) {
     violations.Add("name",
-                   "must be empty with the methods ISOFLOP and ENVELOPE: they say how the "
-                   "best size grows with compute, which is no law to store; VPNLS and NLS "
-                   "fit one");
+                   absl::StrCat("must be empty with the method ",
+                                absl::StripPrefix(v1::FitMethod_Name(method), "FIT_METHOD_"),
+                                ", which gives no loss of N and D to store; VPNLS and NLS do"));
   }
   const std::string& family = request.options().family();
   const auto is_in = [&family](const std::vector<std::string>& names) {

@@ -75,6 +75,9 @@ void ValidateObservation(const v1::Observation& row, int64_t index, FieldViolati
   if (row.has_weight() && !(std::isfinite(row.weight()) && row.weight() >= 0)) {
     bad("weight", absl::StrCat("must be 0 or more and finite, got ", ShowNumber(row.weight())));
   }
+  if (row.has_task_metric() && !std::isfinite(row.task_metric())) {
+    bad("task_metric", absl::StrCat("must be finite, got ", ShowNumber(row.task_metric())));
+  }
   if (row.run().size() > kMaxRunBytes) {
     bad("run", absl::StrCat("must have at most ", kMaxRunBytes, " bytes, got ", row.run().size()));
   } else if (std::any_of(row.run().begin(), row.run().end(),

@@ -26,6 +26,7 @@
 #include "client/cli/render_fit.h"
 #include "client/cli/request_fields.h"
 #include "planner/fit/fit_law.h"
+#include "proto/convert/law_message.h"
 
 namespace rhumb::cli {
 namespace {
@@ -58,13 +59,10 @@ std::string Again(const std::vector<Flag>& flags, const Invocation& invocation,
   return words;
 }
 
-bool IsTrend(v1::FitMethod method) {
-  return method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE;
-}
-
 // What a method or a form that gives no law cannot do: said before the table is read.
 absl::Status CheckGivesLaw(const v1::FitLawRequest& request, const PictureOptions& picture) {
-  if (!IsTrend(request.options().method())) {
+  const v1::FitMethod method = request.options().method();
+  if (convert::GivesLossSurface(method)) {
     const std::string& family = request.options().family();
     const std::vector<std::string> forms = FormNames(), planner_forms = PlannerFormNames();
     if (request.name().empty() || absl::c_linear_search(planner_forms, family) ||
@@ -76,14 +74,18 @@ absl::Status CheckGivesLaw(const v1::FitLawRequest& request, const PictureOption
                                                    ", so there is no law to store; --family ",
                                                    absl::StrJoin(planner_forms, ", "), " or auto"));
   }
+  const std::string gives_none =
+      absl::StrCat("--method ", EnumChoice(*v1::FitMethod_descriptor()->FindValueByNumber(method)),
+                   " gives no loss of N and D");
   if (!request.name().empty()) {
     return absl::InvalidArgumentError(
-        "--name: isoflop and envelope say how the best size grows with compute, which is no law to "
-        "store; --method vpnls or nls fits one");
+        absl::StrCat("--name: ", gives_none, " to store; vpnls and nls do"));
   }
-  if (picture.kind == PictureKind::kMap) {
-    return absl::InvalidArgumentError(
-        "--picture map: isoflop and envelope give no loss of every N and D");
+  const bool is_trend = method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE;
+  if (picture.kind == PictureKind::kMap || (picture.IsAsked() && !is_trend)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        picture.kind == PictureKind::kMap ? "--picture map: " : "--plot, --svg: ", gives_none,
+        " to draw"));
   }
   return absl::OkStatus();
 }
@@ -106,9 +108,10 @@ std::vector<std::string> NextCommands(const v1::LawFitResult& fit, const Invocat
                         Again(TableFlags(), invocation, {}), Again(FitFlags(), invocation, but),
                         " ", change);
   };
-  if (!fit.has_law() && IsTrend(fit.method())) {
+  if (fit.method() == v1::FIT_METHOD_ISOFLOP || fit.method() == v1::FIT_METHOD_ENVELOPE) {
     return {fit_again("--method vpnls", {"method"})};
   }
+  if (!convert::GivesLossSurface(fit.method())) return {};
   const std::vector<std::string> of_form = {"family", "fix", "bound", "tie"};
   if (!fit.has_law() && fit.diagnostics().identifiable()) {
     // A form that no plan can be made with.
@@ -248,27 +251,34 @@ Command FitCommand() {
                    .help = "fit and answer, store nothing",
                    .group = "Law",
                    .aliases = {"dry-run"}});
-  return {.words = {"fit"},
-          .summary = "Fit a scaling law to a table of measured losses.",
-          .description =
-              "OBS is CSV (commas, semicolons or tabs) with a line of column names: param_count,\n"
-              "token_count and loss_nats, and where known unique_token_count, training_flops,\n"
-              "global_batch_tokens, learning_rate, step_count, schedule_fraction, weight and run\n"
-              "(or N, D, L, params, tokens, loss, flops and their like). - reads stdin.",
-          .arguments = {{.name = "OBS",
-                         .help = "table of observations",
-                         .completion = Completion::kFile}},
-          .flags = std::move(flags),
-          .examples =
-              {{"fit runs.csv --name mine", "fit and store, to plan with --law mine"},
-               {"fit runs.csv --map param_count=params_nonemb --where 'in_fit==1' --plot braille",
-                "choose columns and rows, and look at it"},
-               {"fit runs.csv --holdout 'training_flops>1e21' --bootstrap 4000 -o json",
-                "how well do the small runs predict the large ones?"},
-               {"fit runs.csv --family auto --fix E=1.69 --tie alpha=beta",
-                "let roll-out choose "
-                "the form, with what is known"}},
-          .run = RunFit};
+  return {
+      .words = {"fit"},
+      .summary = "Fit a scaling law to a table of measured losses.",
+      .description =
+          "OBS is CSV (commas, semicolons or tabs) with a line of column names: param_count,\n"
+          "token_count and loss_nats, and where known unique_token_count, training_flops,\n"
+          "global_batch_tokens, learning_rate, step_count, schedule_fraction, task_metric, weight\n"
+          "and run"
+          " (or N, D, L, params, tokens, loss, flops and their like). - reads stdin.",
+      .arguments = {{.name = "OBS",
+                     .help = "table of observations",
+                     .completion = Completion::kFile}},
+      .flags = std::move(flags),
+      .examples =
+          {{"fit runs.csv --name mine", "fit and store, to plan with --law mine"},
+           {"fit runs.csv --map param_count=params_nonemb --where 'in_fit==1' --plot braille",
+            "choose columns and rows, and look at it"},
+           {"fit runs.csv --holdout 'training_flops>1e21' --bootstrap 4000 -o json",
+            "how well do the small runs predict the large ones?"},
+           {"fit runs.csv --family auto --fix E=1.69 --tie alpha=beta",
+            "let roll-out choose "
+            "the form, with what is known"},
+           {"fit runs.csv --target-loss 2.1", "and the least compute that reaches a loss"},
+           {"fit sweep.csv --method hyperparameters",
+            "learning rate and batch as powers of N and D"},
+           {"fit evals.csv --map task_metric=hellaswag --method downstream --fix chance=0.25",
+            "what a loss is worth at a task"}},
+      .run = RunFit};
 }
 
 }  // namespace rhumb::cli

@@ -163,8 +163,12 @@ std::vector<Flag> FitFlags() {
          absl::StrCat(absl::StrJoin(FormNames(), ", "), " (default ", FormNames().front(),
                       "), or auto: chosen by predicting larger runs from smaller ones"),
          kLaw),
-      Choice("method", "options.method", *v1::FitMethod_descriptor(),
-             "how constants are found; default vpnls (variable projection)", kFit),
+      Choice(
+          "method", "options.method", *v1::FitMethod_descriptor(),
+          "how constants are found, default vpnls (variable projection); isoflop and envelope give "
+          "exponents alone, the last three learning rate and batch, the critical batch, and a "
+          "task's metric",
+          kFit),
       Choice("loss", "options.loss", *v1::FitLoss_descriptor(), "of residuals; default huber",
              kFit),
       Of("delta", "options.huber_delta", FlagKind::kNumber, "NUMBER",
@@ -177,6 +181,8 @@ std::vector<Flag> FitFlags() {
                     "two constants that are equal, as alpha=beta", kFit)),
       Of("include-mid-schedule", "options.include_mid_schedule", FlagKind::kSwitch, "",
          "also rows whose schedule_fraction is below 1", kFit),
+      Of("target-loss", "options.target_loss_nats", FlagKind::kNumber, "NATS",
+         "also the least compute that reaches this loss, and its run", kLaw),
       Repeatable(Of("holdout", "", FlagKind::kText, "CONDITION",
                     "runs to predict instead of fit, as 'training_flops>1e21' or 'param_count>1B'",
                     kUncertainty)),

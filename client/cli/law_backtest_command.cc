@@ -21,6 +21,7 @@
 #include "client/cli/render_fit.h"
 #include "client/cli/request_fields.h"
 #include "planner/status_macros.h"
+#include "proto/convert/law_message.h"
 
 namespace rhumb::cli {
 namespace {
@@ -31,10 +32,10 @@ constexpr char kSetPrefix[] = "observations/";
 absl::StatusOr<v1::BacktestLawRequest> ReadRequest(const Invocation& invocation) {
   RHUMB_ASSIGN_OR_RETURN(const v1::FitLawRequest fit, ReadFitFlags(invocation));
   v1::BacktestLawRequest request;
-  const v1::FitMethod method = fit.options().method();
-  if (method == v1::FIT_METHOD_ISOFLOP || method == v1::FIT_METHOD_ENVELOPE) {
+  if (!convert::GivesLossSurface(fit.options().method())) {
     return absl::InvalidArgumentError(
-        "--method: isoflop and envelope give no law that could predict a loss; vpnls and nls do");
+        absl::StrCat("--method: ", invocation.Value("method"),
+                     " gives no law that could predict a loss; vpnls and nls do"));
   }
   if (invocation.arguments.size() == 1) {
     *request.mutable_options() = fit.options();

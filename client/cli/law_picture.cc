@@ -294,7 +294,7 @@ absl::StatusOr<PictureOptions> ReadPictureFlags(const Invocation& invocation) {
     return absl::InvalidArgumentError(
         "--plot draws under a table; with another output write a file with --svg");
   }
-  if (invocation.Has("picture") && !options.braille.has_value() && options.svg_file.empty()) {
+  if (invocation.Has("picture") && !options.IsAsked()) {
     return absl::InvalidArgumentError("--picture needs --plot or --svg");
   }
   if (!options.svg_file.empty()) {
@@ -307,7 +307,7 @@ absl::StatusOr<PictureOptions> ReadPictureFlags(const Invocation& invocation) {
 
 absl::Status DrawLaw(const v1::Law& message, const Runs& runs, const v1::LawFitOptions& fit,
                      const PictureOptions& options, Context& context) {
-  if (!options.braille.has_value() && options.svg_file.empty()) return absl::OkStatus();
+  if (!options.IsAsked()) return absl::OkStatus();
   const std::optional<Law> law = PlannerLaw(message);
   if (!law.has_value() && (runs.empty() || options.kind == PictureKind::kMap)) {
     return absl::FailedPreconditionError(
@@ -326,7 +326,7 @@ bool HasIsoFlopCurves(const v1::LawFitResult& fit) {
 
 absl::Status DrawIsoFlop(const v1::LawFitResult& fit, const std::string& source,
                          const PictureOptions& options, Context& context) {
-  if (!options.braille.has_value() && options.svg_file.empty()) return absl::OkStatus();
+  if (!options.IsAsked()) return absl::OkStatus();
   return Draw(IsoFlopPicture(fit, source), options, context);
 }
 

@@ -26,6 +26,8 @@ struct PictureOptions {
   std::optional<bool> braille;  // on stdout: braille or else ASCII; absent: not there
   std::string svg_file;         // empty: none
   double level = 0.9;           // of the band
+
+  bool IsAsked() const { return braille.has_value() || !svg_file.empty(); }
 };
 
 // --plot, --svg, --picture.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/render_decisions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -32,6 +33,12 @@ std::string Between(const std::string& low, const std::string& high) {
 std::string Between(const v1::Interval& interval, std::string (*format)(double)) {
   if (!interval.has_low() || !interval.has_high()) return "undetermined";
   return Between(format(interval.low()), format(interval.high()));
+}
+
+// Compute may be without limit: a loss that some draws of the law never reach.
+std::string ReachOf(const v1::Interval& flops) {
+  if (flops.has_low() && !flops.has_high()) return absl::StrCat("from ", Flops(flops.low()));
+  return Between(flops, Flops);
 }
 
 std::string Percent(double fraction) { return absl::StrFormat("%.0f%%", 100 * fraction); }
@@ -109,6 +116,11 @@ Table FitDecisionsTable(const v1::LawFitResult& fit) {
                    {.title = "LOSS", .number = true},
                    {.title = absl::StrCat(level, " OF ITS MEAN"), .wide_only = true},
                    {.title = absl::StrCat(level, " OF ONE RUN")}};
+  const bool has_target = std::any_of(fit.decisions().begin(), fit.decisions().end(),
+                                      [](const auto& at) { return at.has_target_loss_nats(); });
+  if (has_target) {
+    table.columns.insert(table.columns.begin() + 1, {.title = absl::StrCat(level, " OF FLOP")});
+  }
   for (const v1::LawFitResult::Decision& at : fit.decisions()) {
     table.rows.push_back(
         {Flops(at.training_flops()), FormatCount(at.param_count()),
@@ -116,6 +128,11 @@ Table FitDecisionsTable(const v1::LawFitResult& fit) {
          Between(at.token_count_interval(), FormatCount), FormatRatio(at.tokens_per_param()),
          Between(at.tokens_per_param_interval(), FormatRatio), FormatLoss(at.loss_nats()),
          Between(at.loss_interval(), FormatLoss), Between(at.run_loss_interval(), FormatLoss)});
+    if (has_target) {
+      std::vector<std::string>& row = table.rows.back();
+      row.insert(row.begin() + 1,
+                 at.has_target_loss_nats() ? ReachOf(at.training_flops_interval()) : "");
+    }
   }
   return table;
 }
@@ -134,7 +151,14 @@ void AddDecisions(const v1::LawFitResult& fit, bool wide, Report& report) {
     }
     return;
   }
-  report.Row("Decisions", "at the largest compute of the data, and 10 and 100 times it");
+  const bool has_target = fit.decisions().rbegin()->has_target_loss_nats();
+  report.Row("Decisions",
+             absl::StrCat(
+                 "at the largest compute of the data, and 10 and 100 times it",
+                 has_target ? absl::StrCat("; last, the least that reaches ",
+                                           FormatLoss(fit.decisions().rbegin()->target_loss_nats()),
+                                           " nats")
+                            : ""));
   report.Block(RenderTable(FitDecisionsTable(fit), {.wide = wide}, report.terminal()));
   report.Row("Forms", FormsText(fit));
   report.Row("One run", SlopeErrorText(fit));

@@ -250,7 +250,7 @@ std::string RenderFit(const v1::LawFitResult& fit, const FitRenderOptions& optio
                       const Terminal& terminal) {
   Report report(terminal);
   const v1::LawFitResult::Diagnostics& diagnostics = fit.diagnostics();
-  const std::string formula = fit.has_law() ? Formula(fit.law()) : "";
+  const std::string formula = fit.has_law() ? Formula(fit.law()) : fit.formula();
   if (!diagnostics.identifiable()) {
     report.Sentence(absl::StrCat(Runs(fit), fit.observation_count() == 1 ? " does" : " do",
                                  " not determine the ", fit.family(), " form: no law."),

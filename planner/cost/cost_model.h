@@ -62,13 +62,14 @@ class CostModel {
     return step_time_.MicroBatchWorkSeconds(units);
   }
 
-  // Step() without the sends between stages and the skew of replicas: no layout of these units,
-  // stages and exchange and at most so many virtual stages takes less, be it fixed or by
-  // micro-batch.
-  StepCost StepWithoutSends(const UnitSeconds& units, const StageShares& stages,
-                            const ExchangeSeconds& exchange,
+  PaceSeconds Pace(const UnitSeconds& units, const StageShares& stages) const {
+    return step_time_.PaceOf(units, stages);
+  }
+  // Step() without the sends between stages and the skew of replicas: no layout of this pace and
+  // exchange and at most so many virtual stages takes less, be it fixed or by micro-batch.
+  StepCost StepWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
                             int64_t virtual_pipeline_stages) const {
-    return step_time_.CostWithoutSends(units, stages, exchange, virtual_pipeline_stages);
+    return step_time_.CostWithoutSends(pace, exchange, virtual_pipeline_stages);
   }
 
   // GPU-seconds that a token takes at least, in any layout of this precision: no layout has less

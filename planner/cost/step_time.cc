@@ -148,20 +148,23 @@ double StepTimeModel::AllStagesSeconds(const UnitSeconds& units) const {
          static_cast<double>(shape_.num_layers - num_dense_layers_) * units.moe_layer + units.head;
 }
 
-StepTimeModel::Pace StepTimeModel::PaceOf(const UnitSeconds& units,
-                                          const StageShares& stages) const {
-  Pace pace;
-  pace.all_seconds = AllStagesSeconds(units);
+StageShares::Share StepTimeModel::SlowestOf(const UnitSeconds& units,
+                                            const StageShares& stages) const {
+  StageShares::Share slowest;
+  double most = 0;
   for (int i = 0; i < stages.count; ++i) {
     const StageShares::Share& share = stages.shares[static_cast<size_t>(i)];
-    const double seconds = share.dense_layers * units.dense_layer +
-                           share.moe_layers * units.moe_layer + share.heads * units.head;
-    if (seconds > pace.slowest_seconds) {
-      pace.slowest = share;
-      pace.slowest_seconds = seconds;
+    const double seconds = share.Seconds(units);
+    if (seconds > most) {
+      slowest = share;
+      most = seconds;
     }
   }
-  return pace;
+  return slowest;
+}
+
+PaceSeconds StepTimeModel::PaceOf(const UnitSeconds& units, const StageShares& stages) const {
+  return {AllStagesSeconds(units), SlowestOf(units, stages).Seconds(units)};
 }
 
 double StepTimeModel::PipelineSeconds(const Layout& layout) const {
@@ -249,10 +252,10 @@ ExchangeSeconds StepTimeModel::ExchangeOf(const Layout& layout) const {
           parts.data_parallel + parts.optimizer + profile_.work.step_fixed_seconds};
 }
 
-double StepTimeModel::ExposedGather(double per_micro_batch, const Pace& pace) const {
+double StepTimeModel::ExposedGather(double per_micro_batch, const PaceSeconds& pace) const {
   const double overlap = profile_.overlaps_data_parallel ? constants_.data_parallel_overlap : 0.0;
   // What is hidden still slows the work that it hides behind.
-  const double hidden = std::min(per_micro_batch, overlap * pace.slowest_seconds);
+  const double hidden = std::min(per_micro_batch, overlap * pace.slowest_stage);
   return per_micro_batch - (1 - profile_.work.overlap_slowdown) * hidden;
 }
 
@@ -262,33 +265,26 @@ StepCost StepTimeModel::Cost(const Layout& layout) const {
 
 StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
                              const StageShares& stages, const ExchangeSeconds& exchange) const {
-  const Pace pace = PaceOf(units, stages);
-  StepCost cost = PacedCost(pace, exchange, layout.virtual_pipeline_stages);
+  const PaceSeconds pace = PaceOf(units, stages);
+  StepCost cost = CostWithoutSends(pace, exchange, layout.virtual_pipeline_stages);
   cost.per_micro_batch_seconds += PipelineSeconds(layout) + SkewSeconds(layout, pace);
   return cost;
 }
 
-double StepTimeModel::SkewSeconds(const Layout& layout, const Pace& pace) const {
+double StepTimeModel::SkewSeconds(const Layout& layout, const PaceSeconds& pace) const {
   return profile_.work.replica_skew *
          Log2(static_cast<double>(layout.data_parallel_size * layout.context_parallel_size)) *
-         pace.slowest_seconds;
+         pace.slowest_stage;
 }
 
-StepCost StepTimeModel::CostWithoutSends(const UnitSeconds& units, const StageShares& stages,
-                                         const ExchangeSeconds& exchange,
+StepCost StepTimeModel::CostWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
                                          int64_t virtual_pipeline_stages) const {
-  return PacedCost(PaceOf(units, stages), exchange, virtual_pipeline_stages);
-}
-
-StepCost StepTimeModel::PacedCost(const Pace& pace, const ExchangeSeconds& exchange,
-                                  int64_t virtual_pipeline_stages) const {
   StepCost cost;
   // 1F1B: the slowest stage paces all micro-batches; filling and draining passes the other stages
   // once.
-  cost.per_micro_batch_seconds =
-      pace.slowest_seconds + ExposedGather(exchange.per_micro_batch, pace);
+  cost.per_micro_batch_seconds = pace.slowest_stage + ExposedGather(exchange.per_micro_batch, pace);
   cost.fixed_seconds =
-      (pace.all_seconds - pace.slowest_seconds) / static_cast<double>(virtual_pipeline_stages) +
+      (pace.all_stages - pace.slowest_stage) / static_cast<double>(virtual_pipeline_stages) +
       exchange.per_step;
   return cost;
 }
@@ -298,12 +294,12 @@ StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_bat
   const Work dense = num_dense_layers_ > 0 ? LayerWork(layout, rates, false) : Work{};
   const Work moe = num_dense_layers_ < shape_.num_layers ? LayerWork(layout, rates, true) : Work{};
   const Work head = HeadWork(layout, rates);
-  const Pace pace =
-      PaceOf({dense.total(), moe.total(), head.total()}, StagesOf(layout.pipeline_parallel_size));
+  const UnitSeconds units = {dense.total(), moe.total(), head.total()};
+  const StageShares stages = StagesOf(layout.pipeline_parallel_size);
+  const PaceSeconds pace = PaceOf(units, stages);
+  const StageShares::Share share = SlowestOf(units, stages);
   Work slowest;
-  slowest.Add(dense, pace.slowest.dense_layers)
-      .Add(moe, pace.slowest.moe_layers)
-      .Add(head, pace.slowest.heads);
+  slowest.Add(dense, share.dense_layers).Add(moe, share.moe_layers).Add(head, share.heads);
   const Exchange exchange = ExchangePartsOf(layout);
   const double m = static_cast<double>(micro_batch_count);
   const double v = static_cast<double>(layout.virtual_pipeline_stages);
@@ -312,7 +308,7 @@ StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_bat
   breakdown.tensor_parallel_seconds = m * slowest.tensor_parallel;
   breakdown.context_parallel_seconds = m * slowest.context_parallel;
   breakdown.expert_parallel_seconds = m * slowest.expert_parallel;
-  breakdown.pipeline_bubble_seconds = (pace.all_seconds - pace.slowest_seconds) / v;
+  breakdown.pipeline_bubble_seconds = (pace.all_stages - pace.slowest_stage) / v;
   breakdown.pipeline_communication_seconds = m * PipelineSeconds(layout);
   breakdown.data_parallel_seconds =
       m * ExposedGather(exchange.per_micro_batch, pace) + exchange.data_parallel;

@@ -68,9 +68,19 @@ struct UnitSeconds {
 struct StageShares {
   struct Share {
     double dense_layers = 0, moe_layers = 0, heads = 0;
+    // On one micro-batch.
+    double Seconds(const UnitSeconds& units) const {
+      return dense_layers * units.dense_layer + moe_layers * units.moe_layer + heads * units.head;
+    }
   };
   std::array<Share, 5> shares{};
   int count = 0;
+};
+
+// What paces a pipeline, on one micro-batch: the work of all stages, and that of the slowest.
+struct PaceSeconds {
+  double all_stages = 0;
+  double slowest_stage = 0;
 };
 
 // Gradient and parameter exchange and the optimizer: what layouts share that differ in micro-batch,
@@ -99,9 +109,10 @@ class StepTimeModel {
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
   double MicroBatchWorkSeconds(const Layout& layout) const;
   double MicroBatchWorkSeconds(const UnitSeconds& units) const;
+  PaceSeconds PaceOf(const UnitSeconds& units, const StageShares& stages) const;
   // Cost() without the sends between stages and the skew of replicas.
-  StepCost CostWithoutSends(const UnitSeconds& units, const StageShares& stages,
-                            const ExchangeSeconds& exchange, int64_t virtual_pipeline_stages) const;
+  StepCost CostWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
+                            int64_t virtual_pipeline_stages) const;
   double LeastGpuSecondsPerToken(Precision precision) const;
 
  private:
@@ -117,12 +128,6 @@ class StepTimeModel {
       return compute + tensor_parallel + context_parallel + expert_parallel + other;
     }
     Work& Add(const Work& work, double count);
-  };
-  // What paces a pipeline.
-  struct Pace {
-    StageShares::Share slowest;
-    double slowest_seconds = 0;  // of that stage on one micro-batch
-    double all_seconds = 0;      // of all stages on one micro-batch
   };
   // The parts of an exchange that an explanation tells apart.
   struct Exchange {
@@ -153,15 +158,14 @@ class StepTimeModel {
   Work LayerWork(const Layout& layout, const Rates& rates, bool moe) const;
   Work HeadWork(const Layout& layout, const Rates& rates) const;
   double AllStagesSeconds(const UnitSeconds& units) const;
-  Pace PaceOf(const UnitSeconds& units, const StageShares& stages) const;
+  // The slowest of `stages`.
+  StageShares::Share SlowestOf(const UnitSeconds& units, const StageShares& stages) const;
   Exchange ExchangePartsOf(const Layout& layout) const;
   double PipelineSeconds(const Layout& layout) const;  // exposed sends of a micro-batch
   // What a micro-batch waits for the slowest of the replicas.
-  double SkewSeconds(const Layout& layout, const Pace& pace) const;
-  StepCost PacedCost(const Pace& pace, const ExchangeSeconds& exchange,
-                     int64_t virtual_pipeline_stages) const;
+  double SkewSeconds(const Layout& layout, const PaceSeconds& pace) const;
   // What of an exchange's traffic on a micro-batch is not hidden behind its work.
-  double ExposedGather(double per_micro_batch, const Pace& pace) const;
+  double ExposedGather(double per_micro_batch, const PaceSeconds& pace) const;
   double CollectiveStartSeconds(double ranks) const;
   // Bytes/s of a ring over ranks that span `span` GPUs, `ranks_per_domain` of them in each scale-up
   // domain.

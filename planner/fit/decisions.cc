@@ -131,13 +131,24 @@ std::optional<ComputeDecisions> DecideAtCompute(absl::Span<const FormDraws> form
                           .loss_nats = read(&FrontierPoint::loss_nats)};
 }
 
-std::optional<Decision> ComputeForLoss(const FitResult& fit, const ParameterDraws& draws,
-                                       double target_loss_nats, double level) {
-  if (!ToChinchillaLaw(*fit.form, fit.theta).has_value()) return std::nullopt;
-  return DecisionInterval(fit, draws, level, true, [&](const ParameterVector& theta) {
-    const auto point = OptimumForLoss(*ToChinchillaLaw(*fit.form, theta), target_loss_nats);
-    return point.ok() ? point->training_flops : kInfinity;
-  });
+std::optional<Decision> ComputeForLoss(absl::Span<const FormDraws> forms, double target_loss_nats,
+                                       double level) {
+  if (!ToChinchillaLaw(*forms.front().fit->form, forms.front().fit->theta).has_value()) {
+    return std::nullopt;
+  }
+  // A draw whose floor is not below the target needs more than any compute; it counts as such, for
+  // left out it would narrow the interval from above. exp makes infinity of its logarithm.
+  constexpr double kUnreachable = 1e6;
+  const auto log_flops = [&](const Form& form, const ParameterVector& theta) {
+    const std::optional<ChinchillaLaw> law = ToChinchillaLaw(form, theta);
+    if (!law.has_value()) return kNaN;
+    const auto point = OptimumForLoss(*law, target_loss_nats);
+    return point.ok() ? std::log(point->training_flops) : kUnreachable;
+  };
+  const Decision log_decision = MixtureInterval(forms, level, false, log_flops);
+  return Decision{
+      .value = std::exp(log_decision.value),
+      .interval = {std::exp(log_decision.interval.low), std::exp(log_decision.interval.high)}};
 }
 
 std::optional<Decision> ParamsExponent(const FitResult& fit, const ParameterDraws& draws,

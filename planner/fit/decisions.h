@@ -57,9 +57,11 @@ struct ComputeDecisions {
 std::optional<ComputeDecisions> DecideAtCompute(absl::Span<const FormDraws> forms,
                                                 double training_flops, double level);
 
-// Least compute that reaches a loss; infinite where the loss is below the floor.
-std::optional<Decision> ComputeForLoss(const FitResult& fit, const ParameterDraws& draws,
-                                       double target_loss_nats, double level);
+// Least compute that reaches a loss, 6ND: that of the first form, its interval over all. Infinite
+// where the loss is not above the floor, also of single draws: then the interval's high side may
+// be. nullopt where ToChinchillaLaw of the first is.
+std::optional<Decision> ComputeForLoss(absl::Span<const FormDraws> forms, double target_loss_nats,
+                                       double level);
 
 // a in N_opt ~ C^a.
 std::optional<Decision> ParamsExponent(const FitResult& fit, const ParameterDraws& draws,

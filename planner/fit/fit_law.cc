@@ -16,6 +16,7 @@
 #include "planner/fit/choose_form.h"
 #include "planner/fit/decisions.h"
 #include "planner/fit/draws.h"
+#include "planner/fit/fit_recipe.h"
 #include "planner/fit/fit_trend.h"
 #include "planner/fit/fit_warnings.h"
 #include "planner/fit/forms.h"
@@ -63,6 +64,24 @@ absl::Status CheckOptions(const LawFitOptions& options) {
                                                    "'; must be auto or one of ",
                                                    absl::StrJoin(FormNames(), ", ")));
   }
+  if (options.target_loss_nats.has_value() &&
+      !(std::isfinite(*options.target_loss_nats) && *options.target_loss_nats > 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "target_loss_nats is ", *options.target_loss_nats, "; must be a positive finite number"));
+  }
+  if (GivesLossSurface(options.method)) return absl::OkStatus();
+  // What the other methods would pass over in silence.
+  const std::pair<const char*, bool> unused[] = {
+      {"fixed", !options.fixed.empty() && options.method != FitMethod::kDownstream},
+      {"bounds", !options.bounds.empty()},
+      {"tied", !options.tied.empty()},
+      {"target_loss_nats", options.target_loss_nats.has_value()}};
+  for (const auto& [field, is_given] : unused) {
+    if (is_given) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, " is of a loss surface; the method fits none: must be absent"));
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -78,7 +97,8 @@ struct Selection {
 Selection Select(const ObservationSet& observations, const Rows& rows,
                  const LawFitOptions& options) {
   Selection selection;
-  const bool takes_checkpoints = options.method == FitMethod::kEnvelope;
+  const bool takes_checkpoints =
+      options.method == FitMethod::kEnvelope || options.method == FitMethod::kDownstream;
   for (int i = 0; i < rows.size(); ++i) {
     const Observation& row = observations.observations[static_cast<size_t>(i)];
     const bool finished = row.schedule_fraction.value_or(1) >= kFinishedSchedule;
@@ -281,6 +301,15 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
     return answer;
   }
 
+  if (!GivesLossSurface(options.method)) {
+    std::vector<Observation> fitted;
+    for (int row = 0; row < rows.size(); ++row) {
+      fitted.push_back(observations.observations[static_cast<size_t>(selection.InSet(row))]);
+    }
+    RHUMB_RETURN_IF_ERROR(FitRecipe(fitted, options, answer));
+    return answer;
+  }
+
   FormSpec spec;
   if (options.family == "auto") {
     RHUMB_ASSIGN_OR_RETURN(FormChoice choice, ChooseForm(rows, ToFitOptions(options, progress),
@@ -294,6 +323,7 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   }
   RHUMB_RETURN_IF_ERROR(progress.Status());
   answer.family = std::string(spec.form->name());
+  answer.formula = std::string(spec.form->formula());
   RHUMB_RETURN_IF_ERROR(spec.form->CheckRows(rows));
   answer.identifiability = DiagnoseData(spec, rows);
   if (!answer.identifiability.identifiable) {
@@ -370,7 +400,9 @@ absl::StatusOr<LawFit> FitLaw(const ObservationSet& observations, const LawFitOp
   }
   AddConstants(spec, fit, rows, draws, options.level, answer);
   RHUMB_RETURN_IF_ERROR(progress.Status());
-  if (predictor.has_value()) AddDecisions(*predictor, rows, options.level, answer);
+  if (predictor.has_value()) {
+    AddDecisions(*predictor, rows, options.target_loss_nats, options.level, answer);
+  }
   RHUMB_RETURN_IF_ERROR(
       AddBacktest(spec, kept, selection, options, progress.Stage(0.6, 1, "back-test"), answer));
   if (answer.identifiability.identifiable) {

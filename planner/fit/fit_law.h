@@ -26,9 +26,24 @@ namespace rhumb {
 inline constexpr char kFitterVersion[] = "3";
 
 // How constants are found. kVariableProjection and kLeastSquares give a loss surface, by errors
-// of ln L and of L; the other two give only how the optimum grows with compute (Hoffmann et al.
-// 2022, approaches 2 and 1).
-enum class FitMethod { kVariableProjection, kLeastSquares, kIsoFlop, kEnvelope };
+// of ln L and of L. kIsoFlop and kEnvelope give only how the optimum grows with compute (Hoffmann
+// et al. 2022, approaches 2 and 1), kHyperparameters and kCriticalBatch how a run is to be trained
+// (hyperparameter_fit.h), kDownstream what a loss is worth at a task (downstream_fit.h).
+enum class FitMethod {
+  kVariableProjection,
+  kLeastSquares,
+  kIsoFlop,
+  kEnvelope,
+  kHyperparameters,
+  kCriticalBatch,
+  kDownstream
+};
+
+// Whether a loss surface comes of it. The others take no form, no ties and no bounds; kDownstream
+// takes `chance` and `ceiling` as fixed.
+inline bool GivesLossSurface(FitMethod method) {
+  return method == FitMethod::kVariableProjection || method == FitMethod::kLeastSquares;
+}
 
 struct LawFitOptions {
   // A form of FormNames(), or "auto": chosen by roll-out.
@@ -47,6 +62,8 @@ struct LawFitOptions {
   std::optional<double> holdout_above_params;  // N greater than this
   // Rows in mid-schedule are left out unless set: their loss has not come down yet.
   bool include_mid_schedule = false;
+  // Also decide the run of least compute that reaches this loss.
+  std::optional<double> target_loss_nats;
   // Fraction done in [0, 1] and what is being done; false cancels.
   std::function<bool(double fraction, const char* stage)> progress;
   // Asked before each evaluation of an objective over the rows, so that no stage outlasts a true by
@@ -117,6 +134,9 @@ struct LawDecision {
   Interval param_count_interval, token_count_interval, tokens_per_param_interval;
   Interval loss_interval;      // of the mean loss there: parameters and forms
   Interval run_loss_interval;  // of one run: parameters, forms, scatter and extrapolation
+  // Where the budget is the least that reaches a loss: that loss, and the budget's interval.
+  std::optional<double> target_loss_nats;
+  Interval training_flops_interval;
 };
 
 // A form that intervals average over.
@@ -142,6 +162,7 @@ struct LawFit {
   std::string covariance_source;
   double level = 0;
 
+  std::string formula;  // what the constants stand in
   std::string objective_definition;
   double objective = 0;
   int observation_count = 0;  // fitted
@@ -169,8 +190,8 @@ struct LawFit {
   std::vector<Outlier> outliers;
   std::optional<Backtest> backtest;
   std::vector<FamilyTrial> trials;  // of "auto"
-  // At the largest compute of the fitted runs, and 10 and 100 times it; empty without draws or for
-  // forms without an optimum.
+  // At the largest compute of the fitted runs, and 10 and 100 times it, then at the target loss;
+  // empty without draws or for forms without an optimum.
   std::vector<LawDecision> decisions;
   std::vector<FormWeight> form_weights;  // the law's own first
   // Fraction of the predicted fall of ln L beyond the data that may be wrong (one standard

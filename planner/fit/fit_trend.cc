@@ -16,6 +16,7 @@ void AddTrend(const OptimumTrend& trend, LawFit& answer) {
   answer.params_exponent = trend.params_exponent;
   answer.tokens_exponent = trend.tokens_exponent;
   answer.params_coefficient = trend.params_coefficient;
+  answer.formula = "N_opt = G_N C^a, D_opt = G_D C^b";
   answer.constants = {{"a", trend.params_exponent},
                       {"b", trend.tokens_exponent},
                       {"G_N", trend.params_coefficient},

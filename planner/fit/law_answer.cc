@@ -142,7 +142,8 @@ std::vector<FormDraws> FormsOfDecisions(const Predictor& predictor) {
   return forms;
 }
 
-void AddDecisions(const Predictor& predictor, const Rows& rows, double level, LawFit& answer) {
+void AddDecisions(const Predictor& predictor, const Rows& rows,
+                  const std::optional<double>& target_loss_nats, double level, LawFit& answer) {
   for (const Predictor::Member& member : predictor.members()) {
     answer.form_weights.push_back({.family = member.spec.name,
                                    .weight = member.weight,
@@ -151,11 +152,9 @@ void AddDecisions(const Predictor& predictor, const Rows& rows, double level, La
   answer.slope_error_fraction = predictor.slope_error();
   answer.slope_error_degrees = predictor.slope_degrees();
   const std::vector<FormDraws> forms = FormsOfDecisions(predictor);
-  // The range of what C means in these rows: 6ND, or what was given.
-  const double largest = std::exp(rows.log_flops.maxCoeff());
-  for (const double factor : {1.0, 10.0, 100.0}) {
-    const auto decided = DecideAtCompute(forms, factor * largest, level);
-    if (!decided.has_value() || !std::isfinite(decided->param_count.value)) return;
+  const auto decide_at = [&](double training_flops) -> std::optional<LawDecision> {
+    const auto decided = DecideAtCompute(forms, training_flops, level);
+    if (!decided.has_value() || !std::isfinite(decided->param_count.value)) return std::nullopt;
     LawDecision decision{.training_flops = decided->training_flops,
                          .param_count = decided->param_count.value,
                          .token_count = decided->token_count.value,
@@ -172,8 +171,29 @@ void AddDecisions(const Predictor& predictor, const Rows& rows, double level, La
     at.log_flops[0] = std::log(decision.training_flops);
     const RunPrediction run = predictor.Predict(at, level).front();
     decision.run_loss_interval = {std::exp(run.low), std::exp(run.high)};
-    answer.decisions.push_back(decision);
+    return decision;
+  };
+  // The range of what C means in these rows: 6ND, or what was given.
+  const double largest = std::exp(rows.log_flops.maxCoeff());
+  for (const double factor : {1.0, 10.0, 100.0}) {
+    const std::optional<LawDecision> decision = decide_at(factor * largest);
+    if (!decision.has_value()) return;
+    answer.decisions.push_back(*decision);
   }
+  if (!target_loss_nats.has_value()) return;
+  const auto least = ComputeForLoss(forms, *target_loss_nats, level);
+  std::optional<LawDecision> decision;
+  if (least.has_value() && std::isfinite(least->value)) decision = decide_at(least->value);
+  if (!decision.has_value()) {
+    answer.warnings.emplace_back(
+        "TARGET_LOSS_OUT_OF_REACH",
+        absl::StrFormat("no compute reaches a loss of %g nats by this law: it levels off above",
+                        *target_loss_nats));
+    return;
+  }
+  decision->target_loss_nats = target_loss_nats;
+  decision->training_flops_interval = least->interval;
+  answer.decisions.push_back(*decision);
 }
 
 std::optional<Law> MakeLaw(const FitResult& fit, const Rows& rows,

@@ -35,8 +35,10 @@ void AddConstants(const FormSpec& spec, const FitResult& fit, const Rows& rows,
 // `predictor`.
 std::vector<FormDraws> FormsOfDecisions(const Predictor& predictor);
 
-// The weights of the forms, and what the law decides with intervals over all of them.
-void AddDecisions(const Predictor& predictor, const Rows& rows, double level, LawFit& answer);
+// The weights of the forms, and what the law decides with intervals over all of them: at multiples
+// of the largest compute, and at the least compute for the target loss if there is one.
+void AddDecisions(const Predictor& predictor, const Rows& rows,
+                  const std::optional<double>& target_loss_nats, double level, LawFit& answer);
 
 // nullopt if the form is not one the planner sizes models with. `kept` are the observations that
 // took part.

@@ -24,6 +24,8 @@ struct Observation {
   std::optional<double> step_count;
   // Fraction of the learning-rate schedule done; below 1 the run was still in mid-schedule.
   std::optional<double> schedule_fraction;
+  // Accuracy or another bounded score of a task at this loss.
+  std::optional<double> task_metric;
   double weight = 1;  // of the row in the objective, >= 0
   std::string run;    // checkpoints of one run share it; empty: the row is a run of its own
 };

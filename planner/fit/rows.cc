@@ -54,6 +54,9 @@ absl::Status CheckRow(const Observation& row, size_t index) {
   if (!IsPositive(row.param_count)) return bad("param_count", row.param_count, kPositive);
   if (!IsPositive(row.token_count)) return bad("token_count", row.token_count, kPositive);
   if (!IsPositive(row.loss_nats)) return bad("loss_nats", row.loss_nats, kPositive);
+  if (row.task_metric.has_value() && !std::isfinite(*row.task_metric)) {
+    return bad("task_metric", *row.task_metric, "must be a finite number");
+  }
   if (!std::isfinite(row.weight) || row.weight < 0) {
     return bad("weight", row.weight, "must be a finite number, 0 or more");
   }

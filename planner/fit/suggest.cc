@@ -28,6 +28,9 @@ constexpr double kBoxMargin = 1.4142135623730951;
 constexpr double kLeastGain = 0.005;
 // Times the largest loss the law gives inside its data box: beyond, the law is a guess.
 constexpr double kHighLoss = 1.5;
+// Runs this many times the largest seen are pointed out, and one that takes this share of all.
+constexpr double kFarBeyond = 2;
+constexpr double kDominantShare = 0.8;
 
 struct Candidate {
   SuggestedRun run;
@@ -147,6 +150,31 @@ Design EvenGrid(const Law& law, const Ranges& ranges, const Eigen::VectorXd& dec
   return design;
 }
 
+std::vector<std::pair<std::string, std::string>> WarningsOf(const Law& law, const Design& design) {
+  std::vector<std::pair<std::string, std::string>> warnings;
+  const auto largest = std::max_element(design.runs.begin(), design.runs.end(),
+                                        [](const SuggestedRun& a, const SuggestedRun& b) {
+                                          return a.training_flops < b.training_flops;
+                                        });
+  if (largest == design.runs.end()) return warnings;
+  const std::optional<double>& seen = law.box.max_training_flops;
+  if (seen.has_value() && largest->training_flops > kFarBeyond * *seen) {
+    warnings.emplace_back(
+        "RUN_BEYOND_THE_DATA",
+        absl::StrFormat("a run of %.2g FLOPs is %.2g times the largest behind the law (%.2g); its "
+                        "worth rests on the form holding that far. max_param_count and "
+                        "max_tokens_per_param keep runs small",
+                        largest->training_flops, largest->training_flops / *seen, *seen));
+  }
+  if (design.runs.size() > 1 && largest->training_flops > kDominantShare * design.flops) {
+    warnings.emplace_back("ONE_RUN_DOMINATES",
+                          absl::StrFormat("one run takes %.0f%% of the compute: if it fails, most "
+                                          "of the gain is lost. max_param_count keeps runs small",
+                                          100 * largest->training_flops / design.flops));
+  }
+  return warnings;
+}
+
 }  // namespace
 
 absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& options) {
@@ -203,13 +231,15 @@ absl::StatusOr<Suggestion> SuggestRuns(const Law& law, const SuggestOptions& opt
   const Design grid =
       EvenGrid(law, ranges, decision, covariance, noise_variance, options.budget_flops,
                std::max(static_cast<int>(best.runs.size()), 1));
+  std::vector<std::pair<std::string, std::string>> warnings = WarningsOf(law, best);
   return Suggestion{.runs = std::move(best.runs),
                     .training_flops = best.flops,
                     .std_before = std::sqrt(std::max(decision.dot(covariance * decision), 0.0)),
                     .std_after = std::sqrt(best.variance),
                     .grid_runs = grid.runs,
                     .grid_flops = grid.flops,
-                    .grid_std_after = std::sqrt(grid.variance)};
+                    .grid_std_after = std::sqrt(grid.variance),
+                    .warnings = std::move(warnings)};
 }
 
 }  // namespace rhumb

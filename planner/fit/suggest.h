@@ -3,6 +3,8 @@
 #ifndef RHUMB_PLANNER_FIT_SUGGEST_H_
 #define RHUMB_PLANNER_FIT_SUGGEST_H_
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -44,6 +46,9 @@ struct Suggestion {
   std::vector<SuggestedRun> grid_runs;
   double grid_flops = 0;
   double grid_std_after = 0;
+  // Code and text: RUN_BEYOND_THE_DATA for a run of more compute than any behind the law,
+  // ONE_RUN_DOMINATES for one that takes most of the budget.
+  std::vector<std::pair<std::string, std::string>> warnings;
 };
 
 // Bayesian D-type design for one linear functional: a run at (N, D) adds g g^T / s^2 to the

@@ -107,9 +107,8 @@ Rank RankOf(const Problem& problem, const Size& size, const SizeAtPlace& at, con
   return rank;
 }
 
-bool FitsAtAll(const SizeAtPlace& at, const CostModel& cost, const Layout& layout) {
-  return cost.Memory(layout, MicroBatchMultiple(layout), /*with_stages=*/false).p95_bytes <=
-         at.capacity_bytes;
+double LeastBytesOf(const CostModel& cost, const Layout& layout) {
+  return cost.Memory(layout, MicroBatchMultiple(layout), /*with_stages=*/false).p95_bytes;
 }
 
 StepCost StepCostOf(const Problem& problem, const Size& size, const CostModel& cost,

@@ -61,9 +61,9 @@ struct Spending {
 Rank RankOfSpending(const Problem& problem, const Size& size, double loss_nats,
                     const Spending& spending);
 
-// Whether `layout` fits with the fewest micro-batches it can run. Monotone: if not, no larger
-// micro-batch fits either.
-bool FitsAtAll(const SizeAtPlace& at, const CostModel& cost, const Layout& layout);
+// Upper estimate of the memory of `layout` with the fewest micro-batches it can run. Monotone: a
+// larger micro-batch takes no less.
+double LeastBytesOf(const CostModel& cost, const Layout& layout);
 
 // The batch space of `layout`: memory limit on micro-batches, fixed batch or accumulation,
 // interleaving. nullopt if the layout does not fit even with the fewest micro-batches, or a fixed

@@ -32,7 +32,10 @@ bool CostCache::Serves(const PlanQuestion& question) const {
   }
   for (size_t i = 0; i < pools_.size(); ++i) {
     const GpuPool& pool = question.pools[i];
-    if (pool.gpu != pools_[i].gpu || pool.gpus_per_node != pools_[i].gpus_per_node ||
+    // How much memory there is decides what fits, not what anything costs.
+    Gpu gpu = pool.gpu;
+    gpu.memory_bytes = pools_[i].gpu.memory_bytes;
+    if (gpu != pools_[i].gpu || pool.gpus_per_node != pools_[i].gpus_per_node ||
         pool.inter_node_bytes_per_second_per_gpu != pools_[i].inter_node_bytes_per_second_per_gpu) {
       return false;
     }

@@ -30,6 +30,10 @@ struct SizeInPool {
   // No layout takes less.
   double least_gpu_seconds_per_token = 0;
   std::optional<WorkCurve> curve;  // knows more of that; drawn by those who need it
+
+  bool HasCurveFor(double capacity_bytes) const {
+    return curve.has_value() && capacity_bytes <= curve->capacity_bytes();
+  }
 };
 
 // Not thread-safe.

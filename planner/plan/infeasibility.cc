@@ -94,7 +94,7 @@ class Explainer {
   // Value that the plan takes when the constraint is gone, if it is then a relaxation by itself.
   std::optional<double> ValueWhenFree(Constraint constraint) const {
     const Solution free = SolveVariant(WithoutConstraint(question_, constraint), objective_,
-                                       options_, nullptr, costs_);
+                                       options_, {.costs = costs_});
     if (!free.feasible()) return std::nullopt;
     const Plan plan = AssembleChoice(free);
     const std::optional<double> value = ValueInPlan(plan, constraint);

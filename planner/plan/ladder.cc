@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 
@@ -18,6 +19,7 @@ constexpr int64_t kMaxHidden = 65536;
 constexpr int64_t kMinAspect = 64;  // hidden / layers
 constexpr int64_t kMaxAspect = 160;
 constexpr int64_t kReshapeStep = 32;  // of the FFN width
+constexpr size_t kUsualRungs = 1 << 17;
 
 int64_t RoundToMultiple(double value, int64_t multiple) {
   return std::max<int64_t>(1, std::llround(value / static_cast<double>(multiple))) * multiple;
@@ -36,41 +38,57 @@ ModelShape MakeShape(int64_t hidden, int64_t layers, bool small_heads, bool grou
   return shape;
 }
 
+// A shape by what the rules choose: few figures, as there are many thousand.
 struct Rung {
-  ModelShape shape;
+  int64_t hidden = 0, layers = 0;
+  bool small_heads = false, grouped = false;
   double param_count = 0;  // non-embedding
+
+  ModelShape Shape() const { return MakeShape(hidden, layers, small_heads, grouped); }
 };
 
-// All shapes the rules allow, whatever their size.
+double NonEmbeddingParams(const Rung& rung) {
+  ModelShape shape = rung.Shape();
+  shape.vocab_size = 1;
+  return ParamCount(shape, ParamCountConvention::kNonEmbedding);
+}
+
+// All shapes the rules allow, whatever their size, smallest first.
 std::vector<Rung> AllowedShapes() {
   std::vector<Rung> rungs;
+  rungs.reserve(kUsualRungs);
   for (int64_t hidden = kMinHidden; hidden <= kMaxHidden; hidden += 128) {
-    for (int64_t layers = (hidden + kMaxAspect - 1) / kMaxAspect; layers * kMinAspect <= hidden;
-         ++layers) {
-      // The class of a size decides its heads, and its heads its size: accept where both agree.
-      for (const auto& [small_heads, grouped] :
-           {std::pair{true, false}, std::pair{false, false}, std::pair{false, true}}) {
-        if (grouped && hidden % (128 * kGroupedKeyValueHeads) != 0) continue;
-        Rung rung{MakeShape(hidden, layers, small_heads, grouped), 0};
-        rung.shape.vocab_size = 1;
-        rung.param_count = ParamCount(rung.shape, ParamCountConvention::kNonEmbedding);
+    // The class of a size decides its heads, and its heads its size: accept where both agree.
+    for (const auto& [small_heads, grouped] :
+         {std::pair{true, false}, std::pair{false, false}, std::pair{false, true}}) {
+      if (grouped && hidden % (128 * kGroupedKeyValueHeads) != 0) continue;
+      Rung rung{.hidden = hidden, .layers = 1, .small_heads = small_heads, .grouped = grouped};
+      const double one_layer = NonEmbeddingParams(rung);
+      rung.layers = 2;
+      const double each_layer = NonEmbeddingParams(rung) - one_layer;
+      for (rung.layers = (hidden + kMaxAspect - 1) / kMaxAspect; rung.layers * kMinAspect <= hidden;
+           ++rung.layers) {
+        rung.param_count = one_layer + each_layer * static_cast<double>(rung.layers - 1);
         if (small_heads != (rung.param_count < kSmallHeadBelow)) continue;
         if (grouped != (rung.param_count >= kGroupedQueryFrom)) continue;
         rungs.push_back(rung);
       }
     }
   }
-  std::stable_sort(rungs.begin(), rungs.end(),
-                   [](const Rung& a, const Rung& b) { return a.param_count < b.param_count; });
+  std::sort(rungs.begin(), rungs.end(), [](const Rung& a, const Rung& b) {
+    return std::tie(a.param_count, a.hidden, a.layers) <
+           std::tie(b.param_count, b.hidden, b.layers);
+  });
   return rungs;
 }
 
 // How often a shape can be cut into equal pipeline stages and tensor slices; higher is better.
-int Divisibility(const ModelShape& shape) {
+int Divisibility(const Rung& rung) {
+  const int64_t heads = rung.Shape().num_attention_heads;
   int score = 0;
   for (const int64_t parts : {2, 4, 8}) {
-    score += shape.num_layers % parts == 0 ? 2 : 0;
-    score += shape.num_attention_heads % parts == 0 ? 2 : 0;
+    score += rung.layers % parts == 0 ? 2 : 0;
+    score += heads % parts == 0 ? 2 : 0;
   }
   return score;
 }
@@ -86,8 +104,8 @@ const Rung& PickRung(const std::vector<Rung>& rungs, double target) {
     const bool near_a = distance(a) <= half_step;
     const bool near_b = distance(b) <= half_step;
     if (near_a != near_b) return near_a;
-    if (near_a && Divisibility(a.shape) != Divisibility(b.shape)) {
-      return Divisibility(a.shape) > Divisibility(b.shape);
+    if (near_a && Divisibility(a) != Divisibility(b)) {
+      return Divisibility(a) > Divisibility(b);
     }
     return distance(a) < distance(b);
   };
@@ -116,7 +134,7 @@ std::vector<ModelShape> BuildRungs() {
         PickRung(allowed, kLadderMinParamCount * std::pow(10.0, double(i) / kLadderSizesPerDecade));
     if (rung.param_count <= last) continue;  // small sizes share rungs
     last = rung.param_count;
-    ladder.push_back(rung.shape);
+    ladder.push_back(rung.Shape());
   }
   return ladder;
 }

@@ -168,26 +168,40 @@ int64_t LayoutSpace::Count(int64_t gpu_count) const {
 
 int64_t LayoutSpace::Count(const GpuCounts& counts) const {
   int64_t total = 0;
-  for (const int64_t t : tensor_sizes_) {
-    const int64_t first = fixed_pipeline_.value_or(1);
-    const int64_t last = std::min(fixed_pipeline_.value_or(max_pipeline_), max_pipeline_);
-    for (int64_t p = first; p <= last && t * p <= counts.largest(); ++p) {
-      // The number of layouts inside depends on c and d only by whether anything is replicated.
-      const int64_t replicated = CountInside({t, p, 1, 1, 2, 0});
+  const int64_t first = fixed_pipeline_.value_or(1);
+  const int64_t last = std::min(fixed_pipeline_.value_or(max_pipeline_), max_pipeline_);
+  for (int64_t p = first; p <= last && p <= counts.largest(); ++p) {
+    // The number of layouts inside depends on c and d only by whether anything is replicated.
+    const int64_t replicated = CountInside({1, p, 1, 1, 2, 0});
+    const int64_t alone = CountInside({1, p, 1, 1, 1, 0});
+    for (const int64_t t : tensor_sizes_) {
+      if (t * p > counts.largest()) break;
+      if (fixed_data_.has_value()) {
+        total += CountWithData(t, p, *fixed_data_, counts);
+        continue;
+      }
+      int64_t splits = 0;
       for (const int64_t c : context_sizes_) {
+        if (t * p * c > counts.largest()) break;
         for (const int64_t e : expert_sizes_) {
-          if (fixed_data_.has_value()) {
-            if (*fixed_data_ % e == 0 && counts.Contains(t * p * c * *fixed_data_)) {
-              total += CountInside({t, p, c, e, *fixed_data_, 0});
-            }
-            continue;
-          }
-          total += counts.MultiplesOf(t * p * c * e) * replicated;
+          if (t * p * c * e > counts.largest()) break;
+          splits += counts.MultiplesOf(t * p * c * e);
         }
       }
-      if (!fixed_data_.has_value() && counts.Contains(t * p) && HasPlain()) {
-        total += CountInside({t, p, 1, 1, 1, 0}) - replicated;
-      }
+      total += splits * replicated;
+      if (counts.Contains(t * p) && HasPlain()) total += alone - replicated;
+    }
+  }
+  return total;
+}
+
+int64_t LayoutSpace::CountWithData(int64_t tensor, int64_t pipeline, int64_t data,
+                                   const GpuCounts& counts) const {
+  int64_t total = 0;
+  for (const int64_t c : context_sizes_) {
+    if (!counts.Contains(tensor * pipeline * c * data)) continue;
+    for (const int64_t e : expert_sizes_) {
+      if (data % e == 0) total += CountInside({tensor, pipeline, c, e, data, 0});
     }
   }
   return total;

@@ -88,6 +88,9 @@ class LayoutSpace {
                     Recompute recompute, int64_t virtual_stages) const;
 
  private:
+  // Layouts of these degrees on any of `counts`.
+  int64_t CountWithData(int64_t tensor, int64_t pipeline, int64_t data,
+                        const GpuCounts& counts) const;
   // Whether one context and one expert rank are in the space.
   bool HasPlain() const;
 

@@ -49,7 +49,7 @@ std::vector<Alternative> FindAlternatives(const PlanQuestion& question, const Pl
     for (const Objective objective : {Objective::kCost, Objective::kTime}) {
       if (objective == Objective::kTime && question.pools.empty()) continue;
       variant.objective = objective;
-      const Solution solution = SolveVariant(variant, objective, options, nullptr, costs);
+      const Solution solution = SolveVariant(variant, objective, options, {.costs = costs});
       if (!solution.feasible()) continue;
       const char* what = objective == Objective::kCost ? "cheapest" : "fastest";
       alternatives.push_back(

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/plan/place_search.h"
 
+#include <algorithm>
+
 namespace rhumb {
 namespace {
 
 constexpr size_t kUsualDegrees = 256;
+// From the pipeline size times the virtual stages on, more hold no more activations.
+constexpr int64_t kManyMicroBatches = int64_t{1} << 30;
 
 }  // namespace
 
@@ -14,7 +18,7 @@ PlaceSearch::PlaceSearch(const Problem& problem, int size_index, SizeInPool& sha
       size_index_(size_index),
       size_(problem.sizes()[static_cast<size_t>(size_index)]),
       shared_(shared),
-      bounds_(problem, size_, shared),
+      bounds_(problem, size_, place.pool_index, shared),
       place_(place),
       at_(problem.At(size_, place)),
       limits_(bounds_.LimitsOf(best_case)),
@@ -26,8 +30,14 @@ void PlaceSearch::Run(const std::function<bool()>& is_done) {
   shared_.space.AppendDegrees(place_.gpu_count, all);
   for (const Degrees& degrees : all) progress_.entered_count += shared_.space.CountInside(degrees);
   for (const Degrees& degrees : all) {
-    if (is_done()) return;
+    if (is_done()) break;
     SearchDegrees(degrees);
+  }
+  if (least_refused_bytes_ < kUnlimited) {
+    progress_.tight_places.push_back({.size_index = size_index_,
+                                      .pool_index = place_.pool_index,
+                                      .gpu_count = place_.gpu_count,
+                                      .least_share = least_refused_bytes_ / at_.capacity_bytes});
   }
 }
 
@@ -55,7 +65,9 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
   progress_.pruned_count += static_cast<int64_t>((all - in_degrees_.size()) * zero_stages *
                                                  LayoutsPerMicroBatch(degrees));
   if (in_degrees_.empty()) return;
-  if (shared_.slices.LeastBytes(degrees) > at_.capacity_bytes) {
+  const double least_bytes = shared_.slices.LeastBytes(degrees);
+  if (least_bytes > at_.capacity_bytes) {
+    NoteTooLarge(least_bytes);
     progress_.pruned_count +=
         static_cast<int64_t>(in_degrees_.size() * zero_stages * LayoutsPerMicroBatch(degrees));
     return;
@@ -88,7 +100,8 @@ double PlaceSearch::LeastSecondsOf(const Degrees& degrees, const SliceTable::Cel
   // Stages wait for the slowest, and for each other at the ends of a step.
   const int64_t most_virtual_stages = shared_.space.VirtualStages(degrees.pipeline).back();
   return limits_.LeastSeconds(
-             shared_.model.StepWithoutSends(cell.units, *stages_, exchange, most_virtual_stages),
+             shared_.model.StepWithoutSends(shared_.model.Pace(cell.units, *stages_), exchange,
+                                            most_virtual_stages),
              unit_tokens) *
          kBoundSlack;
 }
@@ -132,13 +145,19 @@ void PlaceSearch::SearchRecompute(const Degrees& degrees, const SliceTable::Slic
         ++progress_.pruned_count;
         continue;
       }
-      if (!states_fit_.has_value()) states_fit_ = StatesFit(layout);
+      if (!states_fit_.has_value()) {
+        const double bytes = StatesBytes(layout);
+        states_fit_ = bytes <= at_.capacity_bytes;
+        if (!*states_fit_) NoteTooLarge(bytes);
+      }
       if (!*states_fit_) {
         ++progress_.pruned_count;
         continue;
       }
       ++progress_.evaluated_count;
-      if (!FitsAtAll(at_, shared_.model, layout)) {
+      const double fewest_bytes = LeastBytesOf(shared_.model, layout);
+      if (fewest_bytes > at_.capacity_bytes) {
+        NoteTooLarge(fewest_bytes);
         // Nor does any larger micro-batch.
         progress_.pruned_count += static_cast<int64_t>(in_mode_.size() - i - 1);
         break;
@@ -146,6 +165,11 @@ void PlaceSearch::SearchRecompute(const Degrees& degrees, const SliceTable::Slic
       const std::optional<Candidate> candidate =
           EvaluateCandidate(problem_, size_index_, at_, shared_.model, place_, layout);
       if (candidate.has_value() && progress_.Offer(*candidate)) promising_seconds_ = 0;
+      // Memory may have set the number of micro-batches, and so the batch.
+      if (shared_.model.Memory(layout, kManyMicroBatches, /*with_stages=*/false).p95_bytes >
+          at_.capacity_bytes) {
+        NoteTooLarge(at_.capacity_bytes);
+      }
     }
   }
 }
@@ -176,9 +200,13 @@ double PlaceSearch::SmallestBatch(const Degrees& degrees, int64_t micro_batch) c
   return static_cast<double>(micro_batch * degrees.data * size_.shape.sequence_length);
 }
 
-bool PlaceSearch::StatesFit(const Layout& layout) const {
+double PlaceSearch::StatesBytes(const Layout& layout) const {
   const StageMemory stage = shared_.model.Memory(layout, 1, /*with_stages=*/false).peak;
-  return stage.weights_bytes + stage.gradients_bytes + stage.optimizer_bytes <= at_.capacity_bytes;
+  return stage.weights_bytes + stage.gradients_bytes + stage.optimizer_bytes;
+}
+
+void PlaceSearch::NoteTooLarge(double bytes) {
+  least_refused_bytes_ = std::min(least_refused_bytes_, bytes);
 }
 
 }  // namespace rhumb

@@ -14,6 +14,7 @@
 #include "planner/plan/cost_cache.h"
 #include "planner/plan/layout_space.h"
 #include "planner/plan/problem.h"
+#include "planner/plan/search.h"
 #include "planner/plan/search_bounds.h"
 #include "planner/plan/slice_table.h"
 
@@ -25,6 +26,7 @@ struct SearchProgress {
   int64_t entered_count = 0;  // layouts of the places searched
   int64_t evaluated_count = 0;
   int64_t pruned_count = 0;  // of those entered
+  std::vector<TightPlace> tight_places;
 
   bool IsHopeless(const Rank& bound) const {
     return best.has_value() && best->rank.AsTuple() < bound.AsTuple();
@@ -66,7 +68,10 @@ class PlaceSearch {
   double SmallestBatch(const Degrees& degrees, int64_t micro_batch) const;
   // Weights, gradients and optimizer of the fullest stage: the same for every micro-batch,
   // recompute mode and number of virtual stages.
-  bool StatesFit(const Layout& layout) const;
+  double StatesBytes(const Layout& layout) const;
+  // A layout that no time bound forbids needs so many bytes or more, or with so many could run
+  // otherwise.
+  void NoteTooLarge(double bytes);
 
   const Problem& problem_;
   const int size_index_;
@@ -85,6 +90,7 @@ class PlaceSearch {
   const StageShares* stages_ = nullptr;  // of the degrees at hand
   ExchangeSeconds exchange_;             // of the degrees and ZeRO stage at hand
   std::optional<bool> states_fit_;       // likewise; looked at when first needed
+  double least_refused_bytes_ = kUnlimited;
 };
 
 }  // namespace rhumb

@@ -194,10 +194,14 @@ SizeAtPlace Problem::At(const Size& size, const Place& place) const {
   at.max_wall_seconds =
       std::min(MaxWallSeconds(place.pool_index), MaxGpuSeconds(place.pool_index) / gpus);
   at.inference_usd = InferenceUsd(q, pool, size.active_params);
-  at.capacity_bytes =
-      std::min(static_cast<double>(pool.gpu.memory_bytes), OrUnlimited(q.max_memory_bytes)) *
-      (1 - q.memory_headroom_fraction);
+  at.capacity_bytes = CapacityBytes(place.pool_index);
   return at;
+}
+
+double Problem::CapacityBytes(int pool_index) const {
+  const Gpu& gpu = question_.pools[static_cast<size_t>(pool_index)].gpu;
+  return std::min(static_cast<double>(gpu.memory_bytes), OrUnlimited(question_.max_memory_bytes)) *
+         (1 - question_.memory_headroom_fraction);
 }
 
 }  // namespace rhumb

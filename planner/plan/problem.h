@@ -48,7 +48,7 @@ struct SizeAtPlace {
   double max_wall_seconds = kUnlimited;
   double usd_per_wall_second = 0;  // 0 without a price
   double inference_usd = 0;
-  double capacity_bytes = 0;  // what the p95 estimate must stay under
+  double capacity_bytes = 0;  // Problem::CapacityBytes
 };
 
 // The resolved problem. Refers to `question`, which must outlive it.
@@ -71,6 +71,8 @@ class Problem {
   // money together.
   double MaxWallSeconds(int pool_index) const;
   double MaxGpuSeconds(int pool_index) const;
+  // What the p95 estimate of a rank must stay under.
+  double CapacityBytes(int pool_index) const;
   SizeAtPlace At(const Size& size, const Place& place) const;
 
  private:

@@ -48,10 +48,7 @@ class Searcher {
     if (options_.count) CountCandidates();
     if (options_.hint != nullptr) TryHint();
     TryPlainLayouts();
-    for (int pool = 0; pool < PoolCount(); ++pool) {
-      const size_t count = places_[static_cast<size_t>(pool)].size();
-      for (int i = 0; i < SizeCount() && count > 0; ++i) Add(i, pool, 0, count - 1);
-    }
+    AddRegions();
     while (!regions_.empty() && !Done()) {
       std::pop_heap(regions_.begin(), regions_.end());
       const Region region = std::move(regions_.back());
@@ -74,7 +71,7 @@ class Searcher {
     summary_.evaluated_count = progress_.evaluated_count;
     summary_.pruned_count =
         progress_.pruned_count + summary_.candidate_count - progress_.entered_count;
-    return {progress_.best, summary_};
+    return {progress_.best, std::move(progress_.tight_places), summary_};
   }
 
  private:
@@ -100,7 +97,7 @@ class Searcher {
                               batch->token_count, 0);
       progress_.Offer(candidate);
     }
-    return {progress_.best, summary_};
+    return {progress_.best, {}, summary_};
   }
 
   int SizeCount() const { return static_cast<int>(problem_.sizes().size()); }
@@ -110,6 +107,13 @@ class Searcher {
     std::vector<Place> places = problem_.PlacesOf(pool_index);
     std::erase_if(places,
                   [this](const Place& place) { return place.gpu_count <= options_.min_gpu_count; });
+    if (options_.searched == nullptr) return places;
+    const std::vector<Place> searched = options_.searched->PlacesOf(pool_index);
+    std::erase_if(places, [&searched](const Place& place) {
+      return std::any_of(searched.begin(), searched.end(), [&place](const Place& known) {
+        return known.gpu_count == place.gpu_count;
+      });
+    });
     return places;
   }
 
@@ -127,7 +131,7 @@ class Searcher {
 
   // With what is known so far; regions are bounded again once more is.
   SearchBounds BoundsOf(int size_index, int pool_index) {
-    return SearchBounds(problem_, problem_.sizes()[static_cast<size_t>(size_index)],
+    return SearchBounds(problem_, problem_.sizes()[static_cast<size_t>(size_index)], pool_index,
                         InPool(size_index, pool_index));
   }
 
@@ -136,10 +140,12 @@ class Searcher {
   bool DrawCurve(const Region& region) {
     SizeInPool& shared = InPool(region.size_index, region.pool_index);
     if (region.knows_curve || problem_.question().mfu.has_value()) return false;
-    if (!shared.curve.has_value()) {
+    const double capacity_bytes = problem_.CapacityBytes(region.pool_index);
+    if (!shared.HasCurveFor(capacity_bytes)) {
       const ModelShape& shape = SizeOf(region).shape;
-      shared.curve.emplace(shared.space, shared.model, static_cast<double>(shape.sequence_length),
-                           static_cast<double>(shape.num_layers));
+      shared.curve.emplace(shared.slices, shared.space, shared.model,
+                           static_cast<double>(shape.sequence_length),
+                           static_cast<double>(shape.num_layers), capacity_bytes * kMemorySlack);
     }
     Add(region.size_index, region.pool_index, region.first, region.last);
     return true;
@@ -152,11 +158,29 @@ class Searcher {
     std::push_heap(regions_.begin(), regions_.end());
   }
 
+  void AddRegions() {
+    if (options_.only != nullptr) {
+      for (const TightPlace& opened : *options_.only) {
+        const std::vector<Place>& places = places_[static_cast<size_t>(opened.pool_index)];
+        for (size_t i = 0; i < places.size(); ++i) {
+          if (places[i].gpu_count == opened.gpu_count)
+            Add(opened.size_index, opened.pool_index, i, i);
+        }
+      }
+      return;
+    }
+    for (int pool = 0; pool < PoolCount(); ++pool) {
+      const size_t count = places_[static_cast<size_t>(pool)].size();
+      for (int i = 0; i < SizeCount() && count > 0; ++i) Add(i, pool, 0, count - 1);
+    }
+  }
+
   void Add(int size_index, int pool_index, size_t first, size_t last) {
     const std::vector<Place>& places = places_[static_cast<size_t>(pool_index)];
     const std::optional<BestCase> best =
         BoundsOf(size_index, pool_index).OfPlaces(places[first], places[last]);
-    const bool knows_curve = InPool(size_index, pool_index).curve.has_value();
+    const bool knows_curve =
+        InPool(size_index, pool_index).HasCurveFor(problem_.CapacityBytes(pool_index));
     if (best.has_value()) {
       Push({size_index, pool_index, first, last, false, knows_curve, *best, {}});
     }
@@ -230,6 +254,10 @@ class Searcher {
 
   void TryHint() {
     const Candidate& hint = *options_.hint;
+    if (options_.searched != nullptr || options_.only != nullptr) {
+      progress_.Offer(hint);
+      return;
+    }
     if (hint.size_index < 0 || hint.place.gpu_count == 0 ||
         hint.place.pool_index >= static_cast<int>(problem_.question().pools.size())) {
       return;

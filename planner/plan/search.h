@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "planner/plan/candidate.h"
 #include "planner/plan/cost_cache.h"
@@ -14,6 +15,19 @@
 #include "planner/plan/question.h"
 
 namespace rhumb {
+
+// Bounds of a search hold for ranks that may take so many times the memory, too: loosening it by
+// less needs no other bounds, and opens nothing but TightPlaces.
+inline constexpr double kMemorySlack = 1.101;
+
+// A size at a place where memory alone forbade something: not before a rank may take `least_share`
+// of what it may take now is anything else possible there that could win.
+struct TightPlace {
+  int size_index = 0;
+  int pool_index = 0;
+  int64_t gpu_count = 0;
+  double least_share = 1;
+};
 
 struct SearchOptions {
   const PlanOptions* plan_options = nullptr;
@@ -27,10 +41,17 @@ struct SearchOptions {
   CostCache* costs = nullptr;
   // A layout worth trying first (the answer of a neighbouring problem); never changes the answer.
   const Candidate* hint = nullptr;
+  // A problem that allows the same at each of its places and whose best is `hint`: its places are
+  // not searched again.
+  const Problem* searched = nullptr;
+  // Of a problem with less memory, the same else, whose best is `hint`: where this one may have
+  // something better. Nothing else is searched.
+  const std::vector<TightPlace>* only = nullptr;
 };
 
 struct SearchResult {
   std::optional<Candidate> best;
+  std::vector<TightPlace> tight_places;
   SearchSummary summary;
 };
 

@@ -26,12 +26,12 @@ struct BestCase {
 // fewer is already worse in its loss.
 class SearchBounds {
  public:
-  // With what `shared` knows so far.
-  SearchBounds(const Problem& problem, const Size& size, const SizeInPool& shared)
+  // With what `shared` knows so far of the size in that pool.
+  SearchBounds(const Problem& problem, const Size& size, int pool_index, const SizeInPool& shared)
       : problem_(problem),
         size_(size),
         gpu_seconds_per_token_(shared.least_gpu_seconds_per_token),
-        curve_(shared.curve.has_value() ? &*shared.curve : nullptr) {}
+        curve_(shared.HasCurveFor(problem.CapacityBytes(pool_index)) ? &*shared.curve : nullptr) {}
 
   // Of all layouts at the places of one pool from `smallest` to `largest`; nullopt if all are
   // infeasible. GPUs together do at most what `largest` could with the overheads of one

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -16,25 +17,14 @@ namespace {
 // An improvement below this share of the objective is rounding to whole steps, not a price.
 constexpr double kSmallestImprovement = 1e-7;
 
-std::optional<double> Loosened(const PlanQuestion& question, Constraint constraint, double value) {
-  const int direction = LooserDirection(constraint);
-  if (direction == 0) return std::nullopt;
-  if (constraint == Constraint::kTargetLoss) return value + kLooseningNats;
-  if (constraint == Constraint::kGpuCount) {
-    // Whole nodes in every pool; counts inside a node double.
-    double nodes = 0;
-    for (const GpuPool& pool : question.pools) {
-      nodes = std::max(nodes, std::ceil(kLooseningFraction * static_cast<double>(pool.gpu_count) /
-                                        static_cast<double>(pool.gpus_per_node)));
-    }
-    if (question.pools.size() != 1) return value * 2;
-    return value + nodes * static_cast<double>(question.pools[0].gpus_per_node);
-  }
-  if (constraint == Constraint::kMaxTensorParallel ||
-      constraint == Constraint::kMaxPipelineParallel) {
-    return value * 2;
-  }
-  return direction > 0 ? value * (1 + kLooseningFraction) : value / (1 + kLooseningFraction);
+// The places where a rank that may take `factor` of the memory can do something new.
+std::vector<TightPlace> OpenedBy(double factor, const std::vector<TightPlace>& places) {
+  constexpr double kRoundingSlack = 1 + 1e-6;  // of whole bytes
+  std::vector<TightPlace> opened;
+  std::copy_if(
+      places.begin(), places.end(), std::back_inserter(opened),
+      [&](const TightPlace& place) { return place.least_share <= factor * kRoundingSlack; });
+  return opened;
 }
 
 std::string DescribeMetric(Metric metric, double value) {
@@ -95,6 +85,28 @@ const char* UnitOfMetric(Metric metric) {
   return "";
 }
 
+std::optional<double> LoosenedValue(const PlanQuestion& question, Constraint constraint) {
+  const double value = ConstraintValue(question, constraint);
+  const int direction = LooserDirection(constraint);
+  if (direction == 0) return std::nullopt;
+  if (constraint == Constraint::kTargetLoss) return value + kLooseningNats;
+  if (constraint == Constraint::kGpuCount) {
+    // Whole nodes in every pool; counts inside a node double.
+    double nodes = 0;
+    for (const GpuPool& pool : question.pools) {
+      nodes = std::max(nodes, std::ceil(kLooseningFraction * static_cast<double>(pool.gpu_count) /
+                                        static_cast<double>(pool.gpus_per_node)));
+    }
+    if (question.pools.size() != 1) return value * 2;
+    return value + nodes * static_cast<double>(question.pools[0].gpus_per_node);
+  }
+  if (constraint == Constraint::kMaxTensorParallel ||
+      constraint == Constraint::kMaxPipelineParallel) {
+    return value * 2;
+  }
+  return direction > 0 ? value * (1 + kLooseningFraction) : value / (1 + kLooseningFraction);
+}
+
 std::vector<Binding> FindBinding(const Solution& solution, Objective objective,
                                  const PlanOptions& options) {
   const PlanQuestion& question = *solution.question;
@@ -103,11 +115,19 @@ std::vector<Binding> FindBinding(const Solution& solution, Objective objective,
   std::vector<Binding> bindings;
   for (const Constraint constraint : ActiveConstraints(question)) {
     const double value = ConstraintValue(question, constraint);
-    const std::optional<double> looser = Loosened(question, constraint, value);
+    const std::optional<double> looser = LoosenedValue(question, constraint);
     if (!looser.has_value()) continue;
     // The winner stays feasible when a constraint is loosened, so it is a bound from the start.
-    const Solution relaxed = SolveVariant(WithConstraint(question, constraint, *looser), objective,
-                                          options, &*solution.result.best, solution.costs.get());
+    VariantKnowledge known = {.costs = solution.costs.get(), .hint = &*solution.result.best};
+    // More GPUs allow nothing new on fewer, more memory only what memory forbade.
+    if (constraint == Constraint::kGpuCount) known.searched = solution.problem.get();
+    std::vector<TightPlace> opened;
+    if (constraint == Constraint::kGpuMemory && *looser <= value * kMemorySlack) {
+      opened = OpenedBy(*looser / value, solution.result.tight_places);
+      known.only = &opened;
+    }
+    const Solution relaxed =
+        SolveVariant(WithConstraint(question, constraint, *looser), objective, options, known);
     if (!relaxed.feasible() || !relaxed.result.summary.complete) continue;
     const double change = relaxed.result.best->rank.metric - best;
     if (change > -kSmallestImprovement * std::abs(best)) continue;

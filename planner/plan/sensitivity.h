@@ -3,8 +3,10 @@
 #ifndef RHUMB_PLANNER_PLAN_SENSITIVITY_H_
 #define RHUMB_PLANNER_PLAN_SENSITIVITY_H_
 
+#include <optional>
 #include <vector>
 
+#include "planner/plan/constraints.h"
 #include "planner/plan/plan.h"
 #include "planner/plan/solve.h"
 
@@ -15,8 +17,12 @@ namespace rhumb {
 // must be feasible.
 inline constexpr double kLooseningFraction = 0.1;
 inline constexpr double kLooseningNats = 0.01;
+static_assert(1 + kLooseningFraction < kMemorySlack, "loosened memory needs other bounds");
 std::vector<Binding> FindBinding(const Solution& solution, Objective objective,
                                  const PlanOptions& options);
+
+// The value a constraint is priced at; nullopt for those that are neither looser nor tighter.
+std::optional<double> LoosenedValue(const PlanQuestion& question, Constraint constraint);
 
 // Unit of the objective's value: "nat", "USD", "GPU-hour", "FLOP", "second", "parameter".
 const char* UnitOfMetric(Metric metric);

@@ -61,8 +61,7 @@ double SliceTable::LeastBytes(const Degrees& degrees) {
   if (!is_new || space_.MicroBatchSizes().empty()) return least;
   // Shards shrink with every rank, and a higher ZeRO stage or a smaller micro-batch never takes
   // more.
-  Degrees sharded = degrees;
-  sharded.data = kManyRanks;
+  const Degrees sharded = Sharded(degrees);
   const std::vector<int64_t>& zero_stages = space_.ZeroStages(sharded);
   if (zero_stages.empty()) return least;
   for (const Recompute recompute : space_.RecomputeModes()) {
@@ -73,6 +72,22 @@ double SliceTable::LeastBytes(const Degrees& degrees) {
     }
   }
   return least;
+}
+
+double SliceTable::LeastStatesBytes(const Degrees& degrees) const {
+  const Degrees sharded = Sharded(degrees);
+  const std::vector<int64_t>& zero_stages = space_.ZeroStages(sharded);
+  if (zero_stages.empty() || space_.MicroBatchSizes().empty()) return kUnlimited;
+  const Layout layout =
+      space_.MakeLayout(sharded, zero_stages.back(), space_.MicroBatchSizes().front(),
+                        Recompute::kFull, /*virtual_stages=*/1);
+  const StageMemory stage = model_.Memory(layout, 1, /*with_stages=*/false).peak;
+  return stage.weights_bytes + stage.gradients_bytes + stage.optimizer_bytes;
+}
+
+Degrees SliceTable::Sharded(Degrees degrees) {
+  degrees.data = kManyRanks;
+  return degrees;
 }
 
 const StageShares& SliceTable::StagesOf(int64_t pipeline_parallel_size) {

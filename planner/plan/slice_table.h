@@ -43,9 +43,16 @@ class SliceTable {
   // virtual stages; infinite if there is no such layout.
   double LeastBytes(const Degrees& degrees);
 
+  // Weights, gradients and optimizer of the fullest stage, sharded over endless ranks: the part of
+  // LeastBytes() that falls with every stage more. Infinite where no ZeRO stage is allowed.
+  double LeastStatesBytes(const Degrees& degrees) const;
+
   const StageShares& StagesOf(int64_t pipeline_parallel_size);
 
  private:
+  // `degrees` over endless ranks.
+  static Degrees Sharded(Degrees degrees);
+
   const LayoutSpace& space_;
   const CostModel& model_;
   double sequence_length_;

@@ -29,12 +29,14 @@ Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& op
 }
 
 Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOptions& options,
-                      const Candidate* hint, CostCache* costs) {
+                      const VariantKnowledge& known) {
   const Metric metric = MetricOf(objective, question);
   SearchOptions search;
   search.plan_options = &options;
-  search.hint = hint;
-  search.costs = costs;
+  search.costs = known.costs;
+  search.hint = known.hint;
+  search.searched = known.searched;
+  search.only = known.only;
   return SolveMetric(std::move(question), metric, search);
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "planner/plan/problem.h"
 #include "planner/plan/search.h"
@@ -26,10 +27,17 @@ struct Solution {
 // Searches `question` for `objective` and counts the space searched.
 Solution Solve(PlanQuestion question, Objective objective, const PlanOptions& options);
 
-// The same without counting, for questions about the answer to another one. `hint`: see
-// SearchOptions.
+// What is known before a variant of a searched question is searched: see SearchOptions.
+struct VariantKnowledge {
+  CostCache* costs = nullptr;
+  const Candidate* hint = nullptr;
+  const Problem* searched = nullptr;
+  const std::vector<TightPlace>* only = nullptr;
+};
+
+// The same without counting, for questions about the answer to another one.
 Solution SolveVariant(PlanQuestion question, Objective objective, const PlanOptions& options,
-                      const Candidate* hint = nullptr, CostCache* costs = nullptr);
+                      const VariantKnowledge& known);
 
 // The same for a metric instead of an objective.
 Solution SolveForMetric(PlanQuestion question, Metric metric, const PlanOptions& options,

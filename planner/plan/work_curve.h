@@ -10,27 +10,41 @@
 #include "planner/cost/cost_model.h"
 #include "planner/plan/batch_limits.h"
 #include "planner/plan/layout_space.h"
+#include "planner/plan/slice_table.h"
 
 namespace rhumb {
 
 // Of one size in one pool. A bound: communication beyond that of a slice is left out, stages are
-// taken as equal, and pipelines as of any real size.
+// taken as equal, and pipelines as of any real size that the memory of a rank allows.
 class WorkCurve {
  public:
-  WorkCurve(const LayoutSpace& space, const CostModel& model, double sequence_length,
-            double layer_count);
+  // Draws the curve for ranks that may take up to `capacity_bytes`.
+  WorkCurve(SliceTable& slices, const LayoutSpace& space, const CostModel& model,
+            double sequence_length, double layer_count, double capacity_bytes);
+
+  // Ranks that may take no more are bounded too.
+  double capacity_bytes() const { return capacity_bytes_; }
 
   // GPU-seconds per token's worth that every layout on `gpu_count` GPUs or more takes at least, in
   // whatever batch; infinite if no batch within the limits can be cut for so many.
   double Least(const BatchLimits& limits, double gpu_count) const;
 
  private:
+  // Pipeline sizes that memory allows a slice: one stage or not, else `least` or more.
+  struct Stages {
+    bool one = false;
+    double least = 0;  // infinite if none does
+  };
+  static Stages StagesThatFit(SliceTable& slices, const Degrees& slice, double layer_count,
+                              double capacity_bytes);
+
   static constexpr int kEdges = 88;
   // Tokens of a GPU and step at edge i: a quarter of an octave apart, from 1 on.
   static double Edge(int i);
 
   // Least GPU-seconds per token with at most Edge(i) tokens; the last without a limit.
   std::array<double, kEdges + 1> least_{};
+  double capacity_bytes_ = 0;
 };
 
 }  // namespace rhumb

@@ -296,4 +296,9 @@ Law FromProto(const v1::Law& in) {
   return out;
 }
 
+bool GivesLossSurface(v1::FitMethod method) {
+  return method == v1::FIT_METHOD_UNSPECIFIED || method == v1::FIT_METHOD_VPNLS ||
+         method == v1::FIT_METHOD_NLS;
+}
+
 }  // namespace rhumb::convert

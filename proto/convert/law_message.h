@@ -28,6 +28,10 @@ v1::Plan::LawUse ToLawUse(const PublishedLaw& law);
 // are TOTAL and SIX_ND.
 Law FromProto(const v1::Law& law);
 
+// Whether a fit by `method` gives a loss of N and D, which alone can be stored as a law; unset is
+// the default method, which does.
+bool GivesLossSurface(v1::FitMethod method);
+
 }  // namespace rhumb::convert
 
 #endif  // RHUMB_CONVERT_LAW_MESSAGE_H_

@@ -16,6 +16,7 @@ Observation FromProto(const v1::Observation& in) {
   if (in.has_learning_rate()) out.learning_rate = in.learning_rate();
   if (in.has_step_count()) out.step_count = in.step_count();
   if (in.has_schedule_fraction()) out.schedule_fraction = in.schedule_fraction();
+  if (in.has_task_metric()) out.task_metric = in.task_metric();
   if (in.has_weight()) out.weight = in.weight();
   out.run = in.run();
   return out;
@@ -34,6 +35,7 @@ v1::Observation ToProto(const Observation& in) {
   if (in.learning_rate.has_value()) out.set_learning_rate(*in.learning_rate);
   if (in.step_count.has_value()) out.set_step_count(*in.step_count);
   if (in.schedule_fraction.has_value()) out.set_schedule_fraction(*in.schedule_fraction);
+  if (in.task_metric.has_value()) out.set_task_metric(*in.task_metric);
   if (in.weight != 1) out.set_weight(in.weight);
   out.set_run(in.run);
   return out;

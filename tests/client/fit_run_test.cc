@@ -228,7 +228,7 @@ TEST_F(FitRunTest, AMethodThatGivesNoLawIsRefusedAName) {
   for (const char* method : {"isoflop", "envelope"}) {
     const Outcome outcome = RunLine(absl::StrCat("fit ", Runs(), " --name mine --method ", method));
     EXPECT_EQ(outcome.code, kExitUsage);
-    EXPECT_THAT(outcome.err, HasSubstr("--name: isoflop and envelope say how"));
+    EXPECT_THAT(outcome.err, HasSubstr("gives no loss of N and D to store"));
   }
   EXPECT_EQ(
       RunLine(absl::StrCat("fit ", Runs(), " --method isoflop --picture map --plot ascii")).code,

@@ -43,6 +43,7 @@ LawFit FullFit() {
   fit.covariance = Eigen::MatrixXd::Constant(1, 1, 1e-4);
   fit.covariance_source = "bootstrap";
   fit.level = 0.8;
+  fit.formula = "L = E";
   fit.objective_definition = "Huber";
   fit.objective = 0.001;
   fit.observation_count = 64;
@@ -97,7 +98,9 @@ LawFit FullFit() {
                     .token_count_interval = {6e10, 1e11},
                     .tokens_per_param_interval = {30, 50},
                     .loss_interval = {2.29, 2.31},
-                    .run_loss_interval = {2.25, 2.35}}};
+                    .run_loss_interval = {2.25, 2.35},
+                    .target_loss_nats = 2.3,
+                    .training_flops_interval = {5e20, 3e21}}};
   fit.form_weights = {{.family = "chinchilla", .weight = 0.75, .rollout_rms_fraction = 0.01}};
   fit.isoflop_budgets = {Budget()};
   fit.slope_error_fraction = 0.12;

@@ -268,7 +268,33 @@ END
   # Compute that scatters: which column, and what it falls into.
   expect 1 fit "$work/runs.csv" --method isoflop --bootstrap 0
   shows "$err" '64 rows in [0-9]+ budgets of compute by 6ND, as there is no training_flops' 'isoflop of a grid'
-  refused '--name: isoflop and envelope say how' fit "$work/isoflop.csv" --method isoflop --name trend
+  refused '--name: --method isoflop gives no loss of N and D to store' fit "$work/isoflop.csv" --method isoflop --name trend
+}
+
+# Learning rate, batch and tasks: answers without a law.
+recipes() {
+  python3 - "$work" <<'END'
+import math, sys
+with open(sys.argv[1] + "/sweep.csv", "w") as f:
+    f.write("N,D,lr,batch_tokens,loss\n")
+    for n in (1e8, 2e8, 4e8, 8e8):
+        for d in (2e9, 7e9, 2.1e10):
+            for i in (-2, -1, 0, 1, 2):
+                for j in (-2, -1, 0, 1, 2):
+                    f.write(f"{n},{d},{20 * n ** -0.7 * d ** 0.3 * 2 ** i:.9g},{0.6 * d ** 0.57 * 2 ** j:.9g},"
+                            f"{2.5 + 0.02 * i * i + 0.02 * j * j}\n")
+with open(sys.argv[1] + "/evals.csv", "w") as f:
+    f.write("N,D,loss,hellaswag\n")
+    for i in range(20):
+        loss = 4 - 0.1 * i
+        f.write(f"1e9,{(i + 1) * 1e9},{loss},{0.9 - 0.65 / (1 + math.exp(-3 * (loss - 2.8))):.9f}\n")
+END
+  expect 0 fit "$work/sweep.csv" --method hyperparameters -o json
+  holds 'abs(answer["constants"]["lr_N"] + 0.7) < 1e-6 and abs(answer["constants"]["B_D"] - 0.57) < 1e-6' 'fit --method hyperparameters'
+  expect 0 fit "$work/evals.csv" --map task_metric=hellaswag --method downstream --fix chance=0.25
+  shows "$out" 'metric = 0.9 \+ \(0.25 - 0.9\)' 'fit --method downstream'
+  refused 'needs task_metric in every row; 20 of 20 have none' fit "$work/evals.csv" --method downstream
+  refused 'must be chance or ceiling' fit "$work/evals.csv" --map task_metric=hellaswag --method downstream --fix E=1
 }
 
 # A big table is read in a moment.
@@ -304,6 +330,7 @@ suite() {
   laws_are_used
   broken_files
   isoflop
+  recipes
   interrupted
   many_rows
   golden_table

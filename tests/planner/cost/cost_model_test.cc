@@ -83,9 +83,9 @@ TEST_P(CostModelPropertyTest, AStepFromSharedPartsIsTheStep) {
                        model.Exchange(layout));
         ASSERT_EQ(parts.per_micro_batch_seconds, whole.per_micro_batch_seconds);
         ASSERT_EQ(parts.fixed_seconds, whole.fixed_seconds);
-        const StepCost without_sends =
-            model.StepWithoutSends(model.Units(slice), model.Stages(layout.pipeline_parallel_size),
-                                   model.Exchange(layout), layout.virtual_pipeline_stages);
+        const StepCost without_sends = model.StepWithoutSends(
+            model.Pace(model.Units(slice), model.Stages(layout.pipeline_parallel_size)),
+            model.Exchange(layout), layout.virtual_pipeline_stages);
         ASSERT_LE(without_sends.per_micro_batch_seconds, whole.per_micro_batch_seconds);
         ASSERT_EQ(without_sends.fixed_seconds, whole.fixed_seconds);
       });

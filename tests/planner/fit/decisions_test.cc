@@ -53,6 +53,27 @@ void ExpectSame(const Decision& one, const Decision& other) {
   EXPECT_EQ(one.interval.high, other.interval.high);
 }
 
+TEST(ComputeForLossTest, TheLeastComputeForALossIsThatOfTheOptimumThere) {
+  const Drawn plain = Draw(ChinchillaForm(), GridRows());
+  const auto at = DecideAtCompute({Of(plain, 1)}, kFlops, kLevel);
+  const auto least = ComputeForLoss({Of(plain, 1)}, at->loss_nats.value, kLevel);
+  ASSERT_TRUE(least.has_value());
+  EXPECT_NEAR(least->value / kFlops, 1, 1e-6);
+  EXPECT_LT(least->interval.low, kFlops);
+  EXPECT_GT(least->interval.high, kFlops);
+}
+
+// Draws whose floor lies above the loss never reach it: the interval must not forget them.
+TEST(ComputeForLossTest, ALossNearTheFloorMayTakeAnyCompute) {
+  const Drawn plain = Draw(ChinchillaForm(), GridRows());
+  const ChinchillaLaw law = *ToChinchillaLaw(ChinchillaForm(), plain.fit.theta);
+  const auto near = ComputeForLoss({Of(plain, 1)}, law.irreducible_loss_nats + 0.002, kLevel);
+  EXPECT_TRUE(std::isfinite(near->value));
+  EXPECT_TRUE(std::isinf(near->interval.high));
+  const auto below = ComputeForLoss({Of(plain, 1)}, law.irreducible_loss_nats - 0.01, kLevel);
+  EXPECT_TRUE(std::isinf(below->value));
+}
+
 TEST(MixtureTest, AFormOfAllTheWeightDecidesAlone) {
   const Drawn plain = Draw(ChinchillaForm(), GridRows());
   const Drawn tied = Draw(ChinchillaForm(), GridRows(), Tied());

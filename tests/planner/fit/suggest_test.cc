@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/fit/suggest.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "planner/fit/fit_law.h"
@@ -73,6 +75,18 @@ TEST(SuggestTest, TheSuggestedRunsNarrowARefitAsPromised) {
   }
   EXPECT_LT(after, before);
   EXPECT_LT(after / before, 1.5 * suggestion->std_after / suggestion->std_before);
+}
+
+bool Warns(const Suggestion& suggestion, const std::string& code) {
+  return std::any_of(suggestion.warnings.begin(), suggestion.warnings.end(),
+                     [&](const auto& warning) { return warning.first == code; });
+}
+
+TEST(SuggestTest, SaysWhichRunLiesBeyondTheData) {
+  Law law = FittedLaw();
+  EXPECT_FALSE(Warns(*SuggestRuns(law, kQuestion), "RUN_BEYOND_THE_DATA"));
+  law.box.max_training_flops = 1e19;
+  EXPECT_TRUE(Warns(*SuggestRuns(law, kQuestion), "RUN_BEYOND_THE_DATA"));
 }
 
 TEST(SuggestTest, ALawWithoutCovarianceIsRefused) {

@@ -48,7 +48,8 @@ TEST(LawSideTest, PureLawPlanHasNoHardware) {
   EXPECT_FALSE(plan.allocation || plan.layout || plan.memory || plan.time);
 }
 
-// Two pools of one type: the law must be told of the GPUs and the price of the pool that was chosen.
+// Two pools of one type: the law must be told of the GPUs and the price of the pool that was
+// chosen.
 TEST(LawSideTest, CountsThePoolOfThePlan) {
   PlanQuestion question = SmallQuestion();
   question.deadline_seconds = 5 * 86400.0;

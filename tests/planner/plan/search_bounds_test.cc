@@ -35,15 +35,16 @@ BatchLimits LimitsOf(double critical_tokens) {
   return limits;
 }
 
-// Every layout of a shape on some GPUs, with 1, 3 and 16 rounds of micro-batches.
+// Every layout of a shape on some GPUs that fits, with 1, 3 and 16 rounds of micro-batches.
 template <typename Check>
-void ForSteps(const ModelShape& shape, int64_t gpus, const Check& check) {
+void ForSteps(const ModelShape& shape, int64_t gpus, double capacity_bytes, const Check& check) {
   const GpuPool pool = MakePool("H100-SXM5-80GB", gpus, 8);
   const CostModel model(shape, pool.gpu, Fabric{8, pool.inter_node_bytes_per_second_per_gpu},
                         EmptyQuestion().framework);
   const LayoutSpace space(shape, Precision::kBf16, {});
-  const WorkCurve curve(space, model, static_cast<double>(shape.sequence_length),
-                        static_cast<double>(shape.num_layers));
+  SliceTable slices(space, model, static_cast<double>(shape.sequence_length), std::nullopt);
+  const WorkCurve curve(slices, space, model, static_cast<double>(shape.sequence_length),
+                        static_cast<double>(shape.num_layers), capacity_bytes);
   std::vector<Degrees> all;
   space.AppendDegrees(gpus, all);
   for (const Degrees& degrees : all) {
@@ -53,6 +54,7 @@ void ForSteps(const ModelShape& shape, int64_t gpus, const Check& check) {
           const Layout layout = space.MakeLayout(degrees, zero, micro_batch, Recompute::kNone, v);
           for (const int64_t rounds : {1, 3, 16}) {
             const int64_t m = rounds * (v > 1 ? degrees.pipeline : 1);
+            if (model.Memory(layout, m, false).p95_bytes > capacity_bytes) continue;
             const double tokens =
                 static_cast<double>(m * micro_batch * degrees.data * shape.sequence_length);
             check(curve, tokens, model.Step(layout).StepSeconds(m));
@@ -63,24 +65,59 @@ void ForSteps(const ModelShape& shape, int64_t gpus, const Check& check) {
   }
 }
 
-TEST(WorkCurveTest, NoStepBeatsIt) {
-  const ModelShape shape = MakeShape(24, 24, 8, 128);
+void ExpectNoStepBeatsTheCurve(const ModelShape& shape, double capacity_bytes) {
+  int fitting = 0;
   for (const int64_t gpus : {8, 48, 96}) {
     for (const double critical : {3e5, 4e6}) {
       const BatchLimits limits = LimitsOf(critical);
-      ForSteps(shape, gpus, [&](const WorkCurve& curve, double tokens, double seconds) {
-        if (tokens > limits.largest_tokens) return;
-        const double worth = static_cast<double>(gpus) * seconds / tokens *
-                             TokenOverhead(tokens, critical, limits.reference_tokens);
-        ASSERT_GE(worth, curve.Least(limits, static_cast<double>(gpus)));
-      });
+      ForSteps(shape, gpus, capacity_bytes,
+               [&](const WorkCurve& curve, double tokens, double seconds) {
+                 if (tokens > limits.largest_tokens) return;
+                 ++fitting;
+                 const double worth = static_cast<double>(gpus) * seconds / tokens *
+                                      TokenOverhead(tokens, critical, limits.reference_tokens);
+                 ASSERT_GE(worth, curve.Least(limits, static_cast<double>(gpus)));
+               });
     }
+  }
+  EXPECT_GT(fitting, 0);
+}
+
+TEST(WorkCurveTest, NoStepBeatsIt) {
+  ExpectNoStepBeatsTheCurve(MakeShape(24, 24, 8, 128), kUnlimited);
+}
+
+TEST(WorkCurveTest, NoStepThatFitsBeatsACurveThatKnowsOfMemory) {
+  ModelShape mixed = MakeShape(24, 24, 8, 128);
+  mixed.expert_count = 8;
+  mixed.experts_per_token = 2;
+  mixed.moe_ffn_hidden_size = mixed.ffn_hidden_size;
+  mixed.num_moe_layers = 20;
+  for (const ModelShape& shape : {MakeShape(24, 24, 8, 128), mixed}) {
+    for (const double capacity : {12e9, 20e9, 40e9}) ExpectNoStepBeatsTheCurve(shape, capacity);
+  }
+}
+
+TEST(WorkCurveTest, LessMemoryNeverBoundsBelowMore) {
+  const ModelShape shape = MakeShape(24, 24, 8, 128);
+  const GpuPool pool = MakePool("H100-SXM5-80GB", 8, 8);
+  const CostModel model(shape, pool.gpu, Fabric{8, pool.inter_node_bytes_per_second_per_gpu},
+                        EmptyQuestion().framework);
+  const LayoutSpace space(shape, Precision::kBf16, {});
+  SliceTable slices(space, model, static_cast<double>(shape.sequence_length), std::nullopt);
+  double before = kUnlimited;
+  for (const double capacity : {11e9, 14e9, 20e9, 40e9, 80e9, kUnlimited}) {
+    const WorkCurve curve(slices, space, model, static_cast<double>(shape.sequence_length),
+                          static_cast<double>(shape.num_layers), capacity);
+    const double least = curve.Least(LimitsOf(1e6), 64);
+    EXPECT_LE(least, before) << capacity;
+    before = least;
   }
 }
 
 TEST(WorkCurveTest, MoreGpusNeverTakeLess) {
   const ModelShape shape = MakeShape(24, 24, 8, 128);
-  ForSteps(shape, 8, [](const WorkCurve& curve, double, double) {
+  ForSteps(shape, 8, kUnlimited, [](const WorkCurve& curve, double, double) {
     double before = 0;
     for (double gpus = 1; gpus < 1e5; gpus *= 1.7) {
       const double least = curve.Least(LimitsOf(1e6), gpus);
@@ -135,7 +172,7 @@ TEST(SearchBoundsTest, ManyPlacesAreBoundedBelowEachOfThem) {
     const Size& size = problem.sizes().front();
     const std::vector<Place> places = problem.PlacesOf(0);
     if (places.empty()) continue;
-    const SearchBounds bounds(problem, size, costs.Of(size, 0));
+    const SearchBounds bounds(problem, size, 0, costs.Of(size, 0));
     const std::optional<BestCase> all = bounds.OfPlaces(places.front(), places.back());
     for (const Place& place : places) {
       const std::optional<BestCase> one = bounds.OfPlace(problem.At(size, place), place);
@@ -152,6 +189,7 @@ TEST(CostCacheTest, ServesQuestionsThatDifferInLimitsAndCounts) {
   question.deadline_seconds = 1e6;
   question.pools[0].gpu_count *= 2;
   question.pools[0].price_usd_per_gpu_hour = 3;
+  question.pools[0].gpu.memory_bytes *= 2;
   EXPECT_TRUE(costs.Serves(question));
 }
 
@@ -177,9 +215,9 @@ TEST(CostCacheTest, NeverChangesAnAnswer) {
     const PlanQuestion question = RandomQuestion(seed);
     const Objective objective = *ResolveObjective(question);
     CostCache costs(question);
-    SolveVariant(question, objective, {}, nullptr, &costs);
-    const Solution again = SolveVariant(question, objective, {}, nullptr, &costs);
-    const Solution alone = SolveVariant(question, objective, {});
+    SolveVariant(question, objective, {}, {.costs = &costs});
+    const Solution again = SolveVariant(question, objective, {}, {.costs = &costs});
+    const Solution alone = SolveVariant(question, objective, {}, {});
     ASSERT_EQ(again.feasible(), alone.feasible()) << "seed " << seed;
     if (!alone.feasible()) continue;
     EXPECT_FALSE(Better(*again.result.best, *alone.result.best)) << "seed " << seed;

@@ -2,10 +2,14 @@
 #include "planner/plan/sensitivity.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "planner/plan/constraints.h"
 #include "planner/plan/make_plan.h"
 #include "planner/plan/solve.h"
 #include "tests/matchers.h"
@@ -18,6 +22,7 @@ using ::testing::Contains;
 using ::testing::Not;
 using testing_support::MakePool;
 using testing_support::PlanOf;
+using testing_support::RandomQuestion;
 using testing_support::RelativelyNear;
 using testing_support::SmallQuestion;
 
@@ -86,6 +91,43 @@ TEST(SensitivityTest, PriceOfUniqueTokensIsTheDifferenceOfTwoPlans) {
   const Plan plan = PlanOf(question);
   const double difference = PlanOf(more).loss.mean_nats - plan.loss.mean_nats;
   EXPECT_THAT(PriceOf(plan, "unique_token_count") * 2e7, RelativelyNear(difference, 0.01));
+}
+
+// More GPUs and more memory are priced from what the search of the plan has seen; a search that
+// knows nothing of it finds the same.
+TEST(SensitivityTest, PricesOfHardwareAreThoseOfSearchesFromScratch) {
+  int priced = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    const PlanQuestion question = RandomQuestion(seed);
+    const Objective objective = *ResolveObjective(question);
+    const Solution solution = Solve(question, objective, {});
+    if (!solution.feasible() || question.pools.empty()) continue;
+    const double best = solution.result.best->rank.metric;
+    const std::vector<Binding> bindings = FindBinding(solution, objective, {});
+    for (const Constraint constraint : {Constraint::kGpuCount, Constraint::kGpuMemory}) {
+      const double value = ConstraintValue(question, constraint);
+      const bool counts_gpus = constraint == Constraint::kGpuCount;
+      const std::optional<double> looser = LoosenedValue(question, constraint);
+      const Solution fresh =
+          SolveVariant(WithConstraint(question, constraint, *looser), objective, {}, {});
+      const double change = fresh.result.best->rank.metric - best;
+      const auto binding =
+          std::find_if(bindings.begin(), bindings.end(), [&](const Binding& candidate) {
+            return candidate.constraint == ConstraintName(constraint);
+          });
+      if (change > -1e-6 * std::abs(best)) {
+        if (binding != bindings.end()) {
+          EXPECT_LT(std::abs(*binding->shadow_price * (*looser - value)), 2e-6 * std::abs(best));
+        }
+        continue;
+      }
+      ++priced;
+      ASSERT_NE(binding, bindings.end()) << "seed " << seed << (counts_gpus ? " GPUs" : " memory");
+      EXPECT_THAT(*binding->shadow_price * (*looser - value), RelativelyNear(change, 1e-6))
+          << "seed " << seed << (counts_gpus ? " GPUs" : " memory");
+    }
+  }
+  EXPECT_GT(priced, 8);
 }
 
 TEST(SensitivityTest, ALimitThatIsNotReachedDoesNotBind) {
