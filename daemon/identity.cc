@@ -5,6 +5,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -78,6 +79,14 @@ class Figures {
     const auto& [min_n, max_n, min_c, max_c, min_ratio, max_ratio, max_epochs] = box;
     Append(std::vector<std::optional<double>>{min_n, max_n, min_c, max_c, min_ratio, max_ratio,
                                               max_epochs});
+  }
+
+  void Append(const WorkConstants& work) {
+    // Nothing but doubles: a field that is added is part of the bytes.
+    for (const double value :
+         absl::bit_cast<std::array<double, sizeof(WorkConstants) / sizeof(double)>>(work)) {
+      Append(value);
+    }
   }
 
   std::string text_;
@@ -161,7 +170,8 @@ std::string FiguresOf(const FrameworkProfile& profile) {
                reduced_gradient_bytes, reduces_to_all, hidden_activation_bytes, keeps_8bit_inputs,
                fuses_gated_activation, stage_boundary_copies, logits_bytes, workspace_bytes,
                reserved_factor, context_bytes, counter, expert_half_width, layer_launch_seconds,
-               elementwise_hidden_bytes, gather_network_fraction, step_fixed_seconds] = profile;
+               elementwise_hidden_bytes, gather_network_fraction, pipeline_sends_per_pass, work] =
+      profile;
   return Figures(name, version, attention, compiled, overlaps_tensor_parallel,
                  overlaps_data_parallel, overlaps_pipeline, scatters_pipeline_sends,
                  selective_recompute, recompute_stops_early, weight_bytes, gradient_bytes,
@@ -170,7 +180,7 @@ std::string FiguresOf(const FrameworkProfile& profile) {
                  hidden_activation_bytes, keeps_8bit_inputs, fuses_gated_activation,
                  stage_boundary_copies, logits_bytes, workspace_bytes, reserved_factor,
                  context_bytes, counter, expert_half_width, layer_launch_seconds,
-                 elementwise_hidden_bytes, gather_network_fraction, step_fixed_seconds)
+                 elementwise_hidden_bytes, gather_network_fraction, pipeline_sends_per_pass, work)
       .text();
 }
 

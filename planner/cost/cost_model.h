@@ -65,8 +65,8 @@ class CostModel {
   PaceSeconds Pace(const UnitSeconds& units, const StageShares& stages) const {
     return step_time_.PaceOf(units, stages);
   }
-  // Step() without the sends between stages: no layout of this pace and exchange and at most so
-  // many virtual stages takes less, be it fixed or by micro-batch.
+  // Step() without the sends between stages and the skew of replicas: no layout of this pace and
+  // exchange and at most so many virtual stages takes less, be it fixed or by micro-batch.
   StepCost StepWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
                             int64_t virtual_pipeline_stages) const {
     return step_time_.CostWithoutSends(pace, exchange, virtual_pipeline_stages);

@@ -31,7 +31,7 @@ FrameworkProfile Megatron2606() {
   FrameworkProfile profile = Megatron();
   profile.name = "megatron-26.06";
   profile.version = "Megatron-Bridge 26.06 and later on Blackwell";
-  profile.expert_half_width = 150;
+  profile.expert_half_width = shipped::kMegatron2606ExpertHalfWidth;
   return profile;
 }
 
@@ -61,8 +61,9 @@ FrameworkProfile MegatronDeepSpeed() {
   profile.reduces_to_all = true;
   profile.stage_boundary_copies = 1;
   profile.workspace_bytes = 4.5e9;  // flat buckets for reducing and gathering
-  profile.layer_launch_seconds = 0.765e-3;
-  profile.elementwise_hidden_bytes = 19;
+  profile.layer_launch_seconds = shipped::kMegatronDeepspeedLayerLaunchSeconds;
+  profile.elementwise_hidden_bytes = shipped::kMegatronDeepspeedElementwiseHiddenBytes;
+  profile.pipeline_sends_per_pass = shipped::kMegatronDeepspeedPipelineSendsPerPass;
   return profile;
 }
 
@@ -79,6 +80,9 @@ FrameworkProfile MegatronLm() {
   profile.scatters_pipeline_sends = true;
   profile.stage_boundary_copies = 0;
   profile.workspace_bytes = 0.1e9;
+  profile.layer_launch_seconds = shipped::kMegatronLmLayerLaunchSeconds;
+  profile.elementwise_hidden_bytes = shipped::kMegatronLmElementwiseHiddenBytes;
+  profile.pipeline_sends_per_pass = shipped::kMegatronPipelineSendsPerPass;
   return profile;
 }
 
@@ -87,7 +91,7 @@ FrameworkProfile DeepSpeed() {
   profile.name = "deepspeed";
   profile.version = "ZeRO-3 of 2021-2023";
   profile.overlaps_data_parallel = true;
-  profile.gather_network_fraction = 0.125;
+  profile.gather_network_fraction = shipped::kDeepspeedGatherNetworkFraction;
   return profile;
 }
 
@@ -105,8 +109,8 @@ FrameworkProfile Fsdp() {
   profile.reduced_gradient_bytes = 2;
   profile.fuses_gated_activation = false;
   profile.gathered_gradient_bytes = 2;
-  profile.elementwise_hidden_bytes = 39;
-  profile.layer_launch_seconds = 0.3e-3;
+  profile.elementwise_hidden_bytes = shipped::kFsdpElementwiseHiddenBytes;
+  profile.layer_launch_seconds = shipped::kFsdpLayerLaunchSeconds;
   return profile;
 }
 
@@ -129,7 +133,7 @@ FrameworkProfile Torchtitan() {
   profile.compiled = true;
   profile.recompute_stops_early = false;  // the compiler repeats the block as one graph
   profile.selective_recompute = SelectiveRecompute::kOperators;
-  profile.layer_launch_seconds = 0.1e-3;
+  profile.layer_launch_seconds = shipped::kTorchtitanLayerLaunchSeconds;
   return profile;
 }
 
@@ -141,7 +145,7 @@ FrameworkProfile Nanotron() {
   profile.gradient_bytes = 6;  // 16-bit gradients beside fp32 accumulation
   profile.logits_bytes = 12;
   profile.counter = MemoryCounter::kReserved;
-  profile.layer_launch_seconds = 0.3e-3;
+  profile.layer_launch_seconds = shipped::kFsdpLayerLaunchSeconds;
   return profile;
 }
 

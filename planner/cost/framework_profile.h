@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "planner/cost/work_constants.h"
 
 namespace rhumb {
 
@@ -74,15 +75,19 @@ struct FrameworkProfile {
   MemoryCounter counter = MemoryCounter::kNvidiaSmi;
 
   // FFN width at which grouped GEMMs of experts reach half of their rate.
-  double expert_half_width = 700;
+  double expert_half_width = shipped::kMegatronExpertHalfWidth;
   // Host seconds to launch the kernels of one layer forward: a floor that small micro-batches hit.
-  double layer_launch_seconds = 0.13e-3;
+  double layer_launch_seconds = shipped::kMegatronLayerLaunchSeconds;
   // Element-wise traffic of a layer forward, bytes per token and hidden unit, before fusion by a
   // compiler.
-  double elementwise_hidden_bytes = 26;
+  double elementwise_hidden_bytes = shipped::kMegatronElementwiseHiddenBytes;
   // Share of the node's NICs that parameter gathers of ZeRO-3 reach together.
   double gather_network_fraction = 1;
-  double step_fixed_seconds = 4e-3;  // per step: optimizer launch, clipping, logging
+  // Sends between two stages that a micro-batch waits for, forward and backward together: two, less
+  // what travels both ways at once.
+  double pipeline_sends_per_pass = shipped::kMegatronPipelineSendsPerPass;
+  // What the models count alike under every framework.
+  WorkConstants work;
 
   bool operator==(const FrameworkProfile&) const = default;
 };

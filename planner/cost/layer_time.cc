@@ -9,28 +9,10 @@
 namespace rhumb {
 namespace {
 
-constexpr double kAllToAllExposed = 0.63;
-// Backward passes launch about two and a half times the kernels of a forward pass.
-constexpr double kBackwardLaunchRatio = 2.5;
-constexpr double kMoeLaunchRatio = 2.5;
-constexpr double kCompiledLaunchRatio = 0.6;
-constexpr double kCompiledElementwiseRatio = 0.47;
-// Bytes per score that unfused attention moves, forward and backward, beside its two GEMMs.
-constexpr double kScoreForwardBytes = 14;
-constexpr double kScoreBackwardBytes = 16;
-constexpr double kUnfusedGemmOverhead = 1.6;
+// Backward over forward GEMMs of flash kernels: five against two, since the scores are redone.
 constexpr double kFlashBackwardRatio = 2.5;
 // Backward over forward time of GEMMs and element-wise work: gradients of inputs and of weights.
 constexpr double kBackwardRatio = 2;
-// Sequence parallelism gathers a layer's input once more for the weight gradient.
-constexpr double kSequenceParallelBackwardRatio = 1.4;
-// Batched GEMMs over heads whose dimension is no multiple of 8 leave the tensor cores (16-byte
-// alignment).
-constexpr double kMisalignedSlowdown = 18;
-constexpr double kPermutationBytes = 20;  // per routed token and hidden unit
-constexpr double kLogitsTrafficBytes = 18;
-constexpr double kOperatorRecomputeShare =
-    0.67;  // of the forward pass that op-level selective recompute repeats
 
 // Seconds of kernels that keep the GPU busy for `busy` and take the host `launch` to start: the
 // longer of the two, and more where they are close, because some kernels of a layer then wait and
@@ -119,11 +101,12 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
     attention_backward = kFlashBackwardRatio * attention_forward;
   } else {
     const bool aligned = shape_.is_mla() || shape_.head_dim % 8 == 0;
-    const double core_gemm = kUnfusedGemmOverhead * (aligned ? 1.0 : kMisalignedSlowdown) * 2 * T *
-                             s * qk_and_v / t / rates.flops16;
+    const double core_gemm = profile_.work.unfused_gemm_overhead *
+                             (aligned ? 1.0 : profile_.work.misaligned_slowdown) * 2 * T * s *
+                             qk_and_v / t / rates.flops16;
     const double scores = T * s * heads / t;
-    attention_forward = core_gemm + kScoreForwardBytes * scores / rates.memory;
-    attention_backward = 2 * core_gemm + kScoreBackwardBytes * scores / rates.memory;
+    attention_forward = core_gemm + profile_.work.score_traffic_bytes * scores / rates.memory;
+    attention_backward = 2 * core_gemm + profile_.work.score_traffic_bytes * scores / rates.memory;
   }
 
   // MLP or experts.
@@ -142,7 +125,7 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
             (rates.operand_bytes * local_experts * h * f * (up_matrices + 1) +
              routed * (rates.operand_bytes * (h + f) + 2 * (up_matrices * f + h))) /
                 rates.memory;
-    gemm += kPermutationBytes * routed * h / rates.memory;
+    gemm += profile_.work.permutation_bytes * routed * h / rates.memory;
     elementwise_bytes += 4 * up_matrices * f * static_cast<double>(shape_.experts_per_token) / t;
     const double fs = static_cast<double>(shape_.shared_expert_ffn_hidden_size);
     if (fs > 0) {
@@ -155,8 +138,8 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
     gemm += rates.Gemm(T, h, up_matrices * f / t) + last_gemm;
     elementwise_bytes += 4 * up_matrices * f / t;
   }
-  const double elementwise =
-      (profile_.compiled ? kCompiledElementwiseRatio : 1.0) * T * elementwise_bytes / rates.memory;
+  const double elementwise = (profile_.compiled ? profile_.work.compiled_elementwise_ratio : 1.0) *
+                             T * elementwise_bytes / rates.memory;
 
   // Communication of one forward pass.
   double tensor = 0;
@@ -185,7 +168,7 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
     const double local_copies = k * (1 - 1 / std::min(e, domain_gpus_));
     const double seconds = std::max(token_bytes * local_copies / scale_up_bytes_per_second_,
                                     token_bytes * remote_copies / network_bytes_per_second_);
-    all_to_all = 2 * kAllToAllExposed * (seconds + CollectiveStartSeconds(e));
+    all_to_all = 2 * profile_.work.all_to_all_exposed * (seconds + CollectiveStartSeconds(e));
   }
 
   // What is repeated before the backward pass.
@@ -198,7 +181,7 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
     case Recompute::kSelective:
       repeated_compute = profile_.selective_recompute == SelectiveRecompute::kAttentionCore
                              ? attention_forward
-                             : kOperatorRecomputeShare * (gemm + elementwise);
+                             : profile_.work.operator_recompute_share * (gemm + elementwise);
       break;
     case Recompute::kFull:
       repeated_compute = forward - (profile_.recompute_stops_early ? last_gemm : 0.0);
@@ -213,21 +196,22 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
   const double backward = kBackwardRatio * (gemm + elementwise) + attention_backward;
   work.compute = forward + backward + repeated_compute;
   const double backward_tensor =
-      tensor * (layout.sequence_parallel ? kSequenceParallelBackwardRatio : 1.0);
+      tensor * (layout.sequence_parallel ? profile_.work.sequence_parallel_backward_ratio : 1.0);
   work.tensor_parallel = tensor + backward_tensor + repeated_tensor;
   work.context_parallel = std::max(0.0, ring - attention_forward) +
                           std::max(0.0, 2 * ring - attention_backward) + repeated_ring;
   work.expert_parallel = 2 * all_to_all + repeated_all_to_all;
   // Small layers wait for the host: each pass takes at least its launches.
   const double launch = profile_.layer_launch_seconds *
-                        (profile_.compiled ? kCompiledLaunchRatio : 1.0) *
-                        (moe ? kMoeLaunchRatio : 1.0);
+                        (profile_.compiled ? profile_.work.compiled_launch_ratio : 1.0) *
+                        (moe ? profile_.work.moe_launch_ratio : 1.0);
   const double busy_forward = forward + tensor + all_to_all;
   const double busy_backward = backward + repeated_compute + backward_tensor + repeated_tensor +
                                all_to_all + repeated_all_to_all;
   const double waiting_forward = HostBound(busy_forward, launch) - busy_forward;
   const double waiting_backward =
-      HostBound(busy_backward, (kBackwardLaunchRatio + repeated_launch) * launch) - busy_backward;
+      HostBound(busy_backward, (profile_.work.backward_launch_ratio + repeated_launch) * launch) -
+      busy_backward;
   work.other = waiting_forward + waiting_backward;
   return work;
 }
@@ -241,7 +225,8 @@ StepTimeModel::Work StepTimeModel::HeadWork(const Layout& layout, const Rates& r
   const double gemm = 2 * h * (T * vocab + rates.fill_elements) / rates.flops16 +
                       2 * (T * h + h * vocab + T * vocab) / rates.memory;
   Work work;
-  work.compute = (1 + kBackwardRatio) * gemm + kLogitsTrafficBytes * T * vocab / rates.memory;
+  work.compute =
+      (1 + kBackwardRatio) * gemm + profile_.work.logits_traffic_bytes * T * vocab / rates.memory;
   return work;
 }
 

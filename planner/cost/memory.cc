@@ -7,11 +7,6 @@
 namespace rhumb {
 namespace {
 
-// Share of a layer's activations that operator-level selective recompute keeps.
-constexpr double kOperatorRecomputeKeeps = 0.42;
-// Under full recompute one layer is live again while its backward pass runs, with part of its
-// gradients.
-constexpr double kRecomputedLayers = 1.5;
 // Layers whose parameters ZeRO-3 holds gathered at once: the one at work and the one prefetched.
 constexpr double kGatheredLayers = 2;
 // p95 over p50 of the peak, from the spread of measured over predicted on rows that ran.
@@ -97,7 +92,7 @@ MemoryModel::LayerActivations MemoryModel::ActivationsOfLayer(const Layout& layo
   bytes.full_bytes = tokens * (hidden + attention + scores + mlp);
   bytes.recomputed_bytes = profile_.selective_recompute == SelectiveRecompute::kAttentionCore
                                ? (materialises_scores ? tokens * scores : 0.0)
-                               : (1 - kOperatorRecomputeKeeps) * bytes.full_bytes;
+                               : (1 - profile_.work.operator_recompute_keeps) * bytes.full_bytes;
   return bytes;
 }
 
@@ -194,7 +189,7 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
     case Recompute::kFull:
       memory.activations_bytes =
           in_flight * static_cast<double>(layers) * RecomputeCheckpointBytes(layout, tokens) +
-          kRecomputedLayers * largest;
+          profile_.work.recomputed_layers * largest;
       memory.activations_bytes += in_flight *
                                   static_cast<double>(p > 1 ? profile_.stage_boundary_copies : 0) *
                                   RecomputeCheckpointBytes(layout, tokens);

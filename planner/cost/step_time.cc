@@ -8,19 +8,8 @@
 namespace rhumb {
 namespace {
 
-// Start-up of a collective: a fixed part and one per doubling of the ranks. Source of the order of
-// magnitude: NCCL all-reduce of small messages on 8 GPUs takes 45-90 us (vTrain's A100 tables).
-constexpr double kCollectiveBaseSeconds = 10e-6;
-constexpr double kCollectiveSecondsPerDoubling = 11.5e-6;
-constexpr double kGatherSecondsPerDoubling = 20e-6;
-constexpr double kGatherSecondsPerNode = 12e-6;
-constexpr double kPipelineSendSeconds = 15e-6;
-constexpr double kPipelineSendsPerPass = 1.4;
-constexpr double kPipelineExposedWhenOverlapped = 0.3;
-constexpr double kGatherAlwaysExposed = 0.05;
-constexpr double kOptimizerTrafficBytes =
-    34;  // per parameter: read and write states, gradients and weights
-
+// Per parameter: states, gradients and weights read and written.
+constexpr double kOptimizerTrafficBytes = 34;
 double Log2(double x) { return x > 1 ? std::log2(x) : 0.0; }
 
 }  // namespace
@@ -70,8 +59,9 @@ StepTimeModel::StepTimeModel(const ModelShape& shape, const Gpu& gpu, const Fabr
   }
 }
 
-double StepTimeModel::CollectiveStartSeconds(double ranks) {
-  return kCollectiveBaseSeconds + kCollectiveSecondsPerDoubling * Log2(ranks);
+double StepTimeModel::CollectiveStartSeconds(double ranks) const {
+  return profile_.work.collective_base_seconds +
+         profile_.work.collective_seconds_per_doubling * Log2(ranks);
 }
 
 double StepTimeModel::CollectiveBandwidth(double span, double ranks_per_domain,
@@ -189,11 +179,11 @@ double StepTimeModel::PipelineSeconds(const Layout& layout) const {
   const double bytes = 2 * tokens * static_cast<double>(shape_.hidden_size);
   const bool scatters =
       !layout.sequence_parallel && profile_.scatters_pipeline_sends && !inside && t > 1;
-  double send =
-      bytes / (layout.sequence_parallel || scatters ? t : 1.0) / bandwidth + kPipelineSendSeconds;
+  double send = bytes / (layout.sequence_parallel || scatters ? t : 1.0) / bandwidth +
+                profile_.work.pipeline_send_seconds;
   if (scatters) send += bytes * (t - 1) / t / scale_up_bytes_per_second_;
-  return kPipelineSendsPerPass * static_cast<double>(layout.virtual_pipeline_stages) * send *
-         (profile_.overlaps_pipeline ? kPipelineExposedWhenOverlapped : 1.0);
+  return profile_.pipeline_sends_per_pass * static_cast<double>(layout.virtual_pipeline_stages) *
+         send * (profile_.overlaps_pipeline ? profile_.work.pipeline_exposed_when_overlapped : 1.0);
 }
 
 StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) const {
@@ -236,10 +226,12 @@ StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) con
     parts.per_micro_batch =
         exchange(4 + reduced) / (nodes > 1 ? profile_.gather_network_fraction : 1.0) +
         3 * layers_per_stage *
-            (kGatherSecondsPerDoubling * Log2(ranks) + kGatherSecondsPerNode * nodes);
+            (profile_.work.gather_seconds_per_doubling * Log2(ranks) +
+             profile_.work.gather_seconds_per_node * nodes);
   } else if (ranks > 1 && layout.zero_stage == 2) {
-    parts.per_micro_batch =
-        exchange(reduced) + layers_per_stage * kGatherSecondsPerDoubling * Log2(ranks);
+    parts.per_micro_batch = exchange(reduced) + layers_per_stage *
+                                                    profile_.work.gather_seconds_per_doubling *
+                                                    Log2(ranks);
     parts.data_parallel = exchange(2) * (1 - overlap);
   } else if (ranks > 1) {
     parts.data_parallel =
@@ -257,13 +249,14 @@ StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) con
 ExchangeSeconds StepTimeModel::ExchangeOf(const Layout& layout) const {
   const Exchange parts = ExchangePartsOf(layout);
   return {parts.per_micro_batch,
-          parts.data_parallel + parts.optimizer + profile_.step_fixed_seconds};
+          parts.data_parallel + parts.optimizer + profile_.work.step_fixed_seconds};
 }
 
 double StepTimeModel::ExposedGather(double per_micro_batch, const PaceSeconds& pace) const {
   const double overlap = profile_.overlaps_data_parallel ? constants_.data_parallel_overlap : 0.0;
-  return std::max(0.0, per_micro_batch - overlap * pace.slowest_stage) +
-         kGatherAlwaysExposed * per_micro_batch;
+  // What is hidden still slows the work that it hides behind.
+  const double hidden = std::min(per_micro_batch, overlap * pace.slowest_stage);
+  return per_micro_batch - (1 - profile_.work.overlap_slowdown) * hidden;
 }
 
 StepCost StepTimeModel::Cost(const Layout& layout) const {
@@ -272,9 +265,16 @@ StepCost StepTimeModel::Cost(const Layout& layout) const {
 
 StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
                              const StageShares& stages, const ExchangeSeconds& exchange) const {
-  StepCost cost = CostWithoutSends(PaceOf(units, stages), exchange, layout.virtual_pipeline_stages);
-  cost.per_micro_batch_seconds += PipelineSeconds(layout);
+  const PaceSeconds pace = PaceOf(units, stages);
+  StepCost cost = CostWithoutSends(pace, exchange, layout.virtual_pipeline_stages);
+  cost.per_micro_batch_seconds += PipelineSeconds(layout) + SkewSeconds(layout, pace);
   return cost;
+}
+
+double StepTimeModel::SkewSeconds(const Layout& layout, const PaceSeconds& pace) const {
+  return profile_.work.replica_skew *
+         Log2(static_cast<double>(layout.data_parallel_size * layout.context_parallel_size)) *
+         pace.slowest_stage;
 }
 
 StepCost StepTimeModel::CostWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
@@ -313,7 +313,8 @@ StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_bat
   breakdown.data_parallel_seconds =
       m * ExposedGather(exchange.per_micro_batch, pace) + exchange.data_parallel;
   breakdown.optimizer_seconds = exchange.optimizer;
-  breakdown.other_seconds = m * slowest.other + profile_.step_fixed_seconds;
+  breakdown.other_seconds =
+      m * (slowest.other + SkewSeconds(layout, pace)) + profile_.work.step_fixed_seconds;
   return breakdown;
 }
 

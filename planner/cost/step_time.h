@@ -36,7 +36,8 @@ struct StepTimeBreakdown {
   double pipeline_communication_seconds = 0;
   double data_parallel_seconds = 0;
   double optimizer_seconds = 0;
-  double other_seconds = 0;  // waiting for kernel launches, per-step fixed work
+  // Waiting for kernel launches and for the slowest replica, per-step fixed work.
+  double other_seconds = 0;
   double step_seconds() const {
     return compute_seconds + tensor_parallel_seconds + context_parallel_seconds +
            expert_parallel_seconds + pipeline_bubble_seconds + pipeline_communication_seconds +
@@ -109,7 +110,7 @@ class StepTimeModel {
   double MicroBatchWorkSeconds(const Layout& layout) const;
   double MicroBatchWorkSeconds(const UnitSeconds& units) const;
   PaceSeconds PaceOf(const UnitSeconds& units, const StageShares& stages) const;
-  // Cost() without the sends between stages.
+  // Cost() without the sends between stages and the skew of replicas.
   StepCost CostWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
                             int64_t virtual_pipeline_stages) const;
   double LeastGpuSecondsPerToken(Precision precision) const;
@@ -161,9 +162,11 @@ class StepTimeModel {
   StageShares::Share SlowestOf(const UnitSeconds& units, const StageShares& stages) const;
   Exchange ExchangePartsOf(const Layout& layout) const;
   double PipelineSeconds(const Layout& layout) const;  // exposed sends of a micro-batch
+  // What a micro-batch waits for the slowest of the replicas.
+  double SkewSeconds(const Layout& layout, const PaceSeconds& pace) const;
   // What of an exchange's traffic on a micro-batch is not hidden behind its work.
   double ExposedGather(double per_micro_batch, const PaceSeconds& pace) const;
-  static double CollectiveStartSeconds(double ranks);
+  double CollectiveStartSeconds(double ranks) const;
   // Bytes/s of a ring over ranks that span `span` GPUs, `ranks_per_domain` of them in each scale-up
   // domain.
   double CollectiveBandwidth(double span, double ranks_per_domain, const Layout& layout) const;

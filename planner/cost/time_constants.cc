@@ -1,172 +1,162 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the fitted sets were obtained: a bounded pattern search over the constants of all families,
-// of the framework profiles and of step_time.cc at once, minimising the mean over 17 tables (1,381
-// runs) of mean |log(predicted / measured)|, plus a small pull towards published anchors:
-// achievable GEMM rates (271/312 TFLOP/s on A100, 794/989 on H100, 1822/2500 on GB200) and NCCL bus
-// bandwidths (235/300 GB/s on A100, 368/450 on H200). Every table weighs the same; no constant
-// belongs to a table. Read them as effective values: some trade against each other. Families
-// without runs take 0.88 of an achievable GEMM rate, which is what the fitted families reached, and
-// the generic set for the rest. Anchors: stas00/ml-engineering @744d01e, compute/accelerator and
-// network.
+// Families with measured runs take the fitted values of shipped_constants.h; the others their
+// anchors and what the fitted families have in common. Anchors: stas00/ml-engineering @744d01e,
+// compute/accelerator and network. Read the constants as effective values: some trade against each
+// other.
 #include "planner/cost/time_constants.h"
+
+#include <cstddef>
+
+#include "planner/cost/shipped_constants.h"
 
 namespace rhumb {
 namespace {
 
-const TimeConstants kAmpere = {
-    .family = "ampere",
-    .source = "fitted on 1,204 runs of 8 tables (A100)",
-    .fitted = true,
-    .gemm_16bit_fraction = 0.77,
-    .gemm_8bit_fraction = 0,
-    .gemm_4bit_fraction = 0,
-    .gemm_fill_elements = 1.05e6,
-    .flash_attention_fraction = 0.31,
-    .cudnn_attention_fraction = 0.31,
-    .memory_fraction = 0.95,
-    .scale_up_fraction = 0.95,
-    .network_fraction = 0.73,
-    .tensor_parallel_overlap = 0.44,  // no runs with overlap; as on Hopper
-    .data_parallel_overlap = 0.62,
-    .expert_gemm_fraction = 0.78,  // no runs with experts; as on Hopper
-    .reference_watts_per_peak = 1.28,
-    .power_exponent =
-        0.25,  // A100 PCIe against SXM: achievable 253 against 271 TFLOP/s at 300 against 400 W
-};
-
-const TimeConstants kHopper = {
-    .family = "hopper",
-    .source = "fitted on 106 runs of 9 tables (H100)",
-    .fitted = true,
-    .gemm_16bit_fraction = 0.72,
-    .gemm_8bit_fraction = 0.685,
-    .gemm_4bit_fraction = 0,
-    .gemm_fill_elements = 2.0e6,
-    .flash_attention_fraction = 0.20,
-    .cudnn_attention_fraction = 0.39,
-    .memory_fraction = 0.57,
-    .scale_up_fraction = 0.93,
-    .network_fraction = 0.79,
-    .tensor_parallel_overlap = 0.43,
-    .data_parallel_overlap = 0.92,
-    .expert_gemm_fraction = 0.78,
-    .reference_watts_per_peak = 0.708,
-    .power_exponent = 0.29,
-};
-
-const TimeConstants kBlackwell = {
-    .family = "blackwell",
-    .source = "fitted on 71 runs of 1 table (B200, B300, GB200, GB300)",
-    .fitted = true,
-    .gemm_16bit_fraction = 0.68,
-    .gemm_8bit_fraction = 0.67,
-    .gemm_4bit_fraction = 0.40,
-    .gemm_fill_elements = 3.0e6,
-    .flash_attention_fraction = 0.25,  // no runs; half of cuDNN's, as on Hopper
-    .cudnn_attention_fraction = 0.52,
-    .memory_fraction = 0.91,
-    .scale_up_fraction = 0.79,
-    .network_fraction = 0.82,
-    .tensor_parallel_overlap = 0.49,
-    .data_parallel_overlap = 0.81,
-    .expert_gemm_fraction = 1.0,
-    .reference_watts_per_peak = 0.56,
-    .power_exponent = 0.54,
-};
-
-TimeConstants Anchored(const char* family, const char* source, double gemm_fraction) {
-  TimeConstants constants = {
-      .family = family,
-      .source = source,
+TimeConstants ShippedCommon() {
+  return {
+      .family = "generic",
+      .source = "",
       .fitted = false,
-      .gemm_16bit_fraction = gemm_fraction,
-      .gemm_8bit_fraction = gemm_fraction,
-      .gemm_4bit_fraction = 0.6 * gemm_fraction,
-      .gemm_fill_elements = 2e6,
-      .flash_attention_fraction = 0.4 * gemm_fraction,
-      .cudnn_attention_fraction = 0.55 * gemm_fraction,
-      .memory_fraction = 0.75,
-      .scale_up_fraction = 0.80,
-      .network_fraction = 0.78,
-      .tensor_parallel_overlap = 0.44,
-      .data_parallel_overlap = 0.70,
-      .expert_gemm_fraction = 0.78,
+      .gemm_16bit_fraction = shipped::kGenericGemm16bitFraction,
+      .gemm_8bit_fraction = shipped::kGenericGemm8bitFraction,
+      .gemm_4bit_fraction = shipped::kGenericGemm4bitFraction,
+      .gemm_fill_elements = shipped::kGenericGemmFillElements,
+      .flash_attention_fraction = shipped::kGenericFlashAttentionFraction,
+      .cudnn_attention_fraction = shipped::kGenericCudnnAttentionFraction,
+      .memory_fraction = shipped::kGenericMemoryFraction,
+      .scale_up_fraction = shipped::kGenericScaleUpFraction,
+      .network_fraction = shipped::kGenericNetworkFraction,
+      .tensor_parallel_overlap = shipped::kGenericTensorParallelOverlap,
+      .data_parallel_overlap = shipped::kGenericDataParallelOverlap,
+      .expert_gemm_fraction = shipped::kGenericExpertGemmFraction,
       .reference_watts_per_peak = 0,
-      .power_exponent = 0,
+      .power_exponent = shipped::kGenericPowerExponent,
   };
-  return constants;
+}
+
+TimeConstants ShippedAmpere() {
+  return {
+      .family = "ampere",
+      .source = shipped::kAmpereSource,
+      .fitted = true,
+      .gemm_16bit_fraction = shipped::kAmpereGemm16bitFraction,
+      .gemm_8bit_fraction = 0,
+      .gemm_4bit_fraction = 0,
+      .gemm_fill_elements = shipped::kAmpereGemmFillElements,
+      .flash_attention_fraction = shipped::kAmpereFlashAttentionFraction,
+      .cudnn_attention_fraction = shipped::kAmpereCudnnAttentionFraction,
+      .memory_fraction = shipped::kAmpereMemoryFraction,
+      .scale_up_fraction = shipped::kAmpereScaleUpFraction,
+      .network_fraction = shipped::kAmpereNetworkFraction,
+      .tensor_parallel_overlap = shipped::kAmpereTensorParallelOverlap,
+      .data_parallel_overlap = shipped::kAmpereDataParallelOverlap,
+      .expert_gemm_fraction = shipped::kAmpereExpertGemmFraction,
+      .reference_watts_per_peak = AnchorOf("ampere").watts_per_peak,
+      .power_exponent = shipped::kAmperePowerExponent,
+  };
+}
+
+TimeConstants ShippedHopper() {
+  return {
+      .family = "hopper",
+      .source = shipped::kHopperSource,
+      .fitted = true,
+      .gemm_16bit_fraction = shipped::kHopperGemm16bitFraction,
+      .gemm_8bit_fraction = shipped::kHopperGemm8bitFraction,
+      .gemm_4bit_fraction = 0,
+      .gemm_fill_elements = shipped::kHopperGemmFillElements,
+      .flash_attention_fraction = shipped::kHopperFlashAttentionFraction,
+      .cudnn_attention_fraction = shipped::kHopperCudnnAttentionFraction,
+      .memory_fraction = shipped::kHopperMemoryFraction,
+      .scale_up_fraction = shipped::kHopperScaleUpFraction,
+      .network_fraction = shipped::kHopperNetworkFraction,
+      .tensor_parallel_overlap = shipped::kHopperTensorParallelOverlap,
+      .data_parallel_overlap = shipped::kHopperDataParallelOverlap,
+      .expert_gemm_fraction = shipped::kHopperExpertGemmFraction,
+      .reference_watts_per_peak = AnchorOf("hopper").watts_per_peak,
+      .power_exponent = shipped::kHopperPowerExponent,
+  };
+}
+
+TimeConstants ShippedBlackwell() {
+  return {
+      .family = "blackwell",
+      .source = shipped::kBlackwellSource,
+      .fitted = true,
+      .gemm_16bit_fraction = shipped::kBlackwellGemm16bitFraction,
+      .gemm_8bit_fraction = shipped::kBlackwellGemm8bitFraction,
+      .gemm_4bit_fraction = shipped::kBlackwellGemm4bitFraction,
+      .gemm_fill_elements = shipped::kBlackwellGemmFillElements,
+      .flash_attention_fraction = shipped::kBlackwellFlashAttentionFraction,
+      .cudnn_attention_fraction = shipped::kBlackwellCudnnAttentionFraction,
+      .memory_fraction = shipped::kBlackwellMemoryFraction,
+      .scale_up_fraction = shipped::kBlackwellScaleUpFraction,
+      .network_fraction = shipped::kBlackwellNetworkFraction,
+      .tensor_parallel_overlap = shipped::kBlackwellTensorParallelOverlap,
+      .data_parallel_overlap = shipped::kBlackwellDataParallelOverlap,
+      .expert_gemm_fraction = shipped::kBlackwellExpertGemmFraction,
+      .reference_watts_per_peak = AnchorOf("blackwell").watts_per_peak,
+      .power_exponent = shipped::kBlackwellPowerExponent,
+  };
 }
 
 // The last one serves any family that is not listed.
-const TimeConstants& Family(int index) {
-  static const TimeConstants* const families = new TimeConstants[8]{
-      kAmpere,
-      kHopper,
-      kBlackwell,
-      Anchored("volta", "anchor: large GEMMs reach about 100 of 125 TFLOP/s", 0.70),
-      Anchored("cdna2", "anchor: as MI300X", 0.47),
-      Anchored("cdna3", "anchor: achievable 668/1307 TFLOP/s on MI300X, 785/1307 on MI325X", 0.48),
-      Anchored("cdna4", "anchor: achievable 1565/2500 TFLOP/s on MI355X", 0.55),
-      Anchored("generic", "no anchor for this family: middle of the others", 0.55),
-  };
-  return families[index];
-}
-constexpr int kFamilyCount = 8;
-
-TimeConstants WithBusFraction(TimeConstants constants, double scale_up_fraction) {
-  constants.scale_up_fraction = scale_up_fraction;
-  return constants;
+const std::vector<TimeConstants>& Families() {
+  static const auto* const families = [] {
+    auto* all =
+        new std::vector<TimeConstants>{ShippedAmpere(), ShippedHopper(), ShippedBlackwell()};
+    for (size_t i = all->size(); i < FamilyAnchors().size(); ++i) {
+      all->push_back(ConstantsFromAnchor(FamilyAnchors()[i], ShippedCommon()));
+    }
+    return all;
+  }();
+  return *families;
 }
 
-// Families with runs, as if there were none: achievable GEMM rates and NCCL bus bandwidths (see the
-// top of this file).
-const TimeConstants& AnchoredFamily(int index) {
-  static const TimeConstants* const families = new TimeConstants[3]{
-      WithBusFraction(Anchored("ampere", "anchor: achievable 271/312 TFLOP/s, 235/300 GB/s", 0.76),
-                      0.78),
-      WithBusFraction(Anchored("hopper", "anchor: achievable 794/989 TFLOP/s, 368/450 GB/s", 0.71),
-                      0.82),
-      Anchored("blackwell", "anchor: achievable 1822/2500 TFLOP/s", 0.64),
-  };
-  return families[index];
-}
-
-// Of predictions for rows whose table was left out of the fit (Blackwell's one table: whose model
-// was left out), so that they say what unseen runs will see; every table weighs the same in the
-// quantiles.
+// Of predictions for runs whose table was left out of the fit (of Blackwell's one table: whose
+// model was left out), so that they say what unseen runs will see.
 const TimeError kAmpereError = {
-    .log_bias = -0.01,
-    .log_sigma = 0.12,
-    .log_quantile_05 = -0.14,
-    .log_quantile_95 = 0.25,
-    .row_count = 1204,
-    .table_count = 8,
-    .source = "left-out error on 1,204 runs of 8 tables (A100)",
+    .log_bias = shipped::kAmpereErrorLogBias,
+    .log_sigma = shipped::kAmpereErrorLogSigma,
+    .log_quantile_05 = shipped::kAmpereErrorLogQuantile05,
+    .log_quantile_95 = shipped::kAmpereErrorLogQuantile95,
+    .row_count = shipped::kAmpereErrorRowCount,
+    .table_count = shipped::kAmpereErrorTableCount,
+    .source = shipped::kAmpereErrorSource,
 };
 const TimeError kHopperError = {
-    .log_bias = -0.03,
-    .log_sigma = 0.14,
-    .log_quantile_05 = -0.25,
-    .log_quantile_95 = 0.23,
-    .row_count = 106,
-    .table_count = 9,
-    .source = "left-out error on 106 runs of 9 tables (H100)",
+    .log_bias = shipped::kHopperErrorLogBias,
+    .log_sigma = shipped::kHopperErrorLogSigma,
+    .log_quantile_05 = shipped::kHopperErrorLogQuantile05,
+    .log_quantile_95 = shipped::kHopperErrorLogQuantile95,
+    .row_count = shipped::kHopperErrorRowCount,
+    .table_count = shipped::kHopperErrorTableCount,
+    .source = shipped::kHopperErrorSource,
 };
 const TimeError kBlackwellError = {
-    .log_bias = 0,
-    .log_sigma = 0.21,
-    .log_quantile_05 = -0.32,
-    .log_quantile_95 = 0.28,
-    .row_count = 71,
-    .table_count = 1,
-    .source = "left-out error on 71 runs of 3 models in 1 table (B200, B300, GB200, GB300)",
+    .log_bias = shipped::kBlackwellErrorLogBias,
+    .log_sigma = shipped::kBlackwellErrorLogSigma,
+    .log_quantile_05 = shipped::kBlackwellErrorLogQuantile05,
+    .log_quantile_95 = shipped::kBlackwellErrorLogQuantile95,
+    .row_count = shipped::kBlackwellErrorRowCount,
+    .table_count = shipped::kBlackwellErrorTableCount,
+    .source = shipped::kBlackwellErrorSource,
 };
-// Twice the spread of the families with runs: a judgement, not a measurement.
+// Twice the error of the families with runs, each weighing the same, to either side: a judgement,
+// since nothing was measured.
+constexpr double MeanOfFamilies(double ampere, double hopper, double blackwell) {
+  return (ampere + hopper + blackwell) / 3;
+}
+constexpr double kUnmeasuredSpread =
+    MeanOfFamilies(shipped::kAmpereErrorLogQuantile95 - shipped::kAmpereErrorLogQuantile05,
+                   shipped::kHopperErrorLogQuantile95 - shipped::kHopperErrorLogQuantile05,
+                   shipped::kBlackwellErrorLogQuantile95 - shipped::kBlackwellErrorLogQuantile05);
 const TimeError kUnmeasuredError = {
     .log_bias = 0,
-    .log_sigma = 0.28,
-    .log_quantile_05 = -0.50,
-    .log_quantile_95 = 0.50,
+    .log_sigma = 2 * MeanOfFamilies(shipped::kAmpereErrorLogSigma, shipped::kHopperErrorLogSigma,
+                                    shipped::kBlackwellErrorLogSigma),
+    .log_quantile_05 = -kUnmeasuredSpread,
+    .log_quantile_95 = kUnmeasuredSpread,
     .row_count = 0,
     .table_count = 0,
     .source = "no measured runs of this GPU family; twice the error of families with runs",
@@ -174,24 +164,103 @@ const TimeError kUnmeasuredError = {
 
 }  // namespace
 
-const TimeConstants& TimeConstantsOf(absl::string_view family) {
-  for (int i = 0; i < kFamilyCount; ++i) {
-    if (Family(i).family == family) return Family(i);
+const std::vector<FamilyAnchor>& FamilyAnchors() {
+  // Tiles of GEMM kernels: 128 x 128 elements, 128 x 256 from Hopper on.
+  constexpr double kTile = 128 * 128;
+  constexpr double kWideTile = 128 * 256;
+  static const auto* const anchors = new std::vector<FamilyAnchor>{
+      {"ampere", "anchor: achievable 271/312 TFLOP/s, 235/300 GB/s", 271.0 / 312, 235.0 / 300,
+       108 * kTile / 2, false, false, 400.0 / 312},
+      {"hopper", "anchor: achievable 794/989 TFLOP/s, 368/450 GB/s", 794.0 / 989, 368.0 / 450,
+       132 * kWideTile / 2, true, false, 700.0 / 989},
+      // Boards of 1,400 W.
+      {"blackwell", "anchor: achievable 1822/2500 TFLOP/s", 1822.0 / 2500, 0.80,
+       148 * kWideTile / 2, true, true, 1400.0 / 2500},
+      {"volta", "anchor: large GEMMs reach about 100 of 125 TFLOP/s", 0.80, 0.80, 80 * kTile / 2,
+       true, true, 0},
+      {"cdna2", "anchor: as MI300X", 668.0 / 1307, 0.80, 110 * kTile / 2, true, true, 0},
+      {"cdna3", "anchor: achievable 668/1307 TFLOP/s on MI300X, 785/1307 on MI325X", 726.5 / 1307,
+       0.80, 304 * kTile / 2, true, true, 0},
+      {"cdna4", "anchor: achievable 1565/2500 TFLOP/s on MI355X", 1565.0 / 2500, 0.80,
+       256 * kTile / 2, true, true, 0},
+      {"generic", "no anchor for this family: as MI355X, the middle of those measured",
+       1565.0 / 2500, 0.80, 132 * kWideTile / 2, true, true, 0},
+  };
+  return *anchors;
+}
+
+const FamilyAnchor& AnchorOf(absl::string_view family) {
+  for (const FamilyAnchor& anchor : FamilyAnchors()) {
+    if (anchor.family == family) return anchor;
   }
-  return Family(kFamilyCount - 1);
+  return FamilyAnchors().back();
+}
+
+TimeConstants ConstantsFromAnchor(const FamilyAnchor& anchor, const TimeConstants& common) {
+  TimeConstants constants = common;
+  constants.family = anchor.family;
+  constants.source = anchor.source;
+  constants.fitted = false;
+  constants.gemm_16bit_fraction *= anchor.gemm_fraction;
+  constants.gemm_8bit_fraction *= anchor.has_8bit ? anchor.gemm_fraction : 0.0;
+  constants.gemm_4bit_fraction *= anchor.has_4bit ? anchor.gemm_fraction : 0.0;
+  constants.gemm_fill_elements *= anchor.fill_elements;
+  constants.flash_attention_fraction *= anchor.gemm_fraction;
+  constants.cudnn_attention_fraction *= anchor.gemm_fraction;
+  constants.scale_up_fraction *= anchor.scale_up_fraction;
+  constants.reference_watts_per_peak = anchor.watts_per_peak;
+  return constants;
+}
+
+const TimeConstants& CommonPriors() {
+  static const auto* const priors = new TimeConstants{
+      .family = "generic",
+      .source = "",
+      .fitted = false,
+      .gemm_16bit_fraction = 0.9,       // layers multiply smaller matrices than the anchor's
+      .gemm_8bit_fraction = 0.9,        // of a peak that is twice as high
+      .gemm_4bit_fraction = 0.6,        // four times as high: quantisation and memory weigh more
+      .gemm_fill_elements = 1,          // the last wave is half full on average
+      .flash_attention_fraction = 0.4,  // FlashAttention-2 on H100: 350/989 TFLOP/s (2407.08608)
+      .cudnn_attention_fraction = 0.6,  // FlashAttention-3 causal: 480-640/989 TFLOP/s (the same)
+      .memory_fraction = 0.8,           // copies reach 0.8 to 0.9 of the data sheet
+      .scale_up_fraction = 1,           // as the anchor's bus bandwidth
+      .network_fraction = 0.8,          // as inside the node
+      .tensor_parallel_overlap = 0.5,   // no source: the middle
+      .data_parallel_overlap = 0.8,     // all but the first and last buckets
+      .expert_gemm_fraction = 0.8,      // groups are uneven; the slowest counts
+      .reference_watts_per_peak = 0,
+      // A100 PCIe against SXM: achievable 253 against 271 TFLOP/s at 300 against 400 W.
+      .power_exponent = 0.24,
+  };
+  return *priors;
+}
+
+const TimeConstants& TimeConstantsOf(absl::string_view family) {
+  for (const TimeConstants& constants : Families()) {
+    if (constants.family == family) return constants;
+  }
+  return Families().back();
 }
 
 std::vector<const TimeConstants*> AllTimeConstants() {
   std::vector<const TimeConstants*> all;
-  for (int i = 0; i < kFamilyCount; ++i) all.push_back(&Family(i));
+  for (const TimeConstants& constants : Families()) all.push_back(&constants);
   return all;
 }
 
 const TimeConstants& AnchorConstantsOf(absl::string_view family) {
-  for (int i = 0; i < 3; ++i) {
-    if (AnchoredFamily(i).family == family) return AnchoredFamily(i);
+  static const auto* const families = [] {
+    auto* all = new std::vector<TimeConstants>;
+    for (const FamilyAnchor& anchor : FamilyAnchors()) {
+      all->push_back(ConstantsFromAnchor(anchor, CommonPriors()));
+    }
+    return all;
+  }();
+  for (const TimeConstants& constants : *families) {
+    if (constants.family == family) return constants;
   }
-  return TimeConstantsOf(family);
+  return families->back();
 }
 
 const TimeError& TimeErrorOf(absl::string_view family) {

@@ -46,9 +46,34 @@ const TimeConstants& TimeConstantsOf(absl::string_view family);
 // All sets, "generic" the last.
 std::vector<const TimeConstants*> AllTimeConstants();
 
-// What is known of `family` from published anchors alone, without any of the runs: what a fit
-// starts from when it is judged on runs that were left out. Same as TimeConstantsOf for families
-// without runs.
+// What is published of a family's achievable rates, as fractions of the data sheet. Everything else
+// of it is what families have in common until its own runs say otherwise.
+struct FamilyAnchor {
+  const char* family;
+  const char* source;
+  double gemm_fraction;      // achievable, large GEMMs in 16 bit
+  double scale_up_fraction;  // NCCL bus bandwidth; 0.80 where none is published
+  double fill_elements;      // half a wave of tiles: multiprocessors x elements of a tile / 2
+  bool has_8bit, has_4bit;
+  double watts_per_peak;  // of the board the anchor was measured on; 0: power is not modelled
+};
+
+// "generic", for families that are not listed, is the last.
+const std::vector<FamilyAnchor>& FamilyAnchors();
+const FamilyAnchor& AnchorOf(absl::string_view family);
+
+// A family of `anchor` when `common` holds what families have in common: its GEMM, attention and
+// scale-up fractions and its fill are shares of the anchor's, the other members are taken as they
+// stand.
+TimeConstants ConstantsFromAnchor(const FamilyAnchor& anchor, const TimeConstants& common);
+
+// What families have in common before any run was looked at: published figures and plain
+// expectations, each with its reason in the source. Its GEMM, attention and scale-up fractions and
+// its fill are shares of an anchor's.
+const TimeConstants& CommonPriors();
+
+// What is known of `family` from published anchors and CommonPriors() alone, without any of the
+// runs.
 const TimeConstants& AnchorConstantsOf(absl::string_view family);
 
 // Spread of log(measured / predicted) step time on measured runs of a family, for intervals of wall

@@ -53,4 +53,20 @@ std::vector<std::string> TableFiles(const std::string& directory_or_file) {
   return files;
 }
 
+std::vector<RunGroup> TimedGroups(const std::string& directory, std::vector<std::string>* files) {
+  std::vector<RunGroup> groups;
+  for (const std::string& file : TableFiles(directory)) {
+    absl::StatusOr<std::vector<MeasuredRun>> runs = ReadRuns(file);
+    if (!runs.ok()) continue;
+    RunGroup group = {.name = std::filesystem::path(file).stem().string(), .runs = {}};
+    for (MeasuredRun& run : *runs) {
+      if (run.step_seconds.has_value()) group.runs.push_back(std::move(run));
+    }
+    if (group.runs.empty()) continue;
+    groups.push_back(std::move(group));
+    if (files != nullptr) files->push_back(file);
+  }
+  return groups;
+}
+
 }  // namespace rhumb::accuracy

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "planner/calibrate/accuracy.h"
+#include "planner/calibrate/calibrate.h"
 
 namespace rhumb::accuracy {
 
@@ -20,6 +21,10 @@ absl::StatusOr<TableAccuracy> EvaluateTable(const std::string& path);
 
 // CSV files of a directory in name order, or the file itself.
 std::vector<std::string> TableFiles(const std::string& directory_or_file);
+
+// The runs with a measured step of every CSV file of a directory that has any, called by the files'
+// names without extension; into `files` the paths, if given.
+std::vector<RunGroup> TimedGroups(const std::string& directory, std::vector<std::string>* files);
 
 }  // namespace rhumb::accuracy
 

@@ -238,7 +238,7 @@ TEST(FiguresTest, EveryFieldOfAFrameworkProfileCounts) {
                   [](Profile& p) { p.layer_launch_seconds += 1; },
                   [](Profile& p) { p.elementwise_hidden_bytes += 1; },
                   [](Profile& p) { p.gather_network_fraction += 1; },
-                  [](Profile& p) { p.step_fixed_seconds += 1; }});
+                  [](Profile& p) { p.work.step_fixed_seconds += 1; }});
 }
 
 TEST(FiguresTest, TheSmallestDifferenceCounts) {
