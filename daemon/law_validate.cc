@@ -15,8 +15,8 @@
 #include "daemon/observation_rows.h"
 #include "daemon/validate.h"
 #include "planner/fit/fit_law.h"
-#include "planner/fit/linear_algebra.h"
 #include "planner/laws/law_covariance.h"
+#include "planner/linear_algebra.h"
 #include "proto/convert/law_message.h"
 #include "proto/json/json_printer.h"
 

@@ -11,7 +11,7 @@
 
 #include "Eigen/Core"
 #include "absl/status/status.h"
-#include "planner/fit/linear_algebra.h"
+#include "planner/linear_algebra.h"
 
 namespace rhumb {
 namespace {

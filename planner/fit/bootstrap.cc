@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "planner/fit/draws.h"
-#include "planner/fit/linear_algebra.h"
 #include "planner/laws/loss_model.h"
+#include "planner/linear_algebra.h"
 
 namespace rhumb {
 namespace {

@@ -15,9 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "planner/fit/jet_objective.h"
-#include "planner/fit/linear_algebra.h"
 #include "planner/fit/log_linear.h"
 #include "planner/fit/minimize.h"
+#include "planner/linear_algebra.h"
 #include "planner/status_macros.h"
 
 namespace rhumb {

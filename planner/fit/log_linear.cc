@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "planner/fit/linear_algebra.h"
+#include "planner/linear_algebra.h"
 #include "planner/status_macros.h"
 
 namespace rhumb {

@@ -9,8 +9,8 @@
 #include "absl/status/statusor.h"
 #include "planner/fit/bootstrap.h"
 #include "planner/fit/draws.h"
-#include "planner/fit/linear_algebra.h"
 #include "planner/laws/loss_model.h"
+#include "planner/linear_algebra.h"
 
 namespace rhumb {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "planner/fit/linear_algebra.h"
+#include "planner/linear_algebra.h"
 
 #include <optional>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Eigen's decompositions behind functions, so that one file pays for compiling them.
-#ifndef RHUMB_PLANNER_FIT_LINEAR_ALGEBRA_H_
-#define RHUMB_PLANNER_FIT_LINEAR_ALGEBRA_H_
+#ifndef RHUMB_PLANNER_LINEAR_ALGEBRA_H_
+#define RHUMB_PLANNER_LINEAR_ALGEBRA_H_
 
 #include <optional>
 
@@ -28,4 +28,4 @@ std::optional<Eigen::VectorXd> SolveLeastSquares(const Eigen::MatrixXd& columns,
 
 }  // namespace rhumb
 
-#endif  // RHUMB_PLANNER_FIT_LINEAR_ALGEBRA_H_
+#endif  // RHUMB_PLANNER_LINEAR_ALGEBRA_H_
