@@ -124,7 +124,7 @@ void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarni
     const TimeError& error = TimeErrorOf(pool.gpu.family);
     out.push_back({"UNCALIBRATED",
                    absl::StrCat("times are out of the box for ", pool.gpu.id,
-                                ", not calibrated on your runs; measured error: ", error.source)});
+                                ", not calibrated on your runs; ", error.source)});
   }
   if (pool.max_wall_seconds.has_value() &&
       *pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited)) {
