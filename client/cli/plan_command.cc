@@ -20,8 +20,10 @@
 #include "client/cli/question_file.h"
 #include "client/cli/question_flags.h"
 #include "client/cli/render_plan.h"
+#include "client/cli/report.h"
 #include "client/cli/request_fields.h"
 #include "client/cli/sweep.h"
+#include "client/cli/why_not.h"
 #include "planner/status_macros.h"
 #include "rhumb/v1/plan_service.pb.h"
 
@@ -50,6 +52,7 @@ std::vector<Flag> PlanFlags() {
                    .kind = FlagKind::kSwitch,
                    .help = "where the step's time goes and what was searched",
                    .group = "Output"});
+  flags.push_back(WhyNotFlag());
   flags.push_back(EmitFlag());
   return flags;
 }
@@ -162,6 +165,23 @@ absl::Status WritePlans(const std::vector<v1::Plan>& plans,
   return WriteMessage(list, output, table, names, context);
 }
 
+// Under the plan, what it was preferred to.
+absl::Status ExplainWhyNot(const std::vector<WhyNot>& all, const v1::CreatePlanRequest& question,
+                           const v1::Plan& plan, const Home& home, Context& context) {
+  if (plan.state() != v1::Plan::STATE_FEASIBLE || all.empty()) return absl::OkStatus();
+  if (!plan.has_layout()) {
+    return absl::FailedPreconditionError(
+        "--why-not: the plan has no layout, as the question names no GPUs to lay it out on");
+  }
+  Report report(context.out_terminal);
+  for (const WhyNot& asked : all) {
+    RHUMB_ASSIGN_OR_RETURN(const v1::Plan with, AskWithParts(asked, question, home));
+    AddWhyNot(asked, plan, with, report);
+  }
+  *context.out << report.text();
+  return absl::OkStatus();
+}
+
 int RunPlan(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
@@ -174,6 +194,16 @@ int RunPlan(const Invocation& invocation, Context& context) {
   if (!targets.ok()) return FailUsage(context, targets.status());
   if (!sweep->flag.empty() && !targets->empty()) {
     return FailUsage(context, absl::InvalidArgumentError("--emit takes one question, not a sweep"));
+  }
+  const absl::StatusOr<std::vector<WhyNot>> why_not = ReadWhyNot(invocation);
+  if (!why_not.ok()) return FailUsage(context, why_not.status());
+  const bool is_report =
+      (output->format == OutputFormat::kTable || output->format == OutputFormat::kWide) &&
+      !output->table.parsable;
+  if (!why_not->empty() && (!sweep->flag.empty() || !targets->empty() || !is_report)) {
+    return FailUsage(context, absl::InvalidArgumentError(
+                                  "--why-not explains one plan in a table: it goes with no sweep, "
+                                  "--emit or other output"));
   }
   // Once for a whole sweep: a pipe gives its text once.
   const absl::StatusOr<v1::CreatePlanRequest> file = ReadFile(invocation, context);
@@ -212,7 +242,10 @@ int RunPlan(const Invocation& invocation, Context& context) {
     context.out_terminal = context.err_terminal;
   }
   const absl::Status written = WritePlans(*plans, requests, *sweep, invocation, *output, context);
-  return written.ok() ? ExitCodeOfPlans(*plans) : Fail(context, written);
+  if (!written.ok()) return Fail(context, written);
+  const absl::Status explained =
+      ExplainWhyNot(*why_not, requests.front(), plans->front(), *home, context);
+  return explained.ok() ? ExitCodeOfPlans(*plans) : Fail(context, explained);
 }
 
 }  // namespace
