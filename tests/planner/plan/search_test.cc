@@ -3,9 +3,11 @@
 #include "planner/plan/search.h"
 
 #include <cstdint>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 
+#include "absl/strings/numbers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "planner/laws/loss_model.h"
@@ -84,12 +86,20 @@ PlanQuestion WithMoreTimeAndMoney(PlanQuestion question) {
   return question;
 }
 
-// Fifty spaces in one test, because the shares that bind are a property of all of them together.
-TEST(SearchTest, EqualsBruteForceOnFiftyRandomSpaces) {
-  constexpr int kSpaces = 50;
+// Fifty spaces, or as many as RHUMB_RANDOM_SPACES says.
+int SpaceCount() {
+  int count = 50;
+  const char* asked = std::getenv("RHUMB_RANDOM_SPACES");
+  if (asked != nullptr && !absl::SimpleAtoi(asked, &count)) ADD_FAILURE() << asked;
+  return count;
+}
+
+// In one test, because the shares that bind are a property of all of them together.
+TEST(SearchTest, EqualsBruteForceOnRandomSpaces) {
+  const int space_count = SpaceCount();
   int feasible = 0, bound_by_memory = 0, bound_by_time_or_money = 0;
   int64_t candidates = 0, batches = 0, evaluated = 0;
-  for (uint64_t seed = 0; seed < kSpaces; ++seed) {
+  for (uint64_t seed = 0; seed < static_cast<uint64_t>(space_count); ++seed) {
     SCOPED_TRACE(seed);
     const PlanQuestion question = RandomQuestion(seed);
     const BruteForceAnswer answer = ExpectSameAsBruteForce(question);
@@ -102,13 +112,13 @@ TEST(SearchTest, EqualsBruteForceOnFiftyRandomSpaces) {
     bound_by_memory += Choice(plan) != Choice(SearchOnly(WithMoreMemory(question)));
     bound_by_time_or_money += Choice(plan) != Choice(SearchOnly(WithMoreTimeAndMoney(question)));
   }
-  std::cout << kSpaces << " spaces, " << candidates << " candidates, " << batches
+  std::cout << space_count << " spaces, " << candidates << " candidates, " << batches
             << " batches enumerated, " << evaluated << " candidates evaluated by the search; "
             << feasible << " feasible, " << bound_by_memory << " bound by memory, "
             << bound_by_time_or_money << " by time or money\n";
-  EXPECT_GE(feasible, kSpaces * 7 / 10);
-  EXPECT_GE(bound_by_memory, kSpaces * 3 / 10);
-  EXPECT_GE(bound_by_time_or_money, kSpaces * 3 / 10);
+  EXPECT_GE(feasible, space_count * 7 / 10);
+  EXPECT_GE(bound_by_memory, space_count * 3 / 10);
+  EXPECT_GE(bound_by_time_or_money, space_count * 3 / 10);
 }
 
 // Constants that are out of the ordinary in every direction: the bounds of the search must hold for
