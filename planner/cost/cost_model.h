@@ -65,6 +65,9 @@ class CostModel {
   PaceSeconds Pace(const UnitSeconds& units, const StageShares& stages) const {
     return step_time_.PaceOf(units, stages);
   }
+  // See StepTimeModel.
+  double SkewShare(double replicas) const { return step_time_.SkewShare(replicas); }
+  double SkewPerDoubling() const { return step_time_.SkewPerDoubling(); }
   // Step() without the sends between stages and the skew of replicas: no layout of this pace and
   // exchange and at most so many virtual stages takes less, be it fixed or by micro-batch.
   StepCost StepWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,

@@ -12,6 +12,10 @@ namespace {
 constexpr double kOptimizerTrafficBytes = 34;
 double Log2(double x) { return x > 1 ? std::log2(x) : 0.0; }
 
+double ReplicasOf(const Layout& layout) {
+  return static_cast<double>(layout.data_parallel_size * layout.context_parallel_size);
+}
+
 }  // namespace
 
 StepTimeModel::Work& StepTimeModel::Work::Add(const Work& work, double count) {
@@ -136,9 +140,8 @@ StageShares StepTimeModel::StagesOf(int64_t pipeline_parallel_size) const {
     const int64_t dense =
         std::clamp(num_dense_layers_ - LayersBeforeStage(shape_.num_layers, p, stage),
                    static_cast<int64_t>(0), layers);
-    stages.shares[static_cast<size_t>(stages.count++)] = {static_cast<double>(dense),
-                                                          static_cast<double>(layers - dense),
-                                                          stage == p - 1 ? 1.0 : 0.0};
+    stages.Add({static_cast<double>(dense), static_cast<double>(layers - dense),
+                stage == p - 1 ? 1.0 : 0.0});
   });
   return stages;
 }
@@ -267,14 +270,13 @@ StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
                              const StageShares& stages, const ExchangeSeconds& exchange) const {
   const PaceSeconds pace = PaceOf(units, stages);
   StepCost cost = CostWithoutSends(pace, exchange, layout.virtual_pipeline_stages);
-  cost.per_micro_batch_seconds += PipelineSeconds(layout) + SkewSeconds(layout, pace);
+  cost.per_micro_batch_seconds +=
+      PipelineSeconds(layout) + SkewShare(ReplicasOf(layout)) * pace.slowest_stage;
   return cost;
 }
 
-double StepTimeModel::SkewSeconds(const Layout& layout, const PaceSeconds& pace) const {
-  return profile_.work.replica_skew *
-         Log2(static_cast<double>(layout.data_parallel_size * layout.context_parallel_size)) *
-         pace.slowest_stage;
+double StepTimeModel::SkewShare(double replicas) const {
+  return profile_.work.replica_skew * Log2(replicas);
 }
 
 StepCost StepTimeModel::CostWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
@@ -314,7 +316,8 @@ StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_bat
       m * ExposedGather(exchange.per_micro_batch, pace) + exchange.data_parallel;
   breakdown.optimizer_seconds = exchange.optimizer;
   breakdown.other_seconds =
-      m * (slowest.other + SkewSeconds(layout, pace)) + profile_.work.step_fixed_seconds;
+      m * (slowest.other + SkewShare(ReplicasOf(layout)) * pace.slowest_stage) +
+      profile_.work.step_fixed_seconds;
   return breakdown;
 }
 

@@ -75,6 +75,22 @@ struct StageShares {
   };
   std::array<Share, 5> shares{};
   int count = 0;
+
+  // Takes a stage in, unless one that is there has no less of anything; those that it has no less
+  // of go. What is left contains the slowest whatever layers cost.
+  void Add(const Share& share) {
+    const auto covers = [](const Share& a, const Share& b) {
+      return a.dense_layers >= b.dense_layers && a.moe_layers >= b.moe_layers && a.heads >= b.heads;
+    };
+    int kept = 0;
+    for (int i = 0; i < count; ++i) {
+      const Share& known = shares[static_cast<size_t>(i)];
+      if (covers(known, share)) return;
+      if (!covers(share, known)) shares[static_cast<size_t>(kept++)] = known;
+    }
+    shares[static_cast<size_t>(kept++)] = share;
+    count = kept;
+  }
 };
 
 // What paces a pipeline, on one micro-batch: the work of all stages, and that of the slowest.
@@ -110,6 +126,11 @@ class StepTimeModel {
   double MicroBatchWorkSeconds(const Layout& layout) const;
   double MicroBatchWorkSeconds(const UnitSeconds& units) const;
   PaceSeconds PaceOf(const UnitSeconds& units, const StageShares& stages) const;
+  // What a micro-batch waits for the slowest of so many replicas (data times context parallel
+  // size), as a share of its work on the slowest stage.
+  double SkewShare(double replicas) const;
+  // Of SkewShare, what a doubling of the replicas adds.
+  double SkewPerDoubling() const { return profile_.work.replica_skew; }
   // Cost() without the sends between stages and the skew of replicas.
   StepCost CostWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
                             int64_t virtual_pipeline_stages) const;
@@ -162,8 +183,6 @@ class StepTimeModel {
   StageShares::Share SlowestOf(const UnitSeconds& units, const StageShares& stages) const;
   Exchange ExchangePartsOf(const Layout& layout) const;
   double PipelineSeconds(const Layout& layout) const;  // exposed sends of a micro-batch
-  // What a micro-batch waits for the slowest of the replicas.
-  double SkewSeconds(const Layout& layout, const PaceSeconds& pace) const;
   // What of an exchange's traffic on a micro-batch is not hidden behind its work.
   double ExposedGather(double per_micro_batch, const PaceSeconds& pace) const;
   double CollectiveStartSeconds(double ranks) const;

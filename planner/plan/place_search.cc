@@ -45,8 +45,13 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
   const LayoutSpace& space = shared_.space;
   if (space.MicroBatchSizes().empty()) return;
   const SliceTable::Slice& slice = shared_.slices.Of(degrees.slice);
+  // An effective MFU says it all.
+  skew_share_ = problem_.question().mfu.has_value()
+                    ? 0
+                    : shared_.model.SkewShare(static_cast<double>(degrees.data * degrees.context));
+  // No stage works less than the mean of them, and the slowest waits.
   const double least_seconds =
-      slice.least_gpu_seconds_per_token / static_cast<double>(place_.gpu_count);
+      slice.least_gpu_seconds_per_token * (1 + skew_share_) / static_cast<double>(place_.gpu_count);
   // Larger micro-batches come in larger batches: the first that cannot win ends them.
   const size_t all = space.MicroBatchSizes().size();
   in_degrees_.clear();
@@ -99,11 +104,10 @@ double PlaceSearch::LeastSecondsOf(const Degrees& degrees, const SliceTable::Cel
   }
   // Stages wait for the slowest, and for each other at the ends of a step.
   const int64_t most_virtual_stages = shared_.space.VirtualStages(degrees.pipeline).back();
-  return limits_.LeastSeconds(
-             shared_.model.StepWithoutSends(shared_.model.Pace(cell.units, *stages_), exchange,
-                                            most_virtual_stages),
-             unit_tokens) *
-         kBoundSlack;
+  const PaceSeconds pace = shared_.model.Pace(cell.units, *stages_);
+  StepCost step = shared_.model.StepWithoutSends(pace, exchange, most_virtual_stages);
+  step.per_micro_batch_seconds += skew_share_ * pace.slowest_stage;
+  return limits_.LeastSeconds(step, unit_tokens) * kBoundSlack;
 }
 
 void PlaceSearch::SearchZeroStage(const Degrees& degrees, const SliceTable::Slice& slice,

@@ -88,6 +88,7 @@ class PlaceSearch {
   // stage, of them with the recompute mode.
   std::vector<size_t> in_degrees_, in_zero_stage_, in_mode_;
   const StageShares* stages_ = nullptr;  // of the degrees at hand
+  double skew_share_ = 0;                // likewise
   ExchangeSeconds exchange_;             // of the degrees and ZeRO stage at hand
   std::optional<bool> states_fit_;       // likewise; looked at when first needed
   double least_refused_bytes_ = kUnlimited;

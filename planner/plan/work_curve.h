@@ -6,6 +6,8 @@
 #define RHUMB_PLANNER_PLAN_WORK_CURVE_H_
 
 #include <array>
+#include <map>
+#include <vector>
 
 #include "planner/cost/cost_model.h"
 #include "planner/plan/batch_limits.h"
@@ -15,7 +17,8 @@
 namespace rhumb {
 
 // Of one size in one pool. A bound: communication beyond that of a slice is left out, stages are
-// taken as equal, and pipelines as of any real size that the memory of a rank allows.
+// taken as equal, and pipelines as of any real size that the memory of a rank allows. Drawn by
+// half octaves of GPUs as they are asked for, which is no change that a caller could see.
 class WorkCurve {
  public:
   // Draws the curve for ranks that may take up to `capacity_bytes`.
@@ -43,8 +46,25 @@ class WorkCurve {
   static double Edge(int i);
 
   // Least GPU-seconds per token with at most Edge(i) tokens; the last without a limit.
-  std::array<double, kEdges + 1> least_{};
+  using Curve = std::array<double, kEdges + 1>;
+  static constexpr int kStepsPerOctave = 2;
+  const Curve& On(double gpu_count) const;
+  Curve Draw(double log2_gpu_count) const;
+
+  // One slice with one micro-batch size; logarithms beside what they are of.
+  struct Work {
+    double gpu_seconds_per_token = 0;                    // of all stages
+    double tokens_per_gpu = 0, log2_tokens_per_gpu = 0;  // of a micro-batch
+    double log2_tensor_size = 0;
+    Stages stages;
+    double log2_least_stages = 0;
+    int first_edge = 0;
+  };
+  std::vector<Work> works_;
+  double layer_count_ = 0;
+  double skew_per_doubling_ = 0;
   double capacity_bytes_ = 0;
+  mutable std::map<int, Curve> curves_;
 };
 
 }  // namespace rhumb
