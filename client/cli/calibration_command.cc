@@ -86,14 +86,19 @@ int RunApply(const Invocation& invocation, Context& context) {
   if (!calibration.ok()) return FailUsage(context, calibration.status());
   v1::ApplyCalibrationRequest request;
   *request.mutable_calibration() = *calibration;
-  request.set_validate_only(invocation.Has("dry-run"));
-  request.set_request_id(invocation.Value("request-id"));
-  const int code = RunShowing(
-      ShowingOf([&](client::Client& client) { return client.ApplyCalibration(request); }, context),
-      *output, invocation, context);
-  if (code == kExitOk && request.validate_only())
-    Remark(invocation, context, "nothing was changed, as --dry-run says");
-  return code;
+  return RunApplication(request, &client::Client::ApplyCalibration, ShowingOf({}, context), *output,
+                        invocation, context);
+}
+
+std::vector<Flag> CalibrationApplyFlags() {
+  std::vector<Flag> flags = ApplyFlags();
+  flags.insert(flags.begin(), {.name = "name",
+                               .field = "calibration.name",
+                               .kind = FlagKind::kText,
+                               .placeholder = "NAME",
+                               .help = "store it under this name instead of the file's",
+                               .group = "Apply"});
+  return flags;
 }
 
 int RunDelete(const Invocation& invocation, Context& context) {
@@ -132,22 +137,7 @@ Command CalibrationApplyCommand() {
       .arguments = {{.name = "FILE",
                      .help = "JSON of a calibration",
                      .completion = Completion::kFile}},
-      .flags = {{.name = "name",
-                 .field = "calibration.name",
-                 .kind = FlagKind::kText,
-                 .placeholder = "NAME",
-                 .help = "store it under this name instead of the file's",
-                 .group = "Apply"},
-                {.name = "dry-run",
-                 .kind = FlagKind::kSwitch,
-                 .help = "check only; change nothing",
-                 .group = "Apply"},
-                {.name = "request-id",
-                 .field = "request_id",
-                 .kind = FlagKind::kText,
-                 .placeholder = "UUID",
-                 .help = "makes a repetition answer the same",
-                 .group = "Apply"}},
+      .flags = CalibrationApplyFlags(),
       .examples = {{"calibration apply mine.json --name cluster-a", "store it"},
                    {"calibration apply mine.json --dry-run", "check the file"}},
       .run = RunApply};

@@ -62,14 +62,8 @@ int RunApply(const Invocation& invocation, Context& context) {
   if (!spec.ok()) return FailUsage(context, spec.status());
   v1::ApplyClusterRequest request;
   *request.mutable_cluster() = ClusterMessage(*spec);
-  request.set_validate_only(invocation.Has("dry-run"));
-  request.set_request_id(invocation.Value("request-id"));
-  const int code = RunShowing(
-      ShowingOf([&](client::Client& client) { return client.ApplyCluster(request); }, context),
-      *output, invocation, context);
-  if (code == kExitOk && request.validate_only())
-    Remark(invocation, context, "nothing was changed, as --dry-run says");
-  return code;
+  return RunApplication(request, &client::Client::ApplyCluster, ShowingOf({}, context), *output,
+                        invocation, context);
 }
 
 int RunList(const Invocation& invocation, Context& context) {
@@ -110,16 +104,7 @@ Command ClusterApplyCommand() {
               "optionally inter_node_gbps_per_gpu, partition, price_usd_per_gpu_hour, "
               "max_wall_seconds.",
           .arguments = {{.name = "FILE", .help = "cluster file", .completion = Completion::kFile}},
-          .flags = {{.name = "dry-run",
-                     .kind = FlagKind::kSwitch,
-                     .help = "check only; change nothing",
-                     .group = "Apply"},
-                    {.name = "request-id",
-                     .field = "request_id",
-                     .kind = FlagKind::kText,
-                     .placeholder = "UUID",
-                     .help = "makes a repetition answer the same",
-                     .group = "Apply"}},
+          .flags = ApplyFlags(),
           .examples = {{"cluster apply mine.toml", "store it"},
                        {"cluster apply mine.toml --dry-run", "check the file"}},
           .run = RunApply};

@@ -60,14 +60,8 @@ int RunApply(const Invocation& invocation, Context& context) {
   if (!type.ok()) return FailUsage(context, type.status());
   v1::ApplyGpuTypeRequest request;
   *request.mutable_gpu_type() = *type;
-  request.set_validate_only(invocation.Has("dry-run"));
-  request.set_request_id(invocation.Value("request-id"));
-  const int code = RunShowing(
-      ShowingOf([&](client::Client& client) { return client.ApplyGpuType(request); }, context),
-      *output, invocation, context);
-  if (code == kExitOk && request.validate_only())
-    Remark(invocation, context, "nothing was changed, as --dry-run says");
-  return code;
+  return RunApplication(request, &client::Client::ApplyGpuType, ShowingOf({}, context), *output,
+                        invocation, context);
 }
 
 int RunDelete(const Invocation& invocation, Context& context) {
@@ -109,16 +103,7 @@ Command GpuApplyCommand() {
           .arguments = {{.name = "FILE",
                          .help = "file of a GPU type",
                          .completion = Completion::kFile}},
-          .flags = {{.name = "dry-run",
-                     .kind = FlagKind::kSwitch,
-                     .help = "check only; change nothing",
-                     .group = "Apply"},
-                    {.name = "request-id",
-                     .field = "request_id",
-                     .kind = FlagKind::kText,
-                     .placeholder = "UUID",
-                     .help = "makes a repetition answer the same",
-                     .group = "Apply"}},
+          .flags = ApplyFlags(),
           .examples = {{"gpu apply h20.toml", "store it"},
                        {"gpu apply h20.toml --dry-run", "check the file"}},
           .run = RunApply};

@@ -79,6 +79,37 @@ int RunShowing(const Showing<Item>& showing, const OutputOptions& output,
   return written.ok() ? kExitOk : Fail(context, written);
 }
 
+// --dry-run and --request-id of the commands that apply a file.
+inline std::vector<Flag> ApplyFlags() {
+  constexpr char kApply[] = "Apply";
+  return {{.name = "dry-run",
+           .kind = FlagKind::kSwitch,
+           .help = "check only; change nothing",
+           .group = kApply},
+          {.name = "request-id",
+           .field = "request_id",
+           .kind = FlagKind::kText,
+           .placeholder = "UUID",
+           .help = "makes a repetition answer the same",
+           .group = kApply}};
+}
+
+// Sends `request`, which holds what is to be applied, with what ApplyFlags() say, and shows the
+// answer as `shown`; `ask` is the method of Client.
+template <typename Request, typename Item>
+int RunApplication(Request request, absl::StatusOr<Item> (client::Client::*ask)(const Request&),
+                   Showing<Item> shown, const OutputOptions& output, const Invocation& invocation,
+                   Context& context) {
+  request.set_validate_only(invocation.Has("dry-run"));
+  request.set_request_id(invocation.Value("request-id"));
+  shown.ask = [&](client::Client& client) { return (client.*ask)(request); };
+  const int code = RunShowing(shown, output, invocation, context);
+  if (code == kExitOk && request.validate_only()) {
+    Remark(invocation, context, "nothing was changed, as --dry-run says");
+  }
+  return code;
+}
+
 // Deletes what the first argument names, or with --dry-run says whether it could be; `ask` is the
 // method of Client.
 template <typename Request>
