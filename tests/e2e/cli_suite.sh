@@ -9,50 +9,11 @@ here=$(dirname "${BASH_SOURCE[0]}")
 examples=$source_dir/docs/examples
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/rhumb-cli.XXXXXX")
-daemon=
-finish() {
-  [[ -z $daemon ]] || kill "$daemon" 2>/dev/null
-  [[ -z $daemon ]] || wait "$daemon" 2>/dev/null
-  rm -rf "$work"
-}
-trap finish EXIT
+. "$(dirname "${BASH_SOURCE[0]}")/suite.sh"
 
-# Nothing of the person who runs this may be read or written.
-unset RHUMB_ADDR NO_COLOR
-export HOME=$work/home XDG_DATA_HOME=$work/data XDG_RUNTIME_DIR=$work/runtime LC_ALL=C.UTF-8
-mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
-
-checks=0 failures=0 skipped=0
-out=$work/stdout err=$work/stderr
-rhumb=()  # the program with the flags of the home under test
-
-fail() {
-  failures=$((failures + 1))
-  echo "FAILED: $*"
-  sed 's/^/    stdout: /' "$out" | head -5
-  sed 's/^/    stderr: /' "$err" | head -8
-}
-# expect CODE ARGUMENT...: runs rhumb and compares its exit code; streams are left in $out and $err.
-expect() {
-  local wanted=$1 code
-  shift
-  checks=$((checks + 1))
-  "${rhumb[@]}" "$@" >"$out" 2>"$err" </dev/null
-  code=$?
-  ((code == wanted)) || { fail "exit $code instead of $wanted: rhumb $*"; return 1; }
-}
-# shows FILE REGEX WHAT: FILE must hold a match, in a line or, where text is wrapped, across lines.
-shows() {
-  checks=$((checks + 1))
-  grep -qE -- "$2" "$1" || tr -s ' \n' ' ' <"$1" | grep -qE -- "$2" || fail "no match of '$2' in $(basename "$1") of: $3"
-}
 silent() {
   checks=$((checks + 1))
   [[ ! -s $out ]] || fail "something on stdout of: $1"
-}
-skip() {
-  skipped=$((skipped + 1))
-  echo "SKIPPED: $*"
 }
 stored() { "${rhumb[@]}" plans list --page-size 1000 -o name -q 2>/dev/null; "${rhumb[@]}" cluster list --json -q 2>/dev/null; }
 
@@ -234,13 +195,6 @@ clusters() {
   expect 0 cluster show "$name"
   expect 0 cluster delete "$name"
   expect 4 cluster delete "$name"
-}
-
-# refused REGEX ARGUMENT...: exit 2, REGEX on stderr, nothing on stdout.
-refused() {
-  local pattern=$1
-  shift
-  expect 2 "$@" && shows "$err" "$pattern" "rhumb $*" && silent "rhumb $*"
 }
 
 malformed_inputs() {
