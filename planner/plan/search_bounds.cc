@@ -69,21 +69,27 @@ std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Plac
   // Hours bind each GPU; money and GPU-hours all together, and every one of them starts up.
   const double per_train_second = 1 + overheads.per_train_second();
   const double start_gpu_seconds = fewest * overheads.startup_seconds;
-  const double train_gpu_seconds =
-      std::min(most * (problem_.MaxWallSeconds(largest.pool_index) - overheads.startup_seconds),
-               problem_.MaxGpuSeconds(largest.pool_index) - start_gpu_seconds) /
-      per_train_second;
+  const double max_wall_seconds = problem_.MaxWallSeconds(largest.pool_index);
+  const double max_gpu_seconds = problem_.MaxGpuSeconds(largest.pool_index);
+  const double train_gpu_seconds = std::min(most * (max_wall_seconds - overheads.startup_seconds),
+                                            max_gpu_seconds - start_gpu_seconds) /
+                                   per_train_second;
   if (train_gpu_seconds <= 0) return std::nullopt;
   const std::optional<Target> best =
       TargetOf(std::min(size_.max_tokens, train_gpu_seconds / gpu_seconds_per_token));
   if (!best.has_value()) return std::nullopt;
   const double work_gpu_seconds = best->token_count * gpu_seconds_per_token;
+  double gpu_seconds = start_gpu_seconds + per_train_second * work_gpu_seconds;
+  // A place that cannot spend all tokens spends its time or the money to the end, and may reach the
+  // same loss as far as ranks can tell.
+  if (problem_.metric() == Metric::kLoss && !size_.fixed_tokens.has_value()) {
+    gpu_seconds = std::min({gpu_seconds, fewest * max_wall_seconds, max_gpu_seconds});
+  }
   const GpuPool& pool = q.pools[static_cast<size_t>(largest.pool_index)];
   Spending spending;
   spending.token_count = best->token_count * slack();
   spending.wall_seconds = overheads.WallSeconds(work_gpu_seconds / most) * slack();
-  spending.gpu_hours =
-      (start_gpu_seconds + per_train_second * work_gpu_seconds) / kSecondsPerHour * slack();
+  spending.gpu_hours = gpu_seconds / kSecondsPerHour * slack();
   spending.usd = spending.gpu_hours * pool.price_usd_per_gpu_hour.value_or(0) * slack();
   spending.inference_usd = InferenceUsd(q, pool, size_.active_params) * slack();
   Rank rank = RankOfSpending(problem_, size_, best->loss_nats, spending);
@@ -113,7 +119,7 @@ BatchLimits SearchBounds::LimitsOf(const BestCase& best) const {
     return limits;
   }
   // Fixed tokens are spent whatever the batch; a rule that reads tokens has no largest B_crit for a
-  // target loss.
+  // target loss, and those that read N or the loss otherwise are not told apart from it.
   const bool spends_all = problem_.metric() == Metric::kLoss;
   const std::optional<double>& target = q.target_loss_nats;
   const bool by_loss = q.batch_rule == BatchRule::kKaplan2020 || q.noise_scale_tokens.has_value();

@@ -203,6 +203,25 @@ TEST(SearchTest, EqualsBruteForceForExactTokensNearALimit) {
   }
 }
 
+// After hundreds of epochs another token changes no digit of the loss: places that reach the same
+// loss with fewer tokens are cheaper.
+TEST(SearchTest, EqualsBruteForceWhereRepeatingGainsNothingMore) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    SCOPED_TRACE(seed);
+    testing_support::Dice dice(seed);
+    PlanQuestion question = SmallQuestion();
+    question.unique_token_count = dice.LogUniform(2e5, 5e6);
+    question.max_epoch_count = 1e6;
+    question.deadline_seconds = dice.LogUniform(2e4, 4e5);
+    question.pools[0].price_usd_per_gpu_hour = 2;
+    question.pools.insert(question.pools.begin(),
+                          testing_support::MakePool("A100-SXM4-40GB", 2, 2));
+    question.pools[0].price_usd_per_gpu_hour = dice.Uniform(2, 4);
+    testing_support::NamePools(question);
+    ExpectSameAsBruteForce(question);
+  }
+}
+
 // The fastest batch may need more tokens than there are, where a smaller one does not.
 TEST(SearchTest, EqualsBruteForceForATargetUnderATokenLimit) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
