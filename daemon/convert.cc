@@ -167,6 +167,22 @@ v1::Plan::Alternative ToProto(const Alternative& alternative) {
   return out;
 }
 
+v1::Plan::LayoutChoice ToProto(const LayoutChoice& choice, const FrameworkProfile& framework) {
+  v1::Plan::LayoutChoice out;
+  *out.mutable_layout() = ToProto(choice.layout, choice.gradient_accumulation_steps, framework);
+  out.set_global_batch_tokens(choice.global_batch_tokens);
+  out.set_token_count(choice.token_count);
+  out.set_loss_nats(choice.loss_nats);
+  out.set_step_seconds(choice.step_seconds);
+  out.set_tokens_per_second(choice.tokens_per_second);
+  out.set_mfu(choice.mfu);
+  out.set_wall_seconds(choice.wall_seconds);
+  *out.mutable_step_breakdown() = ToProto(choice.step_breakdown);
+  out.set_peak_bytes(choice.peak_bytes);
+  out.set_p95_bytes(choice.p95_bytes);
+  return out;
+}
+
 v1::Plan::Calibration ToProto(const TimeCalibration& calibration, const std::string& gpu_family) {
   v1::Plan::Calibration out;
   out.set_name(calibration.name);
@@ -209,6 +225,9 @@ void AddFeasible(const Plan& plan, const PlanQuestion& question, v1::Plan& out) 
   if (plan.memory) *out.mutable_memory() = ToProto(*plan.memory);
   if (plan.time) *out.mutable_time() = ToProto(*plan.time);
   if (plan.cost) *out.mutable_cost() = ToProto(*plan.cost);
+  for (const LayoutChoice& choice : plan.best_layouts) {
+    *out.add_best_layouts() = ToProto(choice, question.framework);
+  }
 }
 
 void AddInfeasible(const Plan& plan, v1::Plan& out) {
@@ -305,6 +324,7 @@ v1::CheckConfigurationResponse ToProto(const CheckAnswer& answer, const CheckQue
 void KeepBasicView(v1::Plan& plan) {
   if (plan.has_memory()) plan.mutable_memory()->clear_stages();
   if (plan.has_time()) plan.mutable_time()->clear_step_breakdown();
+  plan.clear_best_layouts();
 }
 
 }  // namespace rhumb::daemon

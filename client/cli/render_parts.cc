@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/format.h"
 #include "client/cli/request_fields.h"
+#include "client/cli/step_causes.h"
 #include "client/config/human_numbers.h"
 
 namespace rhumb::cli {
@@ -17,21 +18,11 @@ std::string Degree(const char* name, int64_t size) {
 }
 
 void AddStep(const v1::StepBreakdown& step, double step_seconds, Report& report) {
-  const std::pair<const char*, double> parts[] = {
-      {"compute", step.compute_seconds()},
-      {"tensor parallel", step.tensor_parallel_seconds()},
-      {"context parallel", step.context_parallel_seconds()},
-      {"expert parallel", step.expert_parallel_seconds()},
-      {"pipeline bubble", step.pipeline_bubble_seconds()},
-      {"pipeline communication", step.pipeline_communication_seconds()},
-      {"data parallel", step.data_parallel_seconds()},
-      {"optimizer", step.optimizer_seconds()},
-      {"other", step.other_seconds()},
-  };
   std::vector<std::string> texts;
-  for (const auto& [name, seconds] : parts) {
+  for (const StepCause& cause : kStepCauses) {
+    const double seconds = (step.*cause.seconds)();
     if (seconds <= 0 || step_seconds <= 0) continue;
-    texts.push_back(absl::StrCat(name, " ", FormatFraction(seconds / step_seconds)));
+    texts.push_back(absl::StrCat(cause.name, " ", FormatFraction(seconds / step_seconds)));
   }
   report.Row("", absl::StrCat("of a step: ", JoinParts(texts, ", ")));
 }

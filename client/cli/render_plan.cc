@@ -10,6 +10,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/plan_command.h"
+#include "client/cli/render_layouts.h"
 #include "client/cli/render_parts.h"
 #include "client/config/human_numbers.h"
 #include "client/config/written_numbers.h"
@@ -289,6 +290,7 @@ std::string RenderPlan(const v1::Plan& plan, const PlanRenderOptions& options,
   if (plan.has_calibration()) AddCalibration(plan.calibration(), report);
   AddBinding(plan, report);
   AddLawOptimum(plan, report);
+  if (options.explain) AddBestLayouts(plan, terminal, report);
   AddAlternatives(plan, terminal, report);
   AddWarnings(plan.warnings(), report);
   AddAssumptions(plan.assumptions(), options.wide, report);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/why_not.h"
 
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "client/cli/format.h"
 #include "client/cli/render_parts.h"
 #include "client/cli/request_fields.h"
+#include "client/cli/step_causes.h"
 #include "client/config/human_numbers.h"
 #include "planner/status_macros.h"
 
@@ -59,22 +59,6 @@ absl::Status AddPart(absl::string_view text, v1::LayoutConstraints& parts) {
   return absl::InvalidArgumentError(absl::StrCat(name, ": ", set.message()));
 }
 
-struct Cause {
-  const char* name;
-  double (v1::StepBreakdown::*seconds)() const;
-};
-constexpr std::array<Cause, 9> kCauses = {{
-    {"compute", &v1::StepBreakdown::compute_seconds},
-    {"tensor parallel", &v1::StepBreakdown::tensor_parallel_seconds},
-    {"context parallel", &v1::StepBreakdown::context_parallel_seconds},
-    {"expert parallel", &v1::StepBreakdown::expert_parallel_seconds},
-    {"pipeline bubble", &v1::StepBreakdown::pipeline_bubble_seconds},
-    {"pipeline communication", &v1::StepBreakdown::pipeline_communication_seconds},
-    {"data parallel", &v1::StepBreakdown::data_parallel_seconds},
-    {"optimizer", &v1::StepBreakdown::optimizer_seconds},
-    {"other", &v1::StepBreakdown::other_seconds},
-}};
-
 // Where a token's time goes more than in the plan, of the plan's own time per token.
 std::string Slower(const v1::Plan& plan, const v1::Plan& with) {
   const double rate = plan.time().tokens_per_second(), other = with.time().tokens_per_second();
@@ -88,7 +72,7 @@ std::string Slower(const v1::Plan& plan, const v1::Plan& with) {
   }
   const char* cause = nullptr;
   double most = 0.005;  // less is not worth a word
-  for (const Cause& each : kCauses) {
+  for (const StepCause& each : kStepCauses) {
     const double before = (plan.time().step_breakdown().*each.seconds)() / step;
     const double after = (with.time().step_breakdown().*each.seconds)() / with_step * rate / other;
     if (after - before <= most) continue;

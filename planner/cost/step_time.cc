@@ -146,11 +146,6 @@ StageShares StepTimeModel::StagesOf(int64_t pipeline_parallel_size) const {
   return stages;
 }
 
-double StepTimeModel::AllStagesSeconds(const UnitSeconds& units) const {
-  return static_cast<double>(num_dense_layers_) * units.dense_layer +
-         static_cast<double>(shape_.num_layers - num_dense_layers_) * units.moe_layer + units.head;
-}
-
 StageShares::Share StepTimeModel::SlowestOf(const UnitSeconds& units,
                                             const StageShares& stages) const {
   StageShares::Share slowest;
@@ -164,10 +159,6 @@ StageShares::Share StepTimeModel::SlowestOf(const UnitSeconds& units,
     }
   }
   return slowest;
-}
-
-PaceSeconds StepTimeModel::PaceOf(const UnitSeconds& units, const StageShares& stages) const {
-  return {AllStagesSeconds(units), SlowestOf(units, stages).Seconds(units)};
 }
 
 double StepTimeModel::PipelineSeconds(const Layout& layout) const {
@@ -255,13 +246,6 @@ ExchangeSeconds StepTimeModel::ExchangeOf(const Layout& layout) const {
           parts.data_parallel + parts.optimizer + profile_.work.step_fixed_seconds};
 }
 
-double StepTimeModel::ExposedGather(double per_micro_batch, const PaceSeconds& pace) const {
-  const double overlap = profile_.overlaps_data_parallel ? constants_.data_parallel_overlap : 0.0;
-  // What is hidden still slows the work that it hides behind.
-  const double hidden = std::min(per_micro_batch, overlap * pace.slowest_stage);
-  return per_micro_batch - (1 - profile_.work.overlap_slowdown) * hidden;
-}
-
 StepCost StepTimeModel::Cost(const Layout& layout) const {
   return Cost(layout, UnitsOf(layout), StagesOf(layout.pipeline_parallel_size), ExchangeOf(layout));
 }
@@ -277,18 +261,6 @@ StepCost StepTimeModel::Cost(const Layout& layout, const UnitSeconds& units,
 
 double StepTimeModel::SkewShare(double replicas) const {
   return profile_.work.replica_skew * Log2(replicas);
-}
-
-StepCost StepTimeModel::CostWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
-                                         int64_t virtual_pipeline_stages) const {
-  StepCost cost;
-  // 1F1B: the slowest stage paces all micro-batches; filling and draining passes the other stages
-  // once.
-  cost.per_micro_batch_seconds = pace.slowest_stage + ExposedGather(exchange.per_micro_batch, pace);
-  cost.fixed_seconds =
-      (pace.all_stages - pace.slowest_stage) / static_cast<double>(virtual_pipeline_stages) +
-      exchange.per_step;
-  return cost;
 }
 
 StepTimeBreakdown StepTimeModel::Explain(const Layout& layout, int64_t micro_batch_count) const {

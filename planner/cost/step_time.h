@@ -9,6 +9,7 @@
 #ifndef RHUMB_PLANNER_COST_STEP_TIME_H_
 #define RHUMB_PLANNER_COST_STEP_TIME_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -125,7 +126,15 @@ class StepTimeModel {
   StepTimeBreakdown Explain(const Layout& layout, int64_t micro_batch_count) const;
   double MicroBatchWorkSeconds(const Layout& layout) const;
   double MicroBatchWorkSeconds(const UnitSeconds& units) const;
-  PaceSeconds PaceOf(const UnitSeconds& units, const StageShares& stages) const;
+  // This and CostWithoutSends stand here to be inlined: a search asks 100,000 times a second.
+  PaceSeconds PaceOf(const UnitSeconds& units, const StageShares& stages) const {
+    PaceSeconds pace = {AllStagesSeconds(units), 0};
+    for (int i = 0; i < stages.count; ++i) {
+      pace.slowest_stage =
+          std::max(pace.slowest_stage, stages.shares[static_cast<size_t>(i)].Seconds(units));
+    }
+    return pace;
+  }
   // What a micro-batch waits for the slowest of so many replicas (data times context parallel
   // size), as a share of its work on the slowest stage.
   double SkewShare(double replicas) const;
@@ -133,7 +142,17 @@ class StepTimeModel {
   double SkewPerDoubling() const { return profile_.work.replica_skew; }
   // Cost() without the sends between stages and the skew of replicas.
   StepCost CostWithoutSends(const PaceSeconds& pace, const ExchangeSeconds& exchange,
-                            int64_t virtual_pipeline_stages) const;
+                            int64_t virtual_pipeline_stages) const {
+    StepCost cost;
+    // 1F1B: the slowest stage paces all micro-batches; filling and draining passes the other stages
+    // once.
+    cost.per_micro_batch_seconds =
+        pace.slowest_stage + ExposedGather(exchange.per_micro_batch, pace);
+    cost.fixed_seconds =
+        (pace.all_stages - pace.slowest_stage) / static_cast<double>(virtual_pipeline_stages) +
+        exchange.per_step;
+    return cost;
+  }
   double LeastGpuSecondsPerToken(Precision precision) const;
 
  private:
@@ -178,13 +197,22 @@ class StepTimeModel {
   Rates RatesOf(const Layout& layout) const;
   Work LayerWork(const Layout& layout, const Rates& rates, bool moe) const;
   Work HeadWork(const Layout& layout, const Rates& rates) const;
-  double AllStagesSeconds(const UnitSeconds& units) const;
+  double AllStagesSeconds(const UnitSeconds& units) const {
+    return static_cast<double>(num_dense_layers_) * units.dense_layer +
+           static_cast<double>(shape_.num_layers - num_dense_layers_) * units.moe_layer +
+           units.head;
+  }
   // The slowest of `stages`.
   StageShares::Share SlowestOf(const UnitSeconds& units, const StageShares& stages) const;
   Exchange ExchangePartsOf(const Layout& layout) const;
   double PipelineSeconds(const Layout& layout) const;  // exposed sends of a micro-batch
   // What of an exchange's traffic on a micro-batch is not hidden behind its work.
-  double ExposedGather(double per_micro_batch, const PaceSeconds& pace) const;
+  double ExposedGather(double per_micro_batch, const PaceSeconds& pace) const {
+    const double overlap = profile_.overlaps_data_parallel ? constants_.data_parallel_overlap : 0.0;
+    // What is hidden still slows the work that it hides behind.
+    const double hidden = std::min(per_micro_batch, overlap * pace.slowest_stage);
+    return per_micro_batch - (1 - profile_.work.overlap_slowdown) * hidden;
+  }
   double CollectiveStartSeconds(double ranks) const;
   // Bytes/s of a ring over ranks that span `span` GPUs, `ranks_per_domain` of them in each scale-up
   // domain.

@@ -29,6 +29,18 @@ struct BatchLimits {
     return TokenOverhead(batch_tokens, critical_tokens, reference_tokens) * kBoundSlack;
   }
 
+  // False only if every batch of at least `unit_tokens` takes `seconds` or more per token's worth
+  // where a token takes a = `per_token` and a step f = `fixed` more: what most layouts take to be
+  // refused, without root or quotient. No batch takes less than
+  // (sqrt(a) + sqrt(f / B_crit))^2 / (1 + B_ref / B_crit).
+  bool MayTakeLess(double seconds, double per_token, double fixed, double unit_tokens) const {
+    if (critical_tokens == kUnlimited) return per_token < seconds;
+    const double least = seconds * (1 / kBoundSlack) * (critical_tokens + reference_tokens);
+    if (per_token * (critical_tokens + unit_tokens) >= least) return false;
+    const double rest = least - per_token * critical_tokens - fixed;
+    return rest > 0 && rest * rest > 4 * per_token * critical_tokens * fixed;
+  }
+
   // Least seconds per token's worth of any batch of at least `unit_tokens`, where a step of m
   // micro-batches of `unit_tokens` takes fixed + m per_micro_batch. Convex above the reference
   // batch: the root of its derivative.

@@ -95,13 +95,16 @@ LayoutSpace::LayoutSpace(const ModelShape& shape, Precision precision,
   zero_replicated_ = Keep({0, 1, 2, 3}, zero);
   recompute_modes_ = {Recompute::kNone, Recompute::kSelective, Recompute::kFull};
   if (constraints.recompute.has_value()) recompute_modes_ = {*constraints.recompute};
-  virtual_stages_.resize(static_cast<size_t>(shape.num_layers) + 1);
-  for (int64_t p = 1; p <= shape.num_layers; ++p) {
+  virtual_stages_ = {Keep({1}, constraints.virtual_pipeline_stages)};
+  virtual_stages_of_.resize(static_cast<size_t>(shape.num_layers) + 1);
+  for (int64_t p = 2; 2 * p <= shape.num_layers; ++p) {
+    if (shape.num_layers % p != 0) continue;
     std::vector<int64_t> stages = {1};
-    for (int64_t v = 2; p > 1 && v * p <= shape.num_layers; ++v) {
+    for (int64_t v = 2; v * p <= shape.num_layers; ++v) {
       if (shape.num_layers % (v * p) == 0) stages.push_back(v);
     }
-    virtual_stages_[p] = Keep(std::move(stages), constraints.virtual_pipeline_stages);
+    virtual_stages_of_[static_cast<size_t>(p)] = virtual_stages_.size();
+    virtual_stages_.push_back(Keep(std::move(stages), constraints.virtual_pipeline_stages));
   }
 }
 

@@ -66,7 +66,7 @@ class LayoutSpace {
   const std::vector<int64_t>& MicroBatchSizes() const { return micro_batch_sizes_; }
   const std::vector<Recompute>& RecomputeModes() const { return recompute_modes_; }
   const std::vector<int64_t>& VirtualStages(int64_t pipeline) const {
-    return virtual_stages_[pipeline];
+    return virtual_stages_[virtual_stages_of_[static_cast<size_t>(pipeline)]];
   }
 
   // Number of (tensor, context, expert) slices.
@@ -100,7 +100,8 @@ class LayoutSpace {
   std::vector<int64_t> tensor_sizes_, context_sizes_, expert_sizes_, micro_batch_sizes_;
   std::vector<int64_t> zero_alone_, zero_pipelined_, zero_replicated_;
   std::vector<Recompute> recompute_modes_;
-  std::vector<std::vector<int64_t>> virtual_stages_;  // by pipeline size
+  std::vector<std::vector<int64_t>> virtual_stages_;  // those of most pipeline sizes are the same
+  std::vector<size_t> virtual_stages_of_;             // by pipeline size, where in them
 };
 
 }  // namespace rhumb

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "planner/plan/assemble.h"
+#include "planner/plan/best_layouts.h"
 #include "planner/plan/infeasibility.h"
 #include "planner/plan/law_side.h"
 #include "planner/plan/remarks.h"
@@ -88,6 +89,7 @@ absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& o
   plan.law_optimum = SummariseLawOptimum(question, objective, plan);
   if (plan.feasible && plan.search.complete) {
     plan.binding = FindBinding(solution, objective, options);
+    plan.best_layouts = FindBestLayouts(solution);
     if (question.include_alternatives) {
       plan.alternatives = FindAlternatives(question, plan, options, solution.costs.get());
     }
@@ -97,6 +99,7 @@ absl::StatusOr<Plan> MakePlan(const PlanQuestion& question, const PlanOptions& o
   if (options.should_stop != nullptr && options.should_stop()) {
     plan.search.complete = false;
     plan.binding.clear();
+    plan.best_layouts.clear();
     plan.alternatives.clear();
   }
   plan.assumptions = CollectAssumptions(question, plan);

@@ -45,19 +45,29 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
   const LayoutSpace& space = shared_.space;
   if (space.MicroBatchSizes().empty()) return;
   const SliceTable::Slice& slice = shared_.slices.Of(degrees.slice);
+  // No stage works less than the mean of them.
+  const double mean_seconds =
+      slice.least_gpu_seconds_per_token / static_cast<double>(place_.gpu_count);
+  if (!limits_.MayTakeLess(hopeless_seconds_, mean_seconds, 0,
+                           SmallestBatch(degrees, space.MicroBatchSizes().front()))) {
+    progress_.pruned_count += space.CountInside(degrees);
+    return;
+  }
   // An effective MFU says it all.
   skew_share_ = problem_.question().mfu.has_value()
                     ? 0
                     : shared_.model.SkewShare(static_cast<double>(degrees.data * degrees.context));
-  // No stage works less than the mean of them, and the slowest waits.
-  const double least_seconds =
-      slice.least_gpu_seconds_per_token * (1 + skew_share_) / static_cast<double>(place_.gpu_count);
+  // And the slowest waits.
+  const double least_seconds = mean_seconds * (1 + skew_share_);
   // Larger micro-batches come in larger batches: the first that cannot win ends them.
   const size_t all = space.MicroBatchSizes().size();
   in_degrees_.clear();
   while (in_degrees_.size() < all) {
-    const int64_t micro_batch = space.MicroBatchSizes()[in_degrees_.size()];
-    if (!MayWin(least_seconds * limits_.Overhead(SmallestBatch(degrees, micro_batch)))) break;
+    const double batch_tokens = SmallestBatch(degrees, space.MicroBatchSizes()[in_degrees_.size()]);
+    if (!limits_.MayTakeLess(hopeless_seconds_, least_seconds, 0, batch_tokens) ||
+        !MayWin(least_seconds * limits_.Overhead(batch_tokens))) {
+      break;
+    }
     in_degrees_.push_back(in_degrees_.size());
   }
   if (in_degrees_.empty()) {
@@ -107,6 +117,10 @@ double PlaceSearch::LeastSecondsOf(const Degrees& degrees, const SliceTable::Cel
   const PaceSeconds pace = shared_.model.Pace(cell.units, *stages_);
   StepCost step = shared_.model.StepWithoutSends(pace, exchange, most_virtual_stages);
   step.per_micro_batch_seconds += skew_share_ * pace.slowest_stage;
+  if (!limits_.MayTakeLess(hopeless_seconds_, step.per_micro_batch_seconds / unit_tokens,
+                           step.fixed_seconds, unit_tokens)) {
+    return kUnlimited;
+  }
   return limits_.LeastSeconds(step, unit_tokens) * kBoundSlack;
 }
 

@@ -4,6 +4,8 @@
 #ifndef RHUMB_PLANNER_PLAN_PLACE_SEARCH_H_
 #define RHUMB_PLANNER_PLAN_PLACE_SEARCH_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -21,22 +23,34 @@
 namespace rhumb {
 
 // The best so far, and what became of the layouts looked at.
-struct SearchProgress {
-  std::optional<Candidate> best;
+class SearchProgress {
+ public:
+  // Keeps the best `most` candidates, of which the search is to find as many.
+  explicit SearchProgress(size_t most = 1) : most_(most) {}
+
   int64_t entered_count = 0;  // layouts of the places searched
   int64_t evaluated_count = 0;
   int64_t pruned_count = 0;  // of those entered
   std::vector<TightPlace> tight_places;
 
+  const std::vector<Candidate>& best() const { return best_; }  // best first
+  // Whether nothing that ranks no better than `bound` would be kept.
   bool IsHopeless(const Rank& bound) const {
-    return best.has_value() && best->rank.AsTuple() < bound.AsTuple();
+    return best_.size() == most_ && best_.back().rank.AsTuple() < bound.AsTuple();
   }
-  // Whether it is the best so far.
+  // Whether it is kept.
   bool Offer(const Candidate& candidate) {
-    if (best.has_value() && !Better(candidate, *best)) return false;
-    best = candidate;
+    if (best_.size() == most_) {
+      if (!Better(candidate, best_.back())) return false;
+      best_.pop_back();
+    }
+    best_.insert(std::upper_bound(best_.begin(), best_.end(), candidate, Better), candidate);
     return true;
   }
+
+ private:
+  size_t most_;
+  std::vector<Candidate> best_;
 };
 
 class PlaceSearch {

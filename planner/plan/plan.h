@@ -91,6 +91,16 @@ struct Alternative {
   std::optional<double> total_usd;
 };
 
+// A layout of the plan's model on its GPUs, with its own best batch and tokens.
+struct LayoutChoice {
+  Layout layout;
+  int64_t gradient_accumulation_steps = 1, global_batch_tokens = 0, token_count = 0;
+  double loss_nats = 0;
+  double step_seconds = 0, tokens_per_second = 0, mfu = 0, wall_seconds = 0;
+  StepTimeBreakdown step_breakdown;  // adds up to step_seconds
+  double peak_bytes = 0, p95_bytes = 0;
+};
+
 struct PlanWarning {
   std::string code, text;
 };
@@ -126,6 +136,7 @@ struct Plan {
   std::vector<std::string> conflict;  // infeasible plans: a minimal set
   std::vector<Relaxation> relaxations;
 
+  std::vector<LayoutChoice> best_layouts;  // best first
   std::vector<Alternative> alternatives;
   std::vector<Assumption> assumptions;
   std::vector<PlanWarning> warnings;

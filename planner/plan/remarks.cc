@@ -122,9 +122,8 @@ void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarni
   const GpuPool& pool = q.pools[static_cast<size_t>(plan.allocation->pool_index)];
   if (!q.mfu.has_value() && FindFamily(q.calibration.get(), pool.gpu.family) == nullptr) {
     const TimeError& error = TimeErrorOf(pool.gpu.family);
-    out.push_back({"UNCALIBRATED",
-                   absl::StrCat("times are out of the box for ", pool.gpu.id,
-                                ", not calibrated on your runs; ", error.source)});
+    out.push_back({"UNCALIBRATED", absl::StrCat("times are out of the box for ", pool.gpu.id,
+                                                ", not calibrated on your runs; ", error.source)});
   }
   if (pool.max_wall_seconds.has_value() &&
       *pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited)) {

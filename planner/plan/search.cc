@@ -71,7 +71,7 @@ class Searcher {
     summary_.evaluated_count = progress_.evaluated_count;
     summary_.pruned_count =
         progress_.pruned_count + summary_.candidate_count - progress_.entered_count;
-    return {progress_.best, std::move(progress_.tight_places), summary_};
+    return {Best(), std::move(progress_.tight_places), summary_};
   }
 
  private:
@@ -97,7 +97,12 @@ class Searcher {
                               batch->token_count, 0);
       progress_.Offer(candidate);
     }
-    return {progress_.best, {}, summary_};
+    return {Best(), {}, summary_};
+  }
+
+  std::optional<Candidate> Best() const {
+    if (progress_.best().empty()) return std::nullopt;
+    return progress_.best().front();
   }
 
   int SizeCount() const { return static_cast<int>(problem_.sizes().size()); }
@@ -277,7 +282,7 @@ class Searcher {
   }
 
   bool Done() {
-    if (options_.any && progress_.best.has_value()) return true;
+    if (options_.any && !progress_.best().empty()) return true;
     const PlanOptions* plan_options = options_.plan_options;
     if (plan_options != nullptr && plan_options->should_stop != nullptr && summary_.complete &&
         plan_options->should_stop()) {

@@ -98,9 +98,11 @@ WorkCurve::Curve WorkCurve::Draw(double log2_gpu_count) const {
       return (stages - 1) * r / layer_count_ +
              skew_per_doubling_ * std::max(0.0, log2_replicas - log2_stages);
     };
+    double before =
+        work.first_edge > 0 ? least[static_cast<size_t>(work.first_edge) - 1] : kUnlimited;
     for (int i = work.first_edge; i <= kEdges; ++i) {
       double& at = least[static_cast<size_t>(i)];
-      if (work.gpu_seconds_per_token >= at) continue;
+      if (work.gpu_seconds_per_token >= at) break;
       // Beyond the last edge any number of tokens may come.
       const double r = i < kEdges ? work.tokens_per_gpu / Edge(i) : 0;
       const double log2_r = i < kEdges ? work.log2_tokens_per_gpu - 0.25 * i : -kUnlimited;
@@ -116,9 +118,9 @@ WorkCurve::Curve WorkCurve::Draw(double log2_gpu_count) const {
         }
         least_share = std::min(least_share, share(stages, log2_stages, r));
       }
-      at = std::min(at, work.gpu_seconds_per_token * (1 + least_share));
+      at = std::min({at, before, work.gpu_seconds_per_token * (1 + least_share)});
+      before = at;
     }
-    for (size_t i = 1; i < least.size(); ++i) least[i] = std::min(least[i], least[i - 1]);
   }
   return least;
 }

@@ -216,6 +216,23 @@ TEST(RenderPlanTest, ExplainShowsWhereTheStepGoes) {
               HasSubstr("compute 80.0%, data parallel 20.0%"));
 }
 
+TEST(RenderPlanTest, ExplainShowsTheBestLayoutsBesideEachOther) {
+  v1::Plan plan = FeasiblePlan();
+  for (const double bubble : {0.5, 2.5}) {
+    v1::Plan::LayoutChoice& choice = *plan.add_best_layouts();
+    choice.mutable_layout()->set_pipeline_parallel_size(4);
+    choice.mutable_layout()->set_tensor_parallel_size(1);
+    choice.set_step_seconds(10);
+    choice.mutable_step_breakdown()->set_compute_seconds(10 - bubble);
+    choice.mutable_step_breakdown()->set_pipeline_bubble_seconds(bubble);
+  }
+  const std::string text = RenderPlan(plan, {.explain = true}, {});
+  EXPECT_THAT(text, HasSubstr("LAYOUT  PP  ZERO"));  // no column of degrees that are all 1
+  EXPECT_THAT(text, HasSubstr("LAYOUT  COMPUTE  PP BUBBLE\n"));
+  EXPECT_THAT(text, HasSubstr("75.0%      25.0%"));
+  EXPECT_THAT(Rendered(plan), Not(HasSubstr("PP BUBBLE")));
+}
+
 TEST(RenderPlanTest, ASweepHasARowAValue) {
   const Table table = PlansTable({FeasiblePlan(), InfeasiblePlan()}, "--deadline", {"21d", "1m"});
   EXPECT_EQ(table.columns[0].title, "--deadline");

@@ -68,9 +68,11 @@ TEST_F(ServiceTest, BasicViewLeavesStagesAndBreakdownOut) {
   ASSERT_EQ(full.response.plans_size(), 1);
   EXPECT_EQ(basic.response.plans(0).memory().stages_size(), 0);
   EXPECT_FALSE(basic.response.plans(0).time().has_step_breakdown());
+  EXPECT_TRUE(basic.response.plans(0).best_layouts().empty());
   EXPECT_GT(basic.response.plans(0).memory().peak_bytes(), 0);
   EXPECT_GT(full.response.plans(0).memory().stages_size(), 0);
   EXPECT_TRUE(full.response.plans(0).time().has_step_breakdown());
+  EXPECT_EQ(full.response.plans(0).best_layouts_size(), 5);
 }
 
 TEST_F(ServiceTest, NegativePageSizeIsAFieldViolation) {

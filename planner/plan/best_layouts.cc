@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/plan/best_layouts.h"
+
+#include <optional>
+
+#include "planner/plan/place_search.h"
+
+namespace rhumb {
+namespace {
+
+LayoutChoice Describe(const Problem& problem, const CostModel& cost, const Candidate& candidate) {
+  const PlanQuestion& q = problem.question();
+  const Size& size = problem.sizes()[static_cast<size_t>(candidate.size_index)];
+  const Gpu& gpu = q.pools[static_cast<size_t>(candidate.place.pool_index)].gpu;
+  const BatchChoice& batch = candidate.batch;
+  LayoutChoice choice;
+  choice.layout = candidate.layout;
+  choice.gradient_accumulation_steps = batch.micro_batches;
+  choice.global_batch_tokens = batch.micro_batches * candidate.layout.micro_batch_size *
+                               candidate.layout.data_parallel_size * size.shape.sequence_length;
+  choice.token_count = batch.step_count * choice.global_batch_tokens;
+  choice.loss_nats = problem.loss()
+                         .At(size.law, static_cast<double>(choice.token_count),
+                             static_cast<double>(choice.global_batch_tokens))
+                         .loss_nats;
+  choice.step_seconds = cost.Step(candidate.layout).StepSeconds(batch.micro_batches);
+  choice.tokens_per_second = static_cast<double>(choice.global_batch_tokens) / choice.step_seconds;
+  choice.mfu = cost.ModelFlopsPerToken() * choice.tokens_per_second /
+               (static_cast<double>(candidate.place.gpu_count) *
+                PeakFlopsPerSecond(gpu, q.precision).value_or(0));
+  choice.wall_seconds =
+      problem.At(size, candidate.place)
+          .overheads.WallSeconds(static_cast<double>(batch.step_count) * choice.step_seconds);
+  choice.step_breakdown = cost.Explain(candidate.layout, batch.micro_batches);
+  const MemoryEstimate memory =
+      cost.Memory(candidate.layout, batch.micro_batches, /*with_stages=*/false);
+  choice.peak_bytes = memory.peak_bytes;
+  choice.p95_bytes = memory.p95_bytes;
+  return choice;
+}
+
+}  // namespace
+
+std::vector<LayoutChoice> FindBestLayouts(const Solution& solution) {
+  const Problem& problem = *solution.problem;
+  if (!problem.has_hardware() || problem.question().mfu.has_value()) return {};
+  const Candidate& best = *solution.result.best;
+  const Size& size = problem.sizes()[static_cast<size_t>(best.size_index)];
+  SizeInPool& shared = solution.costs->Of(size, best.place.pool_index);
+  const std::optional<BestCase> best_case =
+      SearchBounds(problem, size, best.place.pool_index, shared)
+          .OfPlace(problem.At(size, best.place), best.place);
+  if (!best_case.has_value()) return {};
+  SearchProgress progress(kBestLayouts);
+  PlaceSearch(problem, best.size_index, shared, best.place, *best_case, progress).Run([] {
+    return false;
+  });
+  std::vector<LayoutChoice> choices;
+  for (const Candidate& candidate : progress.best()) {
+    choices.push_back(Describe(problem, shared.model, candidate));
+  }
+  return choices;
+}
+
+}  // namespace rhumb
