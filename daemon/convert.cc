@@ -70,6 +70,7 @@ v1::TimePlan ToProto(const TimePlan& time) {
   if (time.wall_low_seconds) out.set_wall_low_seconds(*time.wall_low_seconds);
   if (time.wall_high_seconds) out.set_wall_high_seconds(*time.wall_high_seconds);
   if (time.step_breakdown) *out.mutable_step_breakdown() = ToProto(*time.step_breakdown);
+  out.set_peak_flops_per_second(time.peak_flops_per_second);
   return out;
 }
 
@@ -315,6 +316,7 @@ v1::CheckConfigurationResponse ToProto(const CheckAnswer& answer, const CheckQue
   if (answer.cost) *out.mutable_cost() = ToProto(*answer.cost);
   for (const Assumption& assumption : answer.assumptions)
     *out.add_assumptions() = daemon::ToProto(assumption);
+  for (const PlanWarning& warning : answer.warnings) *out.add_warnings() = daemon::ToProto(warning);
   if (question.calibration != nullptr) {
     *out.mutable_calibration() = ToProto(*question.calibration, question.pool.gpu.family);
   }

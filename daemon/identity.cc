@@ -81,6 +81,13 @@ class Figures {
                                               max_epochs});
   }
 
+  void Append(const FrameworkLayouts& layouts) {
+    const auto& [tensor, pipeline, context, expert, max_virtual_stages, zero_stages,
+                 pipelined_zero_stages, recompute_modes, default_zero_stage] = layouts;
+    Append(tensor), Append(pipeline), Append(context), Append(expert);
+    Append(max_virtual_stages), Append(zero_stages), Append(pipelined_zero_stages);
+    Append(recompute_modes), Append(default_zero_stage);
+  }
   void Append(const WorkConstants& work) {
     // Nothing but doubles: a field that is added is part of the bytes.
     for (const double value :
@@ -163,16 +170,16 @@ std::string FiguresOf(const TimeCalibration& calibration) {
 }
 
 std::string FiguresOf(const FrameworkProfile& profile) {
-  const auto& [name, version, attention, compiled, overlaps_tensor_parallel, overlaps_data_parallel,
-               overlaps_pipeline, scatters_pipeline_sends, selective_recompute,
-               recompute_stops_early, weight_bytes, gradient_bytes, optimizer_bytes,
-               step_optimizer_bytes, sharded_weight_bytes, gathered_gradient_bytes,
+  const auto& [name, version, layouts, attention, compiled, overlaps_tensor_parallel,
+               overlaps_data_parallel, overlaps_pipeline, scatters_pipeline_sends,
+               selective_recompute, recompute_stops_early, weight_bytes, gradient_bytes,
+               optimizer_bytes, step_optimizer_bytes, sharded_weight_bytes, gathered_gradient_bytes,
                reduced_gradient_bytes, reduces_to_all, hidden_activation_bytes, keeps_8bit_inputs,
                fuses_gated_activation, stage_boundary_copies, logits_bytes, workspace_bytes,
                reserved_factor, context_bytes, counter, expert_half_width, layer_launch_seconds,
                elementwise_hidden_bytes, gather_network_fraction, pipeline_sends_per_pass, work] =
       profile;
-  return Figures(name, version, attention, compiled, overlaps_tensor_parallel,
+  return Figures(name, version, layouts, attention, compiled, overlaps_tensor_parallel,
                  overlaps_data_parallel, overlaps_pipeline, scatters_pipeline_sends,
                  selective_recompute, recompute_stops_early, weight_bytes, gradient_bytes,
                  optimizer_bytes, step_optimizer_bytes, sharded_weight_bytes,

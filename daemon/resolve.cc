@@ -63,7 +63,7 @@ std::optional<ModelShape> ResolveShape(const v1::Architecture& architecture,
 // Sequence length and vocabulary: the request's, else the architecture's, else the default.
 template <typename Request>
 void ResolveTokenShape(const Request& request, int64_t& sequence_length, int64_t& vocab_size,
-                       std::vector<Assumption>& assumptions, FieldViolations& violations) {
+                       FieldViolations& violations) {
   const PlanQuestion defaults;
   const v1::Architecture& architecture = request.architecture();
   sequence_length = request.has_sequence_length()        ? request.sequence_length()
@@ -78,13 +78,13 @@ void ResolveTokenShape(const Request& request, int64_t& sequence_length, int64_t
                    absl::StrCat("is ", request.vocab_size(), ", but the architecture has ",
                                 architecture.vocab_size()));
   }
-  if (sequence_length == defaults.sequence_length) {
-    Assume(assumptions, "sequence_length", absl::StrCat(sequence_length), "default");
-  }
-  if (vocab_size == defaults.vocab_size) {
-    Assume(assumptions, "vocab_size", absl::StrCat(vocab_size),
-           "default: the vocabulary of Llama 3");
-  }
+}
+
+void AssumeSequenceLength(int64_t sequence_length, std::vector<Assumption>& assumptions) {
+  Assume(assumptions, "sequence_length", absl::StrCat(sequence_length), "default");
+}
+void AssumeVocabulary(int64_t vocab_size, std::vector<Assumption>& assumptions) {
+  Assume(assumptions, "vocab_size", absl::StrCat(vocab_size), "default: the vocabulary of Llama 3");
 }
 
 // What the request says in numbers, unchanged.
@@ -145,8 +145,16 @@ void ResolveInference(const v1::CreatePlanRequest& in, PlanQuestion& out) {
   }
 }
 
+// A question with a default is the one that states the same value, so it is told by the value.
 void NoteDefaults(PlanQuestion& question) {
+  const PlanQuestion defaults;
   std::vector<Assumption>& assumptions = question.assumptions;
+  if (question.sequence_length == defaults.sequence_length) {
+    AssumeSequenceLength(question.sequence_length, assumptions);
+  }
+  if (question.vocab_size == defaults.vocab_size) {
+    AssumeVocabulary(question.vocab_size, assumptions);
+  }
   if (question.law.name == kDefaultLawName) {
     Assume(assumptions, "law", question.law.name, "default");
   }
@@ -250,8 +258,7 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
   question.framework = ResolveFramework(request.framework(), violations);
   question.precision = FromProto(request.precision()).value_or(Precision::kBf16);
   question.objective = FromProto(request.objective());
-  ResolveTokenShape(request, question.sequence_length, question.vocab_size, question.assumptions,
-                    violations);
+  ResolveTokenShape(request, question.sequence_length, question.vocab_size, violations);
   if (request.has_architecture()) {
     question.architecture = ResolveShape(request.architecture(), question.sequence_length,
                                          question.vocab_size, violations);
@@ -312,8 +319,13 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
 absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRequest& request,
                                                   Store& store, FieldViolations& violations) {
   CheckQuestion question;
-  ResolveTokenShape(request, question.sequence_length, question.vocab_size, question.assumptions,
-                    violations);
+  ResolveTokenShape(request, question.sequence_length, question.vocab_size, violations);
+  if (!request.has_sequence_length() && request.architecture().sequence_length() <= 0) {
+    AssumeSequenceLength(question.sequence_length, question.assumptions);
+  }
+  if (!request.has_vocab_size() && request.architecture().vocab_size() <= 0) {
+    AssumeVocabulary(question.vocab_size, question.assumptions);
+  }
   if (request.has_architecture()) {
     question.architecture = ResolveShape(request.architecture(), question.sequence_length,
                                          question.vocab_size, violations);
@@ -321,7 +333,7 @@ absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRe
   if (request.has_param_count()) question.param_count = static_cast<double>(request.param_count());
   question.layout = FromProto(request.layout());
   question.precision = FromProto(request.precision()).value_or(Precision::kBf16);
-  if (question.precision == Precision::kBf16)
+  if (request.precision() == v1::PRECISION_UNSPECIFIED)
     Assume(question.assumptions, "precision", "BF16", "default");
   question.framework = ResolveFramework(request.framework(), violations);
   if (request.has_global_batch_tokens())

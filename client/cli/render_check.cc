@@ -71,15 +71,15 @@ std::string RenderCheck(const v1::CheckConfigurationResponse& answer,
   if (answer.has_layout()) AddLayout(answer.layout(), report);
   if (answer.has_memory()) AddMemory(answer.memory(), options.wide, report);
   if (answer.has_time()) {
-    v1::TimePlan time = answer.time();
-    if (!options.whole_run) {
-      time.clear_wall_seconds();
-      time.clear_train_seconds();
-    }
-    AddTime(time, options.level, options.explain || options.wide, report);
+    AddTime(answer.time(),
+            {.level = options.level,
+             .whole_run = options.whole_run,
+             .causes = options.explain || options.wide},
+            report);
   }
   if (answer.has_cost() && options.whole_run) AddCost(answer.cost(), report);
   if (answer.has_calibration()) AddCalibration(answer.calibration(), report);
+  AddWarnings(answer.warnings(), report);
   AddAssumptions(answer.assumptions(), options.wide, report);
   return report.text();
 }

@@ -134,22 +134,25 @@ void AddMemory(const v1::MemoryPlan& memory, bool stages, Report& report) {
   }
 }
 
-void AddTime(const v1::TimePlan& time, double level, bool explain, Report& report) {
-  std::string wall;
-  if (time.wall_seconds() > 0) {
-    wall = FormatDuration(time.wall_seconds());
-    if (time.has_wall_low_seconds() && time.has_wall_high_seconds()) {
-      absl::StrAppend(&wall, " (", level > 0 ? absl::StrCat(FormatLevel(level), ": ") : "",
-                      FormatDuration(time.wall_low_seconds()), " to ",
-                      FormatDuration(time.wall_high_seconds()), ")");
-    }
+void AddTime(const v1::TimePlan& time, const TimeShown& shown, Report& report) {
+  // The interval of `seconds` of the whole, as that of the whole.
+  const auto interval = [&](double seconds) -> std::string {
+    if (!time.has_wall_low_seconds() || !time.has_wall_high_seconds()) return "";
+    const double share = seconds / time.wall_seconds();
+    return absl::StrCat(" (", shown.level > 0 ? absl::StrCat(FormatLevel(shown.level), ": ") : "",
+                        FormatDuration(time.wall_low_seconds() * share), " to ",
+                        FormatDuration(time.wall_high_seconds() * share), ")");
+  };
+  const bool has_wall = shown.whole_run && time.wall_seconds() > 0;
+  if (has_wall) {
+    report.Row("Time",
+               absl::StrCat(FormatDuration(time.wall_seconds()), interval(time.wall_seconds())));
   }
-  report.Row("Time", wall);
   std::vector<std::string> overheads;
   for (const v1::Overhead& overhead : time.overheads()) {
     overheads.push_back(absl::StrCat(overhead.item(), " ", FormatDuration(overhead.seconds())));
   }
-  if (time.train_seconds() > 0) {
+  if (shown.whole_run && time.train_seconds() > 0) {
     std::string parts = absl::StrCat(FormatDuration(time.train_seconds()), " of steps");
     if (time.overhead_seconds() > 0) {
       absl::StrAppend(&parts, " + ", FormatDuration(time.overhead_seconds()), " of overheads",
@@ -157,14 +160,18 @@ void AddTime(const v1::TimePlan& time, double level, bool explain, Report& repor
     }
     report.Row("", parts);
   }
-  report.Row(wall.empty() ? "Time" : "",
-             JoinParts({time.step_seconds() > 0
-                            ? absl::StrCat(FormatDuration(time.step_seconds()), " a step")
-                            : "",
-                        absl::StrCat("MFU ", FormatFraction(time.mfu())),
-                        FormatTokensPerSecond(time.tokens_per_second())},
-                       ", "));
-  if (explain && time.has_step_breakdown())
+  const std::string step = time.step_seconds() > 0
+                               ? absl::StrCat(FormatDuration(time.step_seconds()), " a step",
+                                              has_wall ? "" : interval(time.step_seconds()))
+                               : "";
+  const std::string mfu = absl::StrCat(
+      "MFU ", FormatFraction(time.mfu()),
+      time.peak_flops_per_second() > 0
+          ? absl::StrCat(" of ", FormatFlopsPerSecond(time.peak_flops_per_second()), " a GPU")
+          : "");
+  report.Row(has_wall ? "" : "Time",
+             JoinParts({step, mfu, FormatTokensPerSecond(time.tokens_per_second())}, ", "));
+  if (shown.causes && time.has_step_breakdown())
     AddStep(time.step_breakdown(), time.step_seconds(), report);
 }
 

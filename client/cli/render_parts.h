@@ -19,8 +19,12 @@ void AddModel(const v1::Architecture& model, Report& report);
 void AddLayout(const v1::Layout& layout, Report& report);
 // With `stages`, a line for each pipeline stage too.
 void AddMemory(const v1::MemoryPlan& memory, bool stages, Report& report);
-// With `explain`, the step's time by cause too. `level` is that of the interval, 0 if unknown.
-void AddTime(const v1::TimePlan& time, double level, bool explain, Report& report);
+struct TimeShown {
+  double level = 0;       // of the interval; 0 if unknown
+  bool whole_run = true;  // else of a step only
+  bool causes = false;    // the step's time by cause too
+};
+void AddTime(const v1::TimePlan& time, const TimeShown& shown, Report& report);
 void AddCost(const v1::Plan::Cost& cost, Report& report);
 // Nothing where the constants are as shipped because no calibration was asked for.
 void AddCalibration(const v1::Plan::Calibration& calibration, Report& report);

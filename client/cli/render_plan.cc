@@ -285,7 +285,8 @@ std::string RenderPlan(const v1::Plan& plan, const PlanRenderOptions& options,
   if (plan.has_layout()) AddLayout(plan.layout(), report);
   if (plan.has_memory()) AddMemory(plan.memory(), options.wide, report);
   if (plan.has_time())
-    AddTime(plan.time(), plan.loss().level(), options.explain || options.wide, report);
+    AddTime(plan.time(), {.level = plan.loss().level(), .causes = options.explain || options.wide},
+            report);
   if (plan.has_cost()) AddCost(plan.cost(), report);
   if (plan.has_calibration()) AddCalibration(plan.calibration(), report);
   AddBinding(plan, report);

@@ -389,6 +389,11 @@ std::string FormatUsd(double usd) {
   return absl::StrCat("$", WithCountSuffix(usd));
 }
 
+std::string FormatFlopsPerSecond(double flops_per_second) {
+  return flops_per_second >= 1e16 ? absl::StrFormat("%.3g PFLOP/s", flops_per_second / 1e15)
+                                  : absl::StrFormat("%.4g TFLOP/s", flops_per_second / 1e12);
+}
+
 std::string FormatTokensPerSecond(double tokens_per_second) {
   return absl::StrCat(FormatCount(tokens_per_second), " tokens/s");
 }

@@ -56,6 +56,7 @@ std::string FormatFlops(double flops);                        // 1.00e21 FLOP
 std::string FormatBytes(double bytes);                        // 71.2 GiB
 std::string FormatDuration(double seconds);                   // 21 d 3 h, 1 h 30 min, 12.5 s
 std::string FormatUsd(double usd);                            // $1.25M, $2.50
+std::string FormatFlopsPerSecond(double flops_per_second);    // 989 TFLOP/s
 std::string FormatTokensPerSecond(double tokens_per_second);  // 1.25M tokens/s
 
 }  // namespace rhumb

@@ -61,6 +61,8 @@ FrameworkProfile MegatronDeepSpeed() {
   profile.reduces_to_all = true;
   profile.stage_boundary_copies = 1;
   profile.workspace_bytes = 4.5e9;  // flat buckets for reducing and gathering
+  profile.layouts.context = false;
+  profile.layouts.max_virtual_stages = 1;
   profile.layer_launch_seconds = shipped::kMegatronDeepspeedLayerLaunchSeconds;
   profile.elementwise_hidden_bytes = shipped::kMegatronDeepspeedElementwiseHiddenBytes;
   profile.pipeline_sends_per_pass = shipped::kMegatronDeepspeedPipelineSendsPerPass;
@@ -72,6 +74,7 @@ FrameworkProfile MegatronLm() {
   FrameworkProfile profile = MegatronDeepSpeed();
   profile.name = "megatron-lm";
   profile.version = "2021-2022";
+  profile.layouts = {.context = false, .expert = false, .zero_stages = {0, 1}};
   profile.gradient_bytes = 4;
   profile.optimizer_bytes = 12;
   profile.step_optimizer_bytes = 0;
@@ -90,6 +93,8 @@ FrameworkProfile DeepSpeed() {
   FrameworkProfile profile = MegatronDeepSpeed();
   profile.name = "deepspeed";
   profile.version = "ZeRO-3 of 2021-2023";
+  // A ds_config knows data parallelism only; the rest is the model's own code.
+  profile.layouts = {.tensor = false, .pipeline = false, .context = false, .expert = false};
   profile.overlaps_data_parallel = true;
   profile.gather_network_fraction = shipped::kDeepspeedGatherNetworkFraction;
   return profile;
@@ -100,6 +105,13 @@ FrameworkProfile Fsdp() {
   FrameworkProfile profile;
   profile.name = "fsdp";
   profile.version = "PyTorch 2.0 and later, eager";
+  // NO_SHARD, SHARD_GRAD_OP and FULL_SHARD, the default.
+  profile.layouts = {.tensor = false,
+                     .pipeline = false,
+                     .context = false,
+                     .expert = false,
+                     .zero_stages = {0, 2, 3},
+                     .default_zero_stage = 3};
   profile.attention = Attention::kFlash;
   profile.overlaps_data_parallel = true;
   profile.logits_bytes = 12;
@@ -130,6 +142,11 @@ FrameworkProfile Torchtitan() {
   FrameworkProfile profile = Fsdp();
   profile.name = "torchtitan";
   profile.version = "2024-2025 (FSDP2, torch.compile)";
+  // Its interleaved schedule places two stages on a rank.
+  profile.layouts = {.max_virtual_stages = 2,
+                     .zero_stages = {0, 2, 3},
+                     .pipelined_zero_stages = {0, 2},
+                     .default_zero_stage = 3};
   profile.compiled = true;
   profile.recompute_stops_early = false;  // the compiler repeats the block as one graph
   profile.selective_recompute = SelectiveRecompute::kOperators;
@@ -141,6 +158,7 @@ FrameworkProfile Nanotron() {
   FrameworkProfile profile;
   profile.name = "nanotron";
   profile.version = "2024-2025";
+  profile.layouts = {.context = false, .max_virtual_stages = 1, .zero_stages = {0, 1}};
   profile.attention = Attention::kFlash;
   profile.gradient_bytes = 6;  // 16-bit gradients beside fp32 accumulation
   profile.logits_bytes = 12;
@@ -153,6 +171,7 @@ FrameworkProfile Accelerate() {
   FrameworkProfile profile = Fsdp();
   profile.name = "accelerate";
   profile.version = "Hugging Face Accelerate 1.x over FSDP";
+  profile.layouts.recompute_modes = {Recompute::kNone, Recompute::kFull};
   return profile;
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "planner/cost/framework_layouts.h"
 #include "planner/cost/work_constants.h"
 
 namespace rhumb {
@@ -29,6 +30,7 @@ enum class SelectiveRecompute { kAttentionCore, kOperators };
 struct FrameworkProfile {
   std::string name;
   std::string version;  // releases that the figures were taken from
+  FrameworkLayouts layouts;
 
   Attention attention = Attention::kFlash;
   bool compiled = false;  // element-wise kernels fused by a compiler

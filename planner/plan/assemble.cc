@@ -109,6 +109,7 @@ TimePlan MakeTimePlan(const CostModel& cost, const Layout& layout, int64_t micro
                       const OverheadModel& overheads) {
   TimePlan time;
   time.step_seconds = step_seconds;
+  time.peak_flops_per_second = peak_flops_per_second;
   time.tokens_per_second = batch_tokens / step_seconds;
   time.mfu = flops_per_token_for_mfu * time.tokens_per_second / (gpu_count * peak_flops_per_second);
   time.train_seconds = static_cast<double>(step_count) * step_seconds;

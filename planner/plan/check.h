@@ -53,6 +53,7 @@ struct CheckAnswer {
   std::optional<CostPlan> cost;
   std::vector<Advice> advice;
   std::vector<Assumption> assumptions;
+  std::vector<PlanWarning> warnings;
 };
 
 std::vector<FieldViolation> ValidateCheckQuestion(const CheckQuestion& question);

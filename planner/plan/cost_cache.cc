@@ -50,8 +50,8 @@ CostCache::Entry& CostCache::EntryOf(const Size& size) {
   for (const std::unique_ptr<Entry>& entry : same_name) {
     if (entry->shape == size.shape) return *entry;
   }
-  return *same_name.emplace_back(
-      std::make_unique<Entry>(Entry{size.shape, LayoutSpace(size.shape, precision_, layout_), {}}));
+  return *same_name.emplace_back(std::make_unique<Entry>(
+      Entry{size.shape, LayoutSpace(size.shape, precision_, layout_, framework_.layouts), {}}));
 }
 
 SizeInPool& CostCache::Of(const Size& size, int pool_index) {

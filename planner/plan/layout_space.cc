@@ -25,7 +25,9 @@ std::vector<int64_t> DivisorsOf(int64_t number) {
   return divisors;
 }
 
-std::vector<int64_t> TensorSizesOf(const ModelShape& shape, const LayoutConstraints& constraints) {
+std::vector<int64_t> TensorSizesOf(const ModelShape& shape, const LayoutConstraints& constraints,
+                                   const FrameworkLayouts& framework) {
+  if (!framework.tensor && !constraints.tensor_parallel_size.has_value()) return {1};
   std::vector<int64_t> sizes;
   const int64_t heads = shape.num_attention_heads;
   const int64_t kv_heads = shape.num_key_value_heads;
@@ -39,19 +41,23 @@ std::vector<int64_t> TensorSizesOf(const ModelShape& shape, const LayoutConstrai
   return Keep(std::move(sizes), constraints.tensor_parallel_size);
 }
 
-std::vector<int64_t> ContextSizesOf(const ModelShape& shape, const LayoutConstraints& constraints) {
+std::vector<int64_t> ContextSizesOf(const ModelShape& shape, const LayoutConstraints& constraints,
+                                    const FrameworkLayouts& framework) {
   if (constraints.context_parallel_size.has_value()) {
     const int64_t c = *constraints.context_parallel_size;
     return shape.sequence_length % c == 0 ? std::vector<int64_t>{c} : std::vector<int64_t>{};
   }
   std::vector<int64_t> sizes = {1};
+  if (!framework.context) return sizes;
   for (int64_t c = 2; c * kMinContextTokens <= shape.sequence_length; ++c) {
     if (shape.sequence_length % c == 0) sizes.push_back(c);
   }
   return sizes;
 }
 
-std::vector<int64_t> ExpertSizesOf(const ModelShape& shape, const LayoutConstraints& constraints) {
+std::vector<int64_t> ExpertSizesOf(const ModelShape& shape, const LayoutConstraints& constraints,
+                                   const FrameworkLayouts& framework) {
+  if (!framework.expert && !constraints.expert_parallel_size.has_value()) return {1};
   std::vector<int64_t> sizes = {1};
   for (int64_t e = 2; e <= shape.expert_count; ++e) {
     if (shape.expert_count % e == 0) sizes.push_back(e);
@@ -74,15 +80,18 @@ GpuCounts::GpuCounts(const std::vector<int64_t>& counts) {
 }
 
 LayoutSpace::LayoutSpace(const ModelShape& shape, Precision precision,
-                         const LayoutConstraints& constraints)
+                         const LayoutConstraints& constraints, const FrameworkLayouts& framework)
     : precision_(precision),
       fixed_pipeline_(constraints.pipeline_parallel_size),
       fixed_data_(constraints.data_parallel_size),
-      max_pipeline_(std::min(shape.num_layers,
-                             constraints.max_pipeline_parallel_size.value_or(shape.num_layers))),
-      tensor_sizes_(TensorSizesOf(shape, constraints)),
-      context_sizes_(ContextSizesOf(shape, constraints)),
-      expert_sizes_(ExpertSizesOf(shape, constraints)) {
+      max_pipeline_(
+          framework.pipeline || constraints.pipeline_parallel_size.has_value()
+              ? std::min(shape.num_layers,
+                         constraints.max_pipeline_parallel_size.value_or(shape.num_layers))
+              : 1),
+      tensor_sizes_(TensorSizesOf(shape, constraints, framework)),
+      context_sizes_(ContextSizesOf(shape, constraints, framework)),
+      expert_sizes_(ExpertSizesOf(shape, constraints, framework)) {
   if (constraints.micro_batch_size.has_value()) {
     micro_batch_sizes_ = {*constraints.micro_batch_size};
   } else {
@@ -91,16 +100,18 @@ LayoutSpace::LayoutSpace(const ModelShape& shape, Precision precision,
   }
   const std::optional<int64_t> zero = constraints.zero_stage;
   zero_alone_ = {zero.value_or(0)};
-  zero_pipelined_ = zero.has_value() ? std::vector<int64_t>{*zero} : std::vector<int64_t>{0, 1};
-  zero_replicated_ = Keep({0, 1, 2, 3}, zero);
-  recompute_modes_ = {Recompute::kNone, Recompute::kSelective, Recompute::kFull};
+  zero_pipelined_ =
+      zero.has_value() ? std::vector<int64_t>{*zero} : framework.pipelined_zero_stages;
+  zero_replicated_ = zero.has_value() ? std::vector<int64_t>{*zero} : framework.zero_stages;
+  recompute_modes_ = framework.recompute_modes;
   if (constraints.recompute.has_value()) recompute_modes_ = {*constraints.recompute};
   virtual_stages_ = {Keep({1}, constraints.virtual_pipeline_stages)};
   virtual_stages_of_.resize(static_cast<size_t>(shape.num_layers) + 1);
   for (int64_t p = 2; 2 * p <= shape.num_layers; ++p) {
     if (shape.num_layers % p != 0) continue;
     std::vector<int64_t> stages = {1};
-    for (int64_t v = 2; v * p <= shape.num_layers; ++v) {
+    const int64_t most = constraints.virtual_pipeline_stages.value_or(framework.max_virtual_stages);
+    for (int64_t v = 2; v <= most && v * p <= shape.num_layers; ++v) {
       if (shape.num_layers % (v * p) == 0) stages.push_back(v);
     }
     virtual_stages_of_[static_cast<size_t>(p)] = virtual_stages_.size();

@@ -7,8 +7,8 @@
 // d. d = GPUs / (t p c). ZeRO: 0-3, with pipelines 0-1 (parameter or gradient sharding would
 // re-gather every micro-batch), 0 where nothing is replicated (every stage is then the same).
 // Micro-batch: powers of two up to kMaxMicroBatchSize. Virtual stages v: p > 1 and v p divides the
-// layers. Every recompute mode. Fixing a part in LayoutConstraints replaces its list by the one
-// value, if that is legal.
+// layers. Every recompute mode. All of it as far as the framework has it (FrameworkLayouts). Fixing
+// a part in LayoutConstraints replaces its list by the one value, if that is legal.
 #ifndef RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_
 #define RHUMB_PLANNER_PLAN_LAYOUT_SPACE_H_
 
@@ -17,6 +17,7 @@
 #include <optional>
 #include <vector>
 
+#include "planner/cost/framework_layouts.h"
 #include "planner/cost/layout.h"
 #include "planner/cost/model_shape.h"
 #include "planner/plan/question.h"
@@ -54,7 +55,8 @@ class GpuCounts {
 
 class LayoutSpace {
  public:
-  LayoutSpace(const ModelShape& shape, Precision precision, const LayoutConstraints& constraints);
+  LayoutSpace(const ModelShape& shape, Precision precision, const LayoutConstraints& constraints,
+              const FrameworkLayouts& framework = {});
 
   // Every (t, p, c, e) with its d on `gpu_count` GPUs, in lexicographic order, appended to `out`.
   void AppendDegrees(int64_t gpu_count, std::vector<Degrees>& out) const;

@@ -61,6 +61,7 @@ struct TimePlan {
   double wall_seconds = 0;
   std::optional<double> wall_low_seconds, wall_high_seconds;
   std::optional<StepTimeBreakdown> step_breakdown;
+  double peak_flops_per_second = 0;
 };
 
 struct CostPlan {

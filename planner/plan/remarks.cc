@@ -25,6 +25,7 @@ constexpr double kFreeEpochs = 4;
 constexpr double kPoorEpochs = 16;
 constexpr double kRuleOfThumbTokensPerParam = 20;  // Hoffmann et al. 2022
 constexpr double kFlatRatio = 2;
+constexpr double kDearBatchNats = 0.02;
 
 std::string Short(double value) { return absl::StrFormat("%.3g", value); }
 
@@ -117,14 +118,29 @@ const char* BetterValue(Objective objective) {
   return "better plan";
 }
 
+// Loss that the batch costs: where no limit holds it, speed is bought with it.
+void WarnBatch(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
+  if (plan.batch.token_overhead <= 1) return;
+  const double without =
+      PredictLoss(q.law, plan.active_param_count,
+                  {static_cast<double>(plan.token_count), q.unique_token_count, 1});
+  const double more = plan.loss.mean_nats - without;
+  if (more < kDearBatchNats) return;
+  out.push_back(
+      {"BATCH_COSTS_LOSS",
+       absl::StrFormat(
+           "batches of %s tokens, %.2g times the critical batch, cost %.3f nats: as many "
+           "tokens in small batches reach %.4f; target_loss_nats or global_batch_tokens "
+           "(--target-loss, --batch-tokens) hold it",
+           Short(static_cast<double>(plan.batch.global_batch_tokens)),
+           static_cast<double>(plan.batch.global_batch_tokens) / plan.batch.critical_batch_tokens,
+           more, without)});
+}
+
 void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   if (!plan.allocation.has_value()) return;
   const GpuPool& pool = q.pools[static_cast<size_t>(plan.allocation->pool_index)];
-  if (!q.mfu.has_value() && FindFamily(q.calibration.get(), pool.gpu.family) == nullptr) {
-    const TimeError& error = TimeErrorOf(pool.gpu.family);
-    out.push_back({"UNCALIBRATED", absl::StrCat("times are out of the box for ", pool.gpu.id,
-                                                ", not calibrated on your runs; ", error.source)});
-  }
+  if (!q.mfu.has_value()) WarnUncalibrated(q.calibration.get(), pool.gpu, out);
   if (pool.max_wall_seconds.has_value() &&
       *pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited)) {
     out.push_back(
@@ -149,6 +165,14 @@ void AddEnergyAssumptions(std::vector<Assumption>& out) {
 }
 
 }  // namespace
+
+void WarnUncalibrated(const TimeCalibration* calibration, const Gpu& gpu,
+                      std::vector<PlanWarning>& out) {
+  if (FindFamily(calibration, gpu.family) != nullptr) return;
+  out.push_back({"UNCALIBRATED",
+                 absl::StrCat("times are out of the box for ", gpu.id,
+                              ", not calibrated on your runs; ", TimeErrorOf(gpu.family).source)});
+}
 
 void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framework,
                             std::vector<Assumption>& out) {
@@ -225,6 +249,7 @@ std::vector<PlanWarning> CollectWarnings(const PlanQuestion& q, Objective object
   if (!plan.feasible) return out;
   WarnExtrapolation(q, plan, out);
   WarnEpochs(q, plan, out);
+  WarnBatch(q, plan, out);
   if (plan.law_optimum.has_value() && objective == Objective::kLoss &&
       plan.law_optimum->param_count_high_0p1pct >
           kFlatRatio * plan.law_optimum->param_count_low_0p1pct) {

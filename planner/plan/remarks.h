@@ -23,8 +23,13 @@ void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framewo
 void AddCalibrationAssumptions(const TimeCalibration* calibration,
                                const std::vector<GpuPool>& pools, std::vector<Assumption>& out);
 
-// Extrapolation, epochs, flat optimum, tokens per parameter, uncalibrated hardware, idle GPUs,
-// mixture of experts.
+// That times on `gpu` are predicted with shipped constants; nothing if `calibration` has runs of
+// its family.
+void WarnUncalibrated(const TimeCalibration* calibration, const Gpu& gpu,
+                      std::vector<PlanWarning>& out);
+
+// Extrapolation, epochs, a dear batch, flat optimum, tokens per parameter, uncalibrated hardware,
+// idle GPUs, mixture of experts.
 std::vector<PlanWarning> CollectWarnings(const PlanQuestion& question, Objective objective,
                                          const Plan& plan);
 

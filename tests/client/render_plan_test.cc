@@ -310,7 +310,7 @@ TEST(RenderCheckTest, WithoutTokensOnlyAStepIsTimed) {
   answer.mutable_cost()->set_total_usd(1);
   const std::string one_step =
       RenderCheck(answer, {.level = 0.9, .whole_run = false}, {.width = 200});
-  EXPECT_THAT(one_step, HasSubstr("Time           2 s a step, MFU 40.0%"));
+  EXPECT_THAT(one_step, HasSubstr("Time           2 s a step (90%: 1 s to 3 s), MFU 40.0%"));
   EXPECT_THAT(one_step, Not(HasSubstr("Cost")));
   EXPECT_THAT(RenderCheck(answer, {.level = 0.9}, {.width = 200}),
               HasSubstr("Time           2 s (90%: 1 s to 3 s)"));

@@ -472,36 +472,49 @@ std::vector<Layout> LayoutsByBruteForce(const ModelShape& shape, int64_t gpu_cou
   const int64_t kv_heads = shape.num_key_value_heads;
   std::vector<int64_t> micro_batches = {1, 2, 4, 8, 16, 32, 64};
   if (fixed.micro_batch_size) micro_batches = {*fixed.micro_batch_size};
+  const FrameworkLayouts& framework = question.framework.layouts;
+  const auto has = [](const auto& list, const auto& value) {
+    return std::find(list.begin(), list.end(), value) != list.end();
+  };
   std::vector<Layout> layouts;
   for (int64_t t = 1; t <= gpu_count; ++t) {
     if (shape.num_attention_heads % t != 0) continue;
     if (!shape.is_mla() && kv_heads % t != 0 && t % kv_heads != 0) continue;
     if (!Allows(fixed.tensor_parallel_size, t)) continue;
+    if (t > 1 && !framework.tensor && !fixed.tensor_parallel_size) continue;
     if (t > fixed.max_tensor_parallel_size.value_or(t)) continue;
     for (int64_t p = 1; p <= gpu_count; ++p) {
       if (p > shape.num_layers || !Allows(fixed.pipeline_parallel_size, p)) continue;
       if (p > fixed.max_pipeline_parallel_size.value_or(p)) continue;
+      if (p > 1 && !framework.pipeline && !fixed.pipeline_parallel_size) continue;
       for (int64_t c = 1; c <= gpu_count; ++c) {
         if (shape.sequence_length % c != 0 || !Allows(fixed.context_parallel_size, c)) continue;
         const bool asked_for = fixed.context_parallel_size.has_value();
+        if (!asked_for && c > 1 && !framework.context) continue;
         if (!asked_for && c > 1 && shape.sequence_length / c < 2048) continue;
         for (int64_t d = 1; d <= gpu_count; ++d) {
           if (t * p * c * d != gpu_count || !Allows(fixed.data_parallel_size, d)) continue;
           for (int64_t e = 1; e <= d; ++e) {
             if (d % e != 0 || (e > 1 && (!shape.is_moe() || shape.expert_count % e != 0))) continue;
             if (!Allows(fixed.expert_parallel_size, e)) continue;
+            if (e > 1 && !framework.expert && !fixed.expert_parallel_size) continue;
             for (int64_t zero = 0; zero <= 3; ++zero) {
               if (!Allows(fixed.zero_stage, zero)) continue;
               // Nothing is replicated: every stage is the same, so one stands for all.
               if (zero > 0 && d * c == 1 && !fixed.zero_stage) continue;
-              if (zero > 1 && p > 1 && !fixed.zero_stage) continue;
+              const bool replicates = d * c > 1 && !fixed.zero_stage;
+              if (replicates && p == 1 && !has(framework.zero_stages, zero)) continue;
+              if (replicates && p > 1 && !has(framework.pipelined_zero_stages, zero)) continue;
               for (const int64_t micro_batch : micro_batches) {
                 for (const Recompute recompute :
                      {Recompute::kNone, Recompute::kSelective, Recompute::kFull}) {
                   if (recompute != fixed.recompute.value_or(recompute)) continue;
+                  if (!fixed.recompute && !has(framework.recompute_modes, recompute)) continue;
                   for (int64_t v = 1; v <= shape.num_layers; ++v) {
                     if (v > 1 && (p == 1 || shape.num_layers % (v * p) != 0)) continue;
                     if (!Allows(fixed.virtual_pipeline_stages, v)) continue;
+                    if (v > framework.max_virtual_stages && !fixed.virtual_pipeline_stages)
+                      continue;
                     Layout layout;
                     layout.tensor_parallel_size = t;
                     layout.pipeline_parallel_size = p;

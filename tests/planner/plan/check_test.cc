@@ -43,6 +43,12 @@ std::vector<std::string> Codes(const CheckAnswer& answer) {
   return codes;
 }
 
+std::string DirectiveOf(const CheckAnswer& answer, const std::string& code) {
+  const auto advice = std::find_if(answer.advice.begin(), answer.advice.end(),
+                                   [&](const Advice& each) { return each.code == code; });
+  return advice == answer.advice.end() ? "no " + code : advice->directive;
+}
+
 TEST(CheckTest, UsesEveryGpuGiven) {
   CheckQuestion question = SevenBillionOnANode();
   question.layout.tensor_parallel_size = 2;
@@ -92,6 +98,47 @@ TEST(CheckTest, TheNearestChangeReallyFits) {
   question.global_batch_tokens =
       answer.gradient_accumulation_steps * 64 * answer.layout.data_parallel_size * 2048;
   EXPECT_TRUE(Check(question).fits_p95) << change->directive;
+}
+
+TEST(CheckTest, AChangeOfThePipelineSaysWhatBecomesOfVirtualStages) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.framework.layouts.tensor = false;
+  question.framework.layouts.zero_stages = {0};
+  question.max_memory_bytes = 45e9;
+  question.layout.zero_stage = 0;
+  question.layout.recompute = Recompute::kFull;
+  question.layout.pipeline_parallel_size = 2;
+  question.layout.virtual_pipeline_stages = 2;
+  const CheckAnswer answer = Check(question);
+  ASSERT_THAT(Codes(answer), Contains("CHANGE_LAYOUT"));
+  EXPECT_THAT(DirectiveOf(answer, "CHANGE_LAYOUT"),
+              ::testing::HasSubstr("--pipeline-parallel-size 4 --virtual-pipeline-stages 1"));
+}
+
+TEST(CheckTest, MoreVirtualStagesShrinkTheBubbleOfAGivenBatch) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.pipeline_parallel_size = 8;
+  question.layout.gradient_accumulation_steps = 8;
+  EXPECT_EQ(DirectiveOf(Check(question), "PIPELINE_BUBBLE"), "--gradient-accumulation-steps 16");
+  question.global_batch_tokens = 8 * 2048;
+  EXPECT_EQ(DirectiveOf(Check(question), "PIPELINE_BUBBLE"), "--virtual-pipeline-stages 2");
+  question.framework.layouts.max_virtual_stages = 1;
+  EXPECT_EQ(DirectiveOf(Check(question), "PIPELINE_BUBBLE"), "");
+}
+
+TEST(CheckTest, ShardsAsTheFrameworkDoesByDefault) {
+  CheckQuestion question = SevenBillionOnANode();
+  EXPECT_EQ(Check(question).layout.zero_stage, 1);
+  question.framework = *FindFrameworkProfile("fsdp");
+  EXPECT_EQ(Check(question).layout.zero_stage, 3);
+}
+
+TEST(CheckTest, AdvisesNothingThatTheFrameworkLacks) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.framework = *FindFrameworkProfile("deepspeed");
+  question.layout.zero_stage = 0;
+  EXPECT_THAT(DirectiveOf(Check(question), "CHANGE_LAYOUT"),
+              ::testing::Not(::testing::HasSubstr("parallel")));
 }
 
 TEST(CheckTest, ARunThatEndsAfterTheDeadlineDoesNotFinish) {

@@ -144,6 +144,18 @@ TEST(SearchTest, EqualsBruteForceWithCalibratedConstants) {
   }
 }
 
+// Each has layouts that others lack.
+TEST(SearchTest, EqualsBruteForceUnderEveryFramework) {
+  uint64_t seed = 100;
+  for (const FrameworkProfile& framework : FrameworkProfiles()) {
+    SCOPED_TRACE(framework.name);
+    PlanQuestion question = RandomQuestion(++seed);
+    question.framework = framework;
+    question.layout = {};
+    ExpectSameAsBruteForce(question);
+  }
+}
+
 // With an effective MFU a step's time is proportional to its tokens, so every layout and most
 // batches tie.
 TEST(SearchTest, BreaksTiesAsBruteForceDoes) {
