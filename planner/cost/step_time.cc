@@ -43,11 +43,7 @@ StepTimeModel::StepTimeModel(const ModelShape& shape, const Gpu& gpu, const Fabr
                              : 0.0;
   attended_tokens_ = (1 - sliding) * s / 2 + sliding * window * (1 - window / (2 * s));
 
-  node_gpus_ = static_cast<double>(std::max<int64_t>(1, fabric.gpus_per_node));
-  // Racks join several nodes into one NVLink domain; otherwise a domain ends with its node.
-  domain_gpus_ = gpu.gpus_per_scale_up_domain > 8
-                     ? static_cast<double>(gpu.gpus_per_scale_up_domain)
-                     : node_gpus_;
+  domain_gpus_ = static_cast<double>(DomainGpus(gpu, fabric.gpus_per_node));
   scale_up_bytes_per_second_ = constants.scale_up_fraction * gpu.scale_up_bytes_per_second;
   const double nic = fabric.inter_node_bytes_per_second_per_gpu > 0
                          ? fabric.inter_node_bytes_per_second_per_gpu
@@ -68,16 +64,16 @@ double StepTimeModel::CollectiveStartSeconds(double ranks) const {
          profile_.work.collective_seconds_per_doubling * Log2(ranks);
 }
 
-double StepTimeModel::CollectiveBandwidth(double span, double ranks_per_domain,
-                                          const Layout& layout) const {
+double StepTimeModel::CollectiveBandwidth(double span, double stride, const Layout& layout) const {
   // Groups lie side by side: a span that does not divide the domain leaves groups across two of
   // them, and the slowest group sets the pace. Inside a single domain there is nothing to straddle.
   const bool inside =
       span <= domain_gpus_ && (std::fmod(domain_gpus_, span) == 0 ||
                                static_cast<double>(layout.gpu_count()) <= domain_gpus_);
   if (inside) return scale_up_bytes_per_second_;
+  const double ranks_in_domain = std::min(span, domain_gpus_) / stride;
   return std::min(scale_up_bytes_per_second_,
-                  std::max(1.0, ranks_per_domain) * network_bytes_per_second_);
+                  std::max(1.0, ranks_in_domain) * network_bytes_per_second_);
 }
 
 double StepTimeModel::DenseParamsOnStage(const Layout& layout, int64_t stage) const {
@@ -196,9 +192,8 @@ StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) con
     dense_params = std::max(dense_params, DenseParamsOnStage(layout, p - 1));
     expert_params = std::max(expert_params, ExpertParamsOnStage(layout, p - 1));
   }
-  const double bandwidth = CollectiveBandwidth(ranks * t, domain_gpus_ / t, layout);
-  const double expert_bandwidth =
-      CollectiveBandwidth(ranks * t, domain_gpus_ / expert_split, layout);
+  const double bandwidth = CollectiveBandwidth(ranks * t, t, layout);
+  const double expert_bandwidth = CollectiveBandwidth(ranks * t, expert_split, layout);
   // An all-reduce passes the gradients twice; ZeRO-1 reduces them once and gathers the 16-bit
   // weights.
   const double reduced = profile_.reduced_gradient_bytes;

@@ -93,6 +93,36 @@ TEST(StepTimeTest, TensorParallelismAcrossNodesIsSlowerThanInsideARack) {
   EXPECT_GT(across, 1.5 * inside);
 }
 
+// Of 16 context ranks, 8 GPUs apart, 9 lie in a rack of 72: their NICs carry the ring together, as
+// one of nine times the speed would where each rank is a domain of its own.
+TEST(StepTimeTest, RingsAcrossRacksHaveTheNicsOfTheRanksInOneRack) {
+  const Layout layout = {.tensor_parallel_size = 8, .context_parallel_size = 16};
+  const double nic = 1e9;
+  Gpu gpu = FindGpu("GB200").value();
+  const FrameworkProfile profile = FindFrameworkProfile("megatron").value();
+  const TimeConstants& constants = TimeConstantsOf(gpu.family);
+  const double racks = StepTimeModel(Gpt175B(), gpu, {4, nic}, profile, constants)
+                           .Explain(layout, 1)
+                           .context_parallel_seconds;
+  gpu.gpus_per_scale_up_domain = 8;
+  const double servers = StepTimeModel(Gpt175B(), gpu, {8, 9 * nic}, profile, constants)
+                             .Explain(layout, 1)
+                             .context_parallel_seconds;
+  EXPECT_GT(racks, 0);
+  EXPECT_THAT(racks, RelativelyNear(servers, 1e-12));
+}
+
+TEST(StepTimeTest, NodesInsideARackChangeNothing) {
+  std::mt19937 random(11);
+  for (const ModelShape& shape : {Gpt175B(), MixtureWithDenseLayers()}) {
+    for (int i = 0; i < 200; ++i) {
+      const Layout layout = RandomLayout(shape, random);
+      ASSERT_EQ(SecondsOn(shape, "GB200", layout, {4, 50e9}),
+                SecondsOn(shape, "GB200", layout, {18, 50e9}));
+    }
+  }
+}
+
 TEST(StepTimeTest, FasterNetworkIsNeverSlower) {
   std::mt19937 random(7);
   for (const ModelShape& shape : {Gpt175B(), MixtureWithDenseLayers()}) {
