@@ -217,8 +217,6 @@ class StepTimeModel {
   // Bytes/s of a ring over ranks that span `span` GPUs, one in every `stride` of them: across
   // scale-up domains the NICs of those in one domain together.
   double CollectiveBandwidth(double span, double stride, const Layout& layout) const;
-  double DenseParamsOnStage(const Layout& layout, int64_t stage) const;
-  double ExpertParamsOnStage(const Layout& layout, int64_t stage) const;
 
   ModelShape shape_;
   Gpu gpu_;
