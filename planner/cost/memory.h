@@ -32,7 +32,7 @@ struct StageMemory {
 struct MemoryEstimate {
   StageMemory peak;                 // of the fullest stage
   double peak_bytes = 0;            // p50 of what the counter of the profile would show
-  double p95_bytes = 0;             // upper estimate that 95% of measured rows stay under
+  double p95_bytes = 0;             // upper estimate that at least 95% of measured rows stay under
   std::vector<StageMemory> stages;  // filled on request only
 };
 
@@ -66,7 +66,7 @@ class MemoryModel {
 };
 
 // The upper estimate (p95) that belongs to an expected peak of `peak_bytes`, both as one counter
-// shows them: from the spread of measured over predicted peaks.
+// shows them.
 double UpperMemoryBytes(double peak_bytes);
 
 // Micro-batches whose activations stage `stage` holds at once, as a (possibly fractional) number of
