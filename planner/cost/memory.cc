@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "planner/cost/rank_params.h"
-
 namespace rhumb {
 namespace {
 
@@ -105,16 +103,36 @@ double MemoryModel::RecomputeCheckpointBytes(const Layout& layout, double tokens
   return 2 * tokens * static_cast<double>(shape_.hidden_size) / split;
 }
 
+MemoryModel::StageParts MemoryModel::PartsOf(const Layout& layout) const {
+  StageParts parts;
+  parts.params = RankParamPartsOf(shape_, counts_, layout);
+  parts.tokens = static_cast<double>(layout.micro_batch_size) *
+                 static_cast<double>(shape_.sequence_length) /
+                 static_cast<double>(layout.context_parallel_size);
+  parts.vocab =
+      static_cast<double>(PaddedVocabSize(shape_.vocab_size, layout.tensor_parallel_size));
+  if (num_dense_layers_ > 0) {
+    parts.dense_layer = ActivationsOfLayer(layout, parts.tokens, false);
+  }
+  if (num_dense_layers_ < shape_.num_layers) {
+    parts.moe_layer = ActivationsOfLayer(layout, parts.tokens, true);
+  }
+  return parts;
+}
+
 StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
                                int64_t stage) const {
+  return Stage(layout, micro_batch_count, stage, PartsOf(layout));
+}
+
+StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count, int64_t stage,
+                               const StageParts& parts) const {
   const int64_t p = layout.pipeline_parallel_size;
   const double t = static_cast<double>(layout.tensor_parallel_size);
   const StageLayers layers = StageLayersOf(shape_.num_layers, num_dense_layers_, p, stage);
   const double dense_layers = static_cast<double>(layers.dense);
   const double moe_layers = static_cast<double>(layers.moe);
-
-  const RankParamParts parts = RankParamPartsOf(shape_, counts_, layout);
-  const RankParams params = parts.OnStage(layers, p, stage);
+  const RankParams params = parts.params.OnStage(layers, p, stage);
 
   // States by ZeRO stage. Over a pipeline, gradients stay whole until the last micro-batch, so that
   // ZeRO-2 saves nothing over ZeRO-1.
@@ -134,8 +152,9 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
   memory.optimizer_bytes =
       layout.zero_stage >= 1 ? sharded(profile_.optimizer_bytes) : whole(profile_.optimizer_bytes);
   if (layout.zero_stage == 3) {
-    const double largest_layer =
-        moe_layers > 0 ? parts.moe_layer + parts.routed_experts : parts.dense_layer;
+    const double largest_layer = moe_layers > 0
+                                     ? parts.params.moe_layer + parts.params.routed_experts
+                                     : parts.params.dense_layer;
     const double gathered =
         p > 1 ? params.dense + params.expert : kGatheredLayers * largest_layer + params.tables;
     const double weights =
@@ -152,14 +171,10 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
   }
 
   // Activations.
-  const double tokens = static_cast<double>(layout.micro_batch_size) *
-                        static_cast<double>(shape_.sequence_length) /
-                        static_cast<double>(layout.context_parallel_size);
+  const double tokens = parts.tokens;
   const double in_flight = MicroBatchesInFlight(layout, micro_batch_count, stage);
-  const LayerActivations dense = ActivationsOfLayer(layout, tokens, false);
-  const LayerActivations moe =
-      moe_layers > 0 ? ActivationsOfLayer(layout, tokens, true) : LayerActivations{};
-  const double largest = std::max(dense_layers > 0 ? dense.full_bytes : 0.0, moe.full_bytes);
+  const LayerActivations dense = dense_layers > 0 ? parts.dense_layer : LayerActivations{};
+  const LayerActivations moe = moe_layers > 0 ? parts.moe_layer : LayerActivations{};
   switch (layout.recompute) {
     case Recompute::kNone:
       memory.activations_bytes =
@@ -169,12 +184,12 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
       memory.activations_bytes =
           in_flight * (dense_layers * (dense.full_bytes - dense.recomputed_bytes) +
                        moe_layers * (moe.full_bytes - moe.recomputed_bytes)) +
-          std::max(dense_layers > 0 ? dense.recomputed_bytes : 0.0, moe.recomputed_bytes);
+          std::max(dense.recomputed_bytes, moe.recomputed_bytes);
       break;
     case Recompute::kFull:
       memory.activations_bytes =
           in_flight * (dense_layers + moe_layers) * RecomputeCheckpointBytes(layout, tokens) +
-          profile_.work.recomputed_layers * largest;
+          profile_.work.recomputed_layers * std::max(dense.full_bytes, moe.full_bytes);
       memory.activations_bytes += in_flight *
                                   static_cast<double>(p > 1 ? profile_.stage_boundary_copies : 0) *
                                   RecomputeCheckpointBytes(layout, tokens);
@@ -185,9 +200,7 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
       }
       break;
   }
-  const double vocab =
-      static_cast<double>(PaddedVocabSize(shape_.vocab_size, layout.tensor_parallel_size));
-  const double logits = stage == p - 1 ? profile_.logits_bytes * tokens * vocab / t : 0.0;
+  const double logits = stage == p - 1 ? profile_.logits_bytes * tokens * parts.vocab / t : 0.0;
   // Copies that the optimizer's step makes of one tensor after the other lie where activations and
   // logits lay. Sharded optimizers make one flat copy, for which the allocator finds no gap.
   if (layout.zero_stage == 0) {
@@ -202,9 +215,10 @@ MemoryEstimate MemoryModel::Estimate(const Layout& layout, int64_t micro_batch_c
                                      bool with_stages) const {
   const int64_t p = layout.pipeline_parallel_size;
   MemoryEstimate estimate;
+  const StageParts parts = PartsOf(layout);
   double peak_live = -1;
   const auto consider = [&](int64_t stage) {
-    const StageMemory memory = Stage(layout, micro_batch_count, stage);
+    const StageMemory memory = Stage(layout, micro_batch_count, stage, parts);
     if (memory.total_bytes() > peak_live) {
       peak_live = memory.total_bytes();
       estimate.peak = memory;

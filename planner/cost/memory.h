@@ -14,6 +14,7 @@
 #include "planner/cost/framework_profile.h"
 #include "planner/cost/layout.h"
 #include "planner/cost/model_shape.h"
+#include "planner/cost/rank_params.h"
 
 namespace rhumb {
 
@@ -56,6 +57,16 @@ class MemoryModel {
     double full_bytes = 0;        // everything the backward pass needs
     double recomputed_bytes = 0;  // the part that selective recompute drops
   };
+  // What all stages of a layout share.
+  struct StageParts {
+    RankParamParts params;
+    double tokens = 0;  // of a micro-batch that a rank sees
+    double vocab = 0;   // padded
+    LayerActivations dense_layer, moe_layer;
+  };
+  StageParts PartsOf(const Layout& layout) const;
+  StageMemory Stage(const Layout& layout, int64_t micro_batch_count, int64_t stage,
+                    const StageParts& parts) const;
   LayerActivations ActivationsOfLayer(const Layout& layout, double tokens, bool moe) const;
   double RecomputeCheckpointBytes(const Layout& layout, double tokens) const;
 
