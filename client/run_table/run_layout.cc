@@ -9,6 +9,7 @@
 #include "client/run_table/run_columns.h"
 #include "client/run_table/run_row.h"
 #include "planner/cost/gpu_catalog.h"
+#include "planner/cost/hardware.h"
 #include "planner/units.h"
 
 namespace rhumb {
@@ -26,8 +27,7 @@ void ReadGpu(RunCells& cells, MeasuredRun& run) {
   absl::StatusOr<Gpu> gpu = FindGpu(cells.Text("gpu"));
   if (!gpu.ok()) return cells.RefuseIf("gpu", gpu.status());
   run.gpu = *std::move(gpu);
-  run.fabric.gpus_per_node =
-      cells.Count("gpus_per_node", 1, run.gpu.gpus_per_scale_up_domain > 8 ? 4 : 8);
+  run.fabric.gpus_per_node = cells.Count("gpus_per_node", 1, DefaultGpusPerNode(run.gpu));
   run.fabric.inter_node_bytes_per_second_per_gpu =
       cells.Number("inter_gbps_per_gpu", NumberRange::kNotNegative).value_or(0) *
       kBytesPerSecondPerGigabit;

@@ -13,12 +13,7 @@
 namespace rhumb {
 namespace {
 
-// How far constants of one machine lie from those of its family, as logarithms: all of them
-// together, and each of its own. Of the pairs tried (0.03 to 0.2), this one did best on tables that
-// were left out and after three runs together (docs/accuracy.md). One such move costs as much as
-// kPenalty of error on every run.
-constexpr double kSharedLogSpread = 0.06;
-constexpr double kOwnLogSpread = 0.1;
+// Cost of a constant that lies its spread from the default, as error on every run.
 constexpr double kPenalty = 0.05;
 constexpr double kFirstStep = 0.16;
 constexpr double kLastStep = 0.005;
@@ -40,12 +35,15 @@ double MeanError(const FamilyRuns& tables, const TimeConstants& constants) {
 
 class FamilySearch {
  public:
-  FamilySearch(const FamilyRuns& tables, const TimeConstants& defaults, double penalty)
+  FamilySearch(const FamilyRuns& tables, const TimeConstants& defaults, double penalty,
+               const CalibrationOptions& options)
       : tables_(tables),
         defaults_(defaults),
         axes_(AxesOf(defaults)),
         origin_(PointOf(axes_, defaults)),
         penalty_(penalty),
+        shared_log_spread_(options.shared_log_spread),
+        own_log_spread_(options.own_log_spread),
         best_(origin_),
         best_cost_(Cost(origin_)) {
     // Along each constant, and along all rates at once: a machine that is slower as a whole.
@@ -99,10 +97,10 @@ class FamilySearch {
       ++rates;
     }
     shared /= std::max(1, rates);
-    double moved = shared * shared / (kSharedLogSpread * kSharedLogSpread);
+    double moved = shared * shared / (shared_log_spread_ * shared_log_spread_);
     for (size_t i = 0; i < point.size(); ++i) {
       const double own = point[i] - origin_[i] - (axes_[i].is_rate ? shared : 0.0);
-      moved += own * own / (kOwnLogSpread * kOwnLogSpread);
+      moved += own * own / (own_log_spread_ * own_log_spread_);
     }
     return moved;
   }
@@ -112,6 +110,8 @@ class FamilySearch {
   std::vector<ConstantAxis> axes_;
   std::vector<double> origin_;
   double penalty_;
+  double shared_log_spread_;
+  double own_log_spread_;
   std::vector<std::vector<double>> directions_;
   std::vector<double> best_;
   double best_cost_;
@@ -126,7 +126,8 @@ FamilyCalibration CalibrateFamily(const FamilyRuns& tables, const TimeConstants&
   result.table_count = static_cast<int64_t>(tables.size());
   result.default_error = MeanError(tables, defaults);
   FamilySearch search(tables, defaults,
-                      kPenalty * options.default_run_count / static_cast<double>(result.run_count));
+                      kPenalty * options.default_run_count / static_cast<double>(result.run_count),
+                      options);
   double step = kFirstStep;
   int rounds = 0;
   while (step >= kLastStep) {

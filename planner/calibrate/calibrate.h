@@ -26,6 +26,11 @@ struct CalibrationOptions {
   std::function<const TimeConstants&(absl::string_view family)> defaults = TimeConstantsOf;
   // How many runs the defaults are worth.
   double default_run_count = 3;
+  // How far constants of one machine lie from those of its family, as logarithms: all rates
+  // together, and each constant of its own. On tables that the defaults were fitted without, after
+  // three of their runs, no pair is better by more than 0.1 points of error (docs/accuracy.md).
+  double shared_log_spread = 0.06;
+  double own_log_spread = 0.1;
   // Rounds of the search over all constants; a round that moves nothing halves the step.
   int max_round_count = 200;
   // Asked once a round; true ends the search with what it has.
@@ -51,8 +56,9 @@ struct Calibration {
 // that no run depends on stay at the defaults. Deterministic.
 //
 // Minimises mean |ln(predicted / measured)| + penalty, where the penalty is
-// default_run_count / run_count * 0.05 * ((m / 0.06)^2 + sum over constants of (d / 0.1)^2): m is
-// the mean of ln(constant / default) over the rates, d what of it is a constant's own.
+// default_run_count / run_count * 0.05 * ((m / shared)^2 + sum over constants of (d / own)^2): m is
+// the mean of ln(constant / default) over the rates, d what of it is a constant's own, `shared` and
+// `own` the spreads.
 // INVALID_ARGUMENT if no run has a measured step.
 absl::StatusOr<Calibration> Calibrate(const std::vector<RunGroup>& groups,
                                       const CalibrationOptions& options);

@@ -29,15 +29,6 @@ std::vector<RunGroup> WithMeasuredSteps(const std::vector<RunGroup>& groups, int
   return kept;
 }
 
-RunGroup Thinned(const RunGroup& group, int max_rows) {
-  const size_t count = group.runs.size();
-  const size_t most = static_cast<size_t>(max_rows);
-  if (max_rows <= 0 || count <= most) return group;
-  RunGroup thinned = {.name = group.name, .runs = {}};
-  for (size_t i = 0; i < most; ++i) thinned.runs.push_back(group.runs[i * count / most]);
-  return thinned;
-}
-
 // 0 .. count - 1 in random order (Fisher & Yates).
 std::vector<size_t> Shuffled(size_t count, Random& random) {
   std::vector<size_t> order(count);
@@ -128,6 +119,15 @@ double Mean(const std::vector<double>& values) {
 }
 
 }  // namespace
+
+RunGroup Thinned(const RunGroup& group, int max_rows) {
+  const size_t count = group.runs.size();
+  const size_t most = static_cast<size_t>(max_rows);
+  if (max_rows <= 0 || count <= most) return group;
+  RunGroup thinned = {.name = group.name, .runs = {}};
+  for (size_t i = 0; i < most; ++i) thinned.runs.push_back(group.runs[i * count / most]);
+  return thinned;
+}
 
 LeftOutOptions ShippedLeftOutOptions() {
   LeftOutOptions options;

@@ -29,6 +29,9 @@ struct LeftOutOptions {
 // table take part in a fit, which changes the outcome little and takes a third of the time.
 LeftOutOptions ShippedLeftOutOptions();
 
+// At most `max_rows` of its runs, evenly spread; 0: all.
+RunGroup Thinned(const RunGroup& group, int max_rows);
+
 // Errors of rows of tables that their constants were not fitted on.
 struct LeftOutErrors {
   double mean_abs = 0;  // mean over splits of the mean over held-out tables of mean |error|

@@ -3,20 +3,11 @@
 
 #include <cstdint>
 
-#include "planner/units.h"
-
 namespace rhumb {
 namespace {
 
-// PyTorch gives cuBLAS 8 MiB of workspace, from Hopper on 32 MiB (the defaults :4096:2:16:8 and
-// :4096:8 of CUBLAS_WORKSPACE_CONFIG in its notes on CUDA semantics); the profiles count the
-// former.
-constexpr double kMoreWorkspaceBytes = 24 * kMebibyte;
-
 FrameworkProfile WithWorkspaceOf(const Gpu& gpu, FrameworkProfile profile) {
-  if (gpu.family == "hopper" || gpu.family == "blackwell") {
-    profile.workspace_bytes += kMoreWorkspaceBytes;
-  }
+  profile.workspace_bytes += AnchorOf(gpu.family).more_workspace_bytes;
   return profile;
 }
 

@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/cost/hardware.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 
 namespace rhumb {
+namespace {
+
+constexpr int64_t kUsualGpusPerNode = 8;
+constexpr int64_t kRackScaleTrayGpus = 4;
+
+// Whether its scale-up fabric joins the nodes of a rack.
+bool IsRackScale(const Gpu& gpu) { return gpu.gpus_per_scale_up_domain > kUsualGpusPerNode; }
+
+}  // namespace
 
 std::optional<double> PeakFlopsPerSecond(const Gpu& gpu, Precision precision) {
   switch (precision) {
@@ -22,6 +33,14 @@ std::optional<double> PeakFlopsPerSecond(const Gpu& gpu, Precision precision) {
       return gpu.peak_fp4_flops_per_second;
   }
   return std::nullopt;
+}
+
+int64_t DefaultGpusPerNode(const Gpu& gpu) {
+  return IsRackScale(gpu) ? kRackScaleTrayGpus : kUsualGpusPerNode;
+}
+
+int64_t DomainGpus(const Gpu& gpu, int64_t gpus_per_node) {
+  return IsRackScale(gpu) ? gpu.gpus_per_scale_up_domain : std::max<int64_t>(1, gpus_per_node);
 }
 
 }  // namespace rhumb

@@ -39,6 +39,14 @@ struct Gpu {
 // Dense peak of `precision` on `gpu`, absent if the part lacks the format or the figure is unknown.
 std::optional<double> PeakFlopsPerSecond(const Gpu& gpu, Precision precision);
 
+// GPUs a node holds where only its type is known: 4 in rack-scale NVLink domains (an NVL72 tray),
+// else 8. It does not depend on how many there are, or one GPU more could plan worse.
+int64_t DefaultGpusPerNode(const Gpu& gpu);
+
+// GPUs that share a scale-up fabric. Racks join several nodes into one domain; otherwise a domain
+// ends with its node.
+int64_t DomainGpus(const Gpu& gpu, int64_t gpus_per_node);
+
 // GPUs of one type that a plan may use together. Pools are never mixed.
 struct GpuPool {
   Gpu gpu;

@@ -57,7 +57,7 @@ StepTimeModel::Rates StepTimeModel::RatesOf(const Layout& layout) const {
                  static_cast<double>(layout.context_parallel_size);
   rates.t = static_cast<double>(layout.tensor_parallel_size);
   rates.hidden_split = layout.sequence_parallel ? rates.t : 1.0;
-  rates.collective_bandwidth = CollectiveBandwidth(rates.t, std::min(rates.t, node_gpus_), layout);
+  rates.collective_bandwidth = CollectiveBandwidth(rates.t, 1, layout);
   return rates;
 }
 
@@ -153,7 +153,7 @@ StepTimeModel::Work StepTimeModel::LayerWork(const Layout& layout, const Rates& 
   double ring = 0;  // one way around, of K and V
   const double c = static_cast<double>(layout.context_parallel_size);
   if (layout.context_parallel_size > 1) {
-    ring = (c - 1) * 2 * T * kv / t / CollectiveBandwidth(c * t, node_gpus_ / t, layout);
+    ring = (c - 1) * 2 * T * kv / t / CollectiveBandwidth(c * t, t, layout);
   }
   double all_to_all = 0;
   const double e = static_cast<double>(layout.expert_parallel_size);

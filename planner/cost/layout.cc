@@ -146,6 +146,14 @@ int64_t LayersBeforeStage(int64_t num_layers, int64_t pipeline_parallel_size, in
   return (num_layers / p) * stage + std::min(stage - 1, longer - first_is_longer) + first_is_longer;
 }
 
+StageLayers StageLayersOf(int64_t num_layers, int64_t num_dense_layers,
+                          int64_t pipeline_parallel_size, int64_t stage) {
+  const int64_t layers = LayersOnStage(num_layers, pipeline_parallel_size, stage);
+  const int64_t before = LayersBeforeStage(num_layers, pipeline_parallel_size, stage);
+  const int64_t dense = std::clamp(num_dense_layers - before, static_cast<int64_t>(0), layers);
+  return {.dense = dense, .moe = layers - dense};
+}
+
 int64_t StageOfLayer(int64_t num_layers, int64_t pipeline_parallel_size, int64_t layer) {
   // Stages hold at most base + 1 layers, so this start is never too far.
   int64_t stage = layer / (num_layers / pipeline_parallel_size + 1);

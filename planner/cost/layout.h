@@ -54,6 +54,14 @@ int64_t LayersOnStage(int64_t num_layers, int64_t pipeline_parallel_size, int64_
 // Layers on the stages before `stage`.
 int64_t LayersBeforeStage(int64_t num_layers, int64_t pipeline_parallel_size, int64_t stage);
 
+// Layers on a stage by kind, of a model whose first `num_dense_layers` layers are dense.
+struct StageLayers {
+  int64_t dense = 0;
+  int64_t moe = 0;
+};
+StageLayers StageLayersOf(int64_t num_layers, int64_t num_dense_layers,
+                          int64_t pipeline_parallel_size, int64_t stage);
+
 // The stage that holds layer `layer`, counted from 0.
 int64_t StageOfLayer(int64_t num_layers, int64_t pipeline_parallel_size, int64_t layer);
 

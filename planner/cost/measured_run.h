@@ -38,7 +38,7 @@ struct MeasuredRun {
 struct RunPrediction {
   double step_seconds = 0;
   double peak_bytes = 0;  // p50 of what the run's counter shows, on the rank that it was read on
-  double p95_bytes = 0;   // upper estimate that 95% of measured rows stay under
+  double p95_bytes = 0;   // upper estimate that at least 95% of measured rows stay under
   // Whether the fullest rank of all stages stays within what the GPU has: live bytes, the
   // allocator's share and the context together, whichever of them the run's counter shows.
   bool fits = false;

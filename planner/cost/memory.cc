@@ -9,7 +9,8 @@ namespace {
 
 // Layers whose parameters ZeRO-3 holds gathered at once: the one at work and the one prefetched.
 constexpr double kGatheredLayers = 2;
-// p95 over p50 of the peak, from the spread of measured over predicted on rows that ran.
+// Upper estimate (p95) over expected peak: set by hand so that at least 95% of measured peaks stay
+// under it (98% do: docs/accuracy.md).
 constexpr double kP95Factor = 1.10;
 constexpr double kP95Bytes = 0.3e9;
 
@@ -102,47 +103,48 @@ double MemoryModel::RecomputeCheckpointBytes(const Layout& layout, double tokens
   return 2 * tokens * static_cast<double>(shape_.hidden_size) / split;
 }
 
+MemoryModel::StageParts MemoryModel::PartsOf(const Layout& layout) const {
+  StageParts parts;
+  parts.params = RankParamPartsOf(shape_, counts_, layout);
+  parts.tokens = static_cast<double>(layout.micro_batch_size) *
+                 static_cast<double>(shape_.sequence_length) /
+                 static_cast<double>(layout.context_parallel_size);
+  parts.vocab =
+      static_cast<double>(PaddedVocabSize(shape_.vocab_size, layout.tensor_parallel_size));
+  if (num_dense_layers_ > 0) {
+    parts.dense_layer = ActivationsOfLayer(layout, parts.tokens, false);
+  }
+  if (num_dense_layers_ < shape_.num_layers) {
+    parts.moe_layer = ActivationsOfLayer(layout, parts.tokens, true);
+  }
+  return parts;
+}
+
 StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
                                int64_t stage) const {
+  return Stage(layout, micro_batch_count, stage, PartsOf(layout));
+}
+
+StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count, int64_t stage,
+                               const StageParts& parts) const {
   const int64_t p = layout.pipeline_parallel_size;
   const double t = static_cast<double>(layout.tensor_parallel_size);
-  const int64_t layers = LayersOnStage(shape_.num_layers, p, stage);
-  const int64_t before = LayersBeforeStage(shape_.num_layers, p, stage);
-  const double dense_layers =
-      static_cast<double>(std::clamp(num_dense_layers_ - before, static_cast<int64_t>(0), layers));
-  const double moe_layers = static_cast<double>(layers) - dense_layers;
-  const bool is_first = stage == 0;
-  const bool is_last = stage == p - 1;
-
-  // Parameters of this rank.
-  const double shared = static_cast<double>(counts_.attention_per_layer) / t +
-                        static_cast<double>(counts_.norms_per_layer);
-  const double dense_layer = shared + static_cast<double>(counts_.dense_mlp_per_layer) / t;
-  const double moe_layer = shared + static_cast<double>(counts_.shared_expert_per_layer) / t +
-                           static_cast<double>(counts_.router_per_layer);
-  const double expert_split =
-      static_cast<double>(layout.expert_parallel_size * layout.expert_tensor_parallel_size);
-  const double expert_layer = static_cast<double>(counts_.expert_per_layer) / expert_split;
-  const double vocab =
-      static_cast<double>(PaddedVocabSize(shape_.vocab_size, layout.tensor_parallel_size));
-  const double table = vocab * static_cast<double>(shape_.hidden_size) / t;
-  double tables = is_first ? table : 0.0;
-  // A tied table lives on both end stages of a pipeline.
-  if (is_last && (!shape_.tied_embeddings || p > 1)) tables += table;
-  const double position = is_first ? static_cast<double>(counts_.position_embedding) : 0.0;
-  const double dense_params = dense_layers * dense_layer + moe_layers * moe_layer + tables +
-                              position + (is_last ? static_cast<double>(counts_.other) : 0.0);
-  const double expert_params = moe_layers * expert_layer;
+  const StageLayers layers = StageLayersOf(shape_.num_layers, num_dense_layers_, p, stage);
+  const double dense_layers = static_cast<double>(layers.dense);
+  const double moe_layers = static_cast<double>(layers.moe);
+  const RankParams params = parts.params.OnStage(layers, p, stage);
 
   // States by ZeRO stage. Over a pipeline, gradients stay whole until the last micro-batch, so that
   // ZeRO-2 saves nothing over ZeRO-1.
   const double ranks =
       static_cast<double>(layout.data_parallel_size * layout.context_parallel_size);
-  const double expert_ranks = ranks * t / expert_split;
+  const double expert_ranks =
+      ranks * t /
+      static_cast<double>(layout.expert_parallel_size * layout.expert_tensor_parallel_size);
   const auto sharded = [&](double bytes) {
-    return bytes * (dense_params / ranks + expert_params / expert_ranks);
+    return bytes * (params.dense / ranks + params.expert / expert_ranks);
   };
-  const auto whole = [&](double bytes) { return bytes * (dense_params + expert_params); };
+  const auto whole = [&](double bytes) { return bytes * (params.dense + params.expert); };
   StageMemory memory;
   memory.weights_bytes = whole(profile_.weight_bytes);
   memory.gradients_bytes = layout.zero_stage >= 2 && p == 1 ? sharded(profile_.gradient_bytes)
@@ -150,9 +152,11 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
   memory.optimizer_bytes =
       layout.zero_stage >= 1 ? sharded(profile_.optimizer_bytes) : whole(profile_.optimizer_bytes);
   if (layout.zero_stage == 3) {
-    const double largest_layer = moe_layers > 0 ? moe_layer + expert_layer : dense_layer;
+    const double largest_layer = moe_layers > 0
+                                     ? parts.params.moe_layer + parts.params.routed_experts
+                                     : parts.params.dense_layer;
     const double gathered =
-        p > 1 ? dense_params + expert_params : kGatheredLayers * largest_layer + tables;
+        p > 1 ? params.dense + params.expert : kGatheredLayers * largest_layer + params.tables;
     const double weights =
         sharded(profile_.sharded_weight_bytes) + profile_.weight_bytes * gathered;
     const double gradients =
@@ -167,14 +171,10 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
   }
 
   // Activations.
-  const double tokens = static_cast<double>(layout.micro_batch_size) *
-                        static_cast<double>(shape_.sequence_length) /
-                        static_cast<double>(layout.context_parallel_size);
+  const double tokens = parts.tokens;
   const double in_flight = MicroBatchesInFlight(layout, micro_batch_count, stage);
-  const LayerActivations dense = ActivationsOfLayer(layout, tokens, false);
-  const LayerActivations moe =
-      moe_layers > 0 ? ActivationsOfLayer(layout, tokens, true) : LayerActivations{};
-  const double largest = std::max(dense_layers > 0 ? dense.full_bytes : 0.0, moe.full_bytes);
+  const LayerActivations dense = dense_layers > 0 ? parts.dense_layer : LayerActivations{};
+  const LayerActivations moe = moe_layers > 0 ? parts.moe_layer : LayerActivations{};
   switch (layout.recompute) {
     case Recompute::kNone:
       memory.activations_bytes =
@@ -184,12 +184,12 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
       memory.activations_bytes =
           in_flight * (dense_layers * (dense.full_bytes - dense.recomputed_bytes) +
                        moe_layers * (moe.full_bytes - moe.recomputed_bytes)) +
-          std::max(dense_layers > 0 ? dense.recomputed_bytes : 0.0, moe.recomputed_bytes);
+          std::max(dense.recomputed_bytes, moe.recomputed_bytes);
       break;
     case Recompute::kFull:
       memory.activations_bytes =
-          in_flight * static_cast<double>(layers) * RecomputeCheckpointBytes(layout, tokens) +
-          profile_.work.recomputed_layers * largest;
+          in_flight * (dense_layers + moe_layers) * RecomputeCheckpointBytes(layout, tokens) +
+          profile_.work.recomputed_layers * std::max(dense.full_bytes, moe.full_bytes);
       memory.activations_bytes += in_flight *
                                   static_cast<double>(p > 1 ? profile_.stage_boundary_copies : 0) *
                                   RecomputeCheckpointBytes(layout, tokens);
@@ -200,7 +200,7 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count,
       }
       break;
   }
-  const double logits = is_last ? profile_.logits_bytes * tokens * vocab / t : 0.0;
+  const double logits = stage == p - 1 ? profile_.logits_bytes * tokens * parts.vocab / t : 0.0;
   // Copies that the optimizer's step makes of one tensor after the other lie where activations and
   // logits lay. Sharded optimizers make one flat copy, for which the allocator finds no gap.
   if (layout.zero_stage == 0) {
@@ -215,9 +215,10 @@ MemoryEstimate MemoryModel::Estimate(const Layout& layout, int64_t micro_batch_c
                                      bool with_stages) const {
   const int64_t p = layout.pipeline_parallel_size;
   MemoryEstimate estimate;
+  const StageParts parts = PartsOf(layout);
   double peak_live = -1;
   const auto consider = [&](int64_t stage) {
-    const StageMemory memory = Stage(layout, micro_batch_count, stage);
+    const StageMemory memory = Stage(layout, micro_batch_count, stage, parts);
     if (memory.total_bytes() > peak_live) {
       peak_live = memory.total_bytes();
       estimate.peak = memory;

@@ -14,6 +14,7 @@
 #include "planner/cost/framework_profile.h"
 #include "planner/cost/layout.h"
 #include "planner/cost/model_shape.h"
+#include "planner/cost/rank_params.h"
 
 namespace rhumb {
 
@@ -32,7 +33,7 @@ struct StageMemory {
 struct MemoryEstimate {
   StageMemory peak;                 // of the fullest stage
   double peak_bytes = 0;            // p50 of what the counter of the profile would show
-  double p95_bytes = 0;             // upper estimate that 95% of measured rows stay under
+  double p95_bytes = 0;             // upper estimate that at least 95% of measured rows stay under
   std::vector<StageMemory> stages;  // filled on request only
 };
 
@@ -56,6 +57,16 @@ class MemoryModel {
     double full_bytes = 0;        // everything the backward pass needs
     double recomputed_bytes = 0;  // the part that selective recompute drops
   };
+  // What all stages of a layout share.
+  struct StageParts {
+    RankParamParts params;
+    double tokens = 0;  // of a micro-batch that a rank sees
+    double vocab = 0;   // padded
+    LayerActivations dense_layer, moe_layer;
+  };
+  StageParts PartsOf(const Layout& layout) const;
+  StageMemory Stage(const Layout& layout, int64_t micro_batch_count, int64_t stage,
+                    const StageParts& parts) const;
   LayerActivations ActivationsOfLayer(const Layout& layout, double tokens, bool moe) const;
   double RecomputeCheckpointBytes(const Layout& layout, double tokens) const;
 
@@ -66,7 +77,7 @@ class MemoryModel {
 };
 
 // The upper estimate (p95) that belongs to an expected peak of `peak_bytes`, both as one counter
-// shows them: from the spread of measured over predicted peaks.
+// shows them.
 double UpperMemoryBytes(double peak_bytes);
 
 // Micro-batches whose activations stage `stage` holds at once, as a (possibly fractional) number of

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "planner/cost/rank_params.h"
+
 namespace rhumb {
 namespace {
 
@@ -43,11 +45,7 @@ StepTimeModel::StepTimeModel(const ModelShape& shape, const Gpu& gpu, const Fabr
                              : 0.0;
   attended_tokens_ = (1 - sliding) * s / 2 + sliding * window * (1 - window / (2 * s));
 
-  node_gpus_ = static_cast<double>(std::max<int64_t>(1, fabric.gpus_per_node));
-  // Racks join several nodes into one NVLink domain; otherwise a domain ends with its node.
-  domain_gpus_ = gpu.gpus_per_scale_up_domain > 8
-                     ? static_cast<double>(gpu.gpus_per_scale_up_domain)
-                     : node_gpus_;
+  domain_gpus_ = static_cast<double>(DomainGpus(gpu, fabric.gpus_per_node));
   scale_up_bytes_per_second_ = constants.scale_up_fraction * gpu.scale_up_bytes_per_second;
   const double nic = fabric.inter_node_bytes_per_second_per_gpu > 0
                          ? fabric.inter_node_bytes_per_second_per_gpu
@@ -68,48 +66,16 @@ double StepTimeModel::CollectiveStartSeconds(double ranks) const {
          profile_.work.collective_seconds_per_doubling * Log2(ranks);
 }
 
-double StepTimeModel::CollectiveBandwidth(double span, double ranks_per_domain,
-                                          const Layout& layout) const {
+double StepTimeModel::CollectiveBandwidth(double span, double stride, const Layout& layout) const {
   // Groups lie side by side: a span that does not divide the domain leaves groups across two of
   // them, and the slowest group sets the pace. Inside a single domain there is nothing to straddle.
   const bool inside =
       span <= domain_gpus_ && (std::fmod(domain_gpus_, span) == 0 ||
                                static_cast<double>(layout.gpu_count()) <= domain_gpus_);
   if (inside) return scale_up_bytes_per_second_;
+  const double ranks_in_domain = std::min(span, domain_gpus_) / stride;
   return std::min(scale_up_bytes_per_second_,
-                  std::max(1.0, ranks_per_domain) * network_bytes_per_second_);
-}
-
-double StepTimeModel::DenseParamsOnStage(const Layout& layout, int64_t stage) const {
-  const int64_t p = layout.pipeline_parallel_size;
-  const double t = static_cast<double>(layout.tensor_parallel_size);
-  const int64_t layers = LayersOnStage(shape_.num_layers, p, stage);
-  const double dense = static_cast<double>(
-      std::clamp(num_dense_layers_ - LayersBeforeStage(shape_.num_layers, p, stage),
-                 static_cast<int64_t>(0), layers));
-  const double moe = static_cast<double>(layers) - dense;
-  const double table =
-      static_cast<double>(PaddedVocabSize(shape_.vocab_size, layout.tensor_parallel_size) *
-                          shape_.hidden_size) /
-      t;
-  double params = static_cast<double>(layers * counts_.attention_per_layer) / t +
-                  dense * static_cast<double>(counts_.dense_mlp_per_layer) / t +
-                  moe * static_cast<double>(counts_.shared_expert_per_layer) / t +
-                  moe * static_cast<double>(counts_.router_per_layer);
-  if (stage == 0) params += table;
-  if (stage == p - 1 && (!shape_.tied_embeddings || p > 1)) params += table;
-  return params;
-}
-
-double StepTimeModel::ExpertParamsOnStage(const Layout& layout, int64_t stage) const {
-  if (!shape_.is_moe()) return 0;
-  const int64_t p = layout.pipeline_parallel_size;
-  const int64_t layers = LayersOnStage(shape_.num_layers, p, stage);
-  const int64_t dense =
-      std::clamp(num_dense_layers_ - LayersBeforeStage(shape_.num_layers, p, stage),
-                 static_cast<int64_t>(0), layers);
-  return static_cast<double>((layers - dense) * counts_.expert_per_layer) /
-         static_cast<double>(layout.expert_parallel_size * layout.expert_tensor_parallel_size);
+                  std::max(1.0, ranks_in_domain) * network_bytes_per_second_);
 }
 
 UnitSeconds StepTimeModel::UnitsOf(const Layout& layout) const {
@@ -136,11 +102,8 @@ StageShares StepTimeModel::StagesOf(int64_t pipeline_parallel_size) const {
   const int64_t p = pipeline_parallel_size;
   StageShares stages;
   ForEachExtremeStage(shape_.num_layers, num_dense_layers_, p, [&](int64_t stage) {
-    const int64_t layers = LayersOnStage(shape_.num_layers, p, stage);
-    const int64_t dense =
-        std::clamp(num_dense_layers_ - LayersBeforeStage(shape_.num_layers, p, stage),
-                   static_cast<int64_t>(0), layers);
-    stages.Add({static_cast<double>(dense), static_cast<double>(layers - dense),
+    const StageLayers layers = StageLayersOf(shape_.num_layers, num_dense_layers_, p, stage);
+    stages.Add({static_cast<double>(layers.dense), static_cast<double>(layers.moe),
                 stage == p - 1 ? 1.0 : 0.0});
   });
   return stages;
@@ -184,35 +147,39 @@ StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) con
   const int64_t p = layout.pipeline_parallel_size;
   const double t = static_cast<double>(layout.tensor_parallel_size);
   Exchange parts;
-  // Gradient and parameter exchange, of the stage with most parameters.
-  const double ranks =
-      static_cast<double>(layout.data_parallel_size * layout.context_parallel_size);
+  const double ranks = ReplicasOf(layout);
   const double expert_split =
       static_cast<double>(layout.expert_parallel_size * layout.expert_tensor_parallel_size);
   const double expert_ranks = ranks * t / expert_split;
-  double dense_params = DenseParamsOnStage(layout, 0);
-  double expert_params = ExpertParamsOnStage(layout, 0);
-  if (p > 1) {
-    dense_params = std::max(dense_params, DenseParamsOnStage(layout, p - 1));
-    expert_params = std::max(expert_params, ExpertParamsOnStage(layout, p - 1));
-  }
-  const double bandwidth = CollectiveBandwidth(ranks * t, domain_gpus_ / t, layout);
-  const double expert_bandwidth =
-      CollectiveBandwidth(ranks * t, domain_gpus_ / expert_split, layout);
+  // What the slowest stage takes to pass a byte of each parameter around its ring, and the
+  // parameters that a rank of the stage with most of them updates.
+  const double seconds_per_byte =
+      ranks > 1 ? (ranks - 1) / ranks / CollectiveBandwidth(ranks * t, t, layout) : 0.0;
+  const double expert_seconds_per_byte =
+      expert_ranks > 1
+          ? (expert_ranks - 1) / expert_ranks / CollectiveBandwidth(ranks * t, expert_split, layout)
+          : 0.0;
+  const double optimizer_split = layout.zero_stage >= 1 ? ranks : 1.0;
+  const double expert_optimizer_split = layout.zero_stage >= 1 ? std::max(1.0, expert_ranks) : 1.0;
+  const RankParamParts rank_parts = RankParamPartsOf(shape_, counts_, layout);
+  double ring_seconds_per_byte = 0, updated_params = 0;
+  ForEachExtremeStage(shape_.num_layers, num_dense_layers_, p, [&](int64_t stage) {
+    const RankParams params =
+        rank_parts.OnStage(StageLayersOf(shape_.num_layers, num_dense_layers_, p, stage), p, stage);
+    ring_seconds_per_byte =
+        std::max(ring_seconds_per_byte,
+                 params.dense * seconds_per_byte + params.expert * expert_seconds_per_byte);
+    updated_params = std::max(
+        updated_params, params.dense / optimizer_split + params.expert / expert_optimizer_split);
+  });
   // An all-reduce passes the gradients twice; ZeRO-1 reduces them once and gathers the 16-bit
   // weights.
   const double reduced = profile_.reduced_gradient_bytes;
   const double bytes_per_param = layout.zero_stage == 0
                                      ? 2 * reduced
                                      : reduced + 2 + (profile_.reduces_to_all ? reduced : 0.0);
-  const auto exchange =
-      [&](double bytes) {  // seconds to move `bytes` per parameter around the ring once
-        double seconds = 0;
-        if (ranks > 1) seconds += bytes * dense_params * (ranks - 1) / ranks / bandwidth;
-        if (expert_ranks > 1)
-          seconds += bytes * expert_params * (expert_ranks - 1) / expert_ranks / expert_bandwidth;
-        return seconds;
-      };
+  // Seconds to move so many bytes per parameter around the ring once.
+  const auto exchange = [&](double bytes) { return bytes * ring_seconds_per_byte; };
   const double nodes = std::max(1.0, ranks * t / domain_gpus_);
   const double overlap = profile_.overlaps_data_parallel ? constants_.data_parallel_overlap : 0.0;
   const double layers_per_stage = static_cast<double>(shape_.num_layers) / static_cast<double>(p);
@@ -232,11 +199,7 @@ StepTimeModel::Exchange StepTimeModel::ExchangePartsOf(const Layout& layout) con
         (exchange(bytes_per_param) + CollectiveStartSeconds(ranks)) * (1 - overlap);
   }
   const double memory = gpu_.memory_bytes_per_second * constants_.memory_fraction;
-  const double optimizer_split = layout.zero_stage >= 1 ? ranks : 1.0;
-  const double expert_optimizer_split = layout.zero_stage >= 1 ? std::max(1.0, expert_ranks) : 1.0;
-  parts.optimizer = kOptimizerTrafficBytes *
-                    (dense_params / optimizer_split + expert_params / expert_optimizer_split) /
-                    memory;
+  parts.optimizer = kOptimizerTrafficBytes * updated_params / memory;
   return parts;
 }
 

@@ -214,11 +214,9 @@ class StepTimeModel {
     return per_micro_batch - (1 - profile_.work.overlap_slowdown) * hidden;
   }
   double CollectiveStartSeconds(double ranks) const;
-  // Bytes/s of a ring over ranks that span `span` GPUs, `ranks_per_domain` of them in each scale-up
-  // domain.
-  double CollectiveBandwidth(double span, double ranks_per_domain, const Layout& layout) const;
-  double DenseParamsOnStage(const Layout& layout, int64_t stage) const;
-  double ExpertParamsOnStage(const Layout& layout, int64_t stage) const;
+  // Bytes/s of a ring over ranks that span `span` GPUs, one in every `stride` of them: across
+  // scale-up domains the NICs of those in one domain together.
+  double CollectiveBandwidth(double span, double stride, const Layout& layout) const;
 
   ModelShape shape_;
   Gpu gpu_;
@@ -226,10 +224,9 @@ class StepTimeModel {
   TimeConstants constants_;
   ParamCounts counts_;
   int64_t num_dense_layers_ = 0;
-  double attended_tokens_ = 0;  // mean keys a query sees, over layers
-  double power_fraction_ = 1;   // of the GEMM rate that the board's power allows
-  double domain_gpus_ = 1;      // GPUs that share a scale-up fabric
-  double node_gpus_ = 1;
+  double attended_tokens_ = 0;            // mean keys a query sees, over layers
+  double power_fraction_ = 1;             // of the GEMM rate that the board's power allows
+  double domain_gpus_ = 1;                // GPUs that share a scale-up fabric
   double scale_up_bytes_per_second_ = 0;  // effective, inside a domain
   double network_bytes_per_second_ = 0;   // effective, of one GPU's NIC
 };

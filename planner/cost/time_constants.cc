@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "planner/cost/shipped_constants.h"
+#include "planner/units.h"
 
 namespace rhumb {
 namespace {
@@ -100,67 +101,91 @@ TimeConstants ShippedBlackwell() {
   };
 }
 
-// The last one serves any family that is not listed.
+// A family with measured runs.
+struct ShippedFamily {
+  TimeConstants constants;
+  // Of predictions for runs whose table was left out of the fit (of Blackwell's one table: whose
+  // model was left out), so that it says what unseen runs will see.
+  TimeError error;
+};
+
+const std::vector<ShippedFamily>& FamiliesWithRuns() {
+  static const auto* const families = new std::vector<ShippedFamily>{
+      {ShippedAmpere(),
+       {
+           .log_bias = shipped::kAmpereErrorLogBias,
+           .log_sigma = shipped::kAmpereErrorLogSigma,
+           .log_quantile_05 = shipped::kAmpereErrorLogQuantile05,
+           .log_quantile_95 = shipped::kAmpereErrorLogQuantile95,
+           .row_count = shipped::kAmpereErrorRowCount,
+           .table_count = shipped::kAmpereErrorTableCount,
+           .source = shipped::kAmpereErrorSource,
+       }},
+      {ShippedHopper(),
+       {
+           .log_bias = shipped::kHopperErrorLogBias,
+           .log_sigma = shipped::kHopperErrorLogSigma,
+           .log_quantile_05 = shipped::kHopperErrorLogQuantile05,
+           .log_quantile_95 = shipped::kHopperErrorLogQuantile95,
+           .row_count = shipped::kHopperErrorRowCount,
+           .table_count = shipped::kHopperErrorTableCount,
+           .source = shipped::kHopperErrorSource,
+       }},
+      {ShippedBlackwell(),
+       {
+           .log_bias = shipped::kBlackwellErrorLogBias,
+           .log_sigma = shipped::kBlackwellErrorLogSigma,
+           .log_quantile_05 = shipped::kBlackwellErrorLogQuantile05,
+           .log_quantile_95 = shipped::kBlackwellErrorLogQuantile95,
+           .row_count = shipped::kBlackwellErrorRowCount,
+           .table_count = shipped::kBlackwellErrorTableCount,
+           .source = shipped::kBlackwellErrorSource,
+       }},
+  };
+  return *families;
+}
+
+// Null for a family without measured runs.
+const ShippedFamily* FindFamilyWithRuns(absl::string_view family) {
+  for (const ShippedFamily& known : FamiliesWithRuns()) {
+    if (known.constants.family == family) return &known;
+  }
+  return nullptr;
+}
+
+// One an anchor; the last one serves any family that is not listed.
 const std::vector<TimeConstants>& Families() {
   static const auto* const families = [] {
-    auto* all =
-        new std::vector<TimeConstants>{ShippedAmpere(), ShippedHopper(), ShippedBlackwell()};
-    for (size_t i = all->size(); i < FamilyAnchors().size(); ++i) {
-      all->push_back(ConstantsFromAnchor(FamilyAnchors()[i], ShippedCommon()));
+    auto* all = new std::vector<TimeConstants>;
+    for (const FamilyAnchor& anchor : FamilyAnchors()) {
+      const ShippedFamily* measured = FindFamilyWithRuns(anchor.family);
+      all->push_back(measured != nullptr ? measured->constants
+                                         : ConstantsFromAnchor(anchor, ShippedCommon()));
     }
     return all;
   }();
   return *families;
 }
 
-// Of predictions for runs whose table was left out of the fit (of Blackwell's one table: whose
-// model was left out), so that they say what unseen runs will see.
-const TimeError kAmpereError = {
-    .log_bias = shipped::kAmpereErrorLogBias,
-    .log_sigma = shipped::kAmpereErrorLogSigma,
-    .log_quantile_05 = shipped::kAmpereErrorLogQuantile05,
-    .log_quantile_95 = shipped::kAmpereErrorLogQuantile95,
-    .row_count = shipped::kAmpereErrorRowCount,
-    .table_count = shipped::kAmpereErrorTableCount,
-    .source = shipped::kAmpereErrorSource,
-};
-const TimeError kHopperError = {
-    .log_bias = shipped::kHopperErrorLogBias,
-    .log_sigma = shipped::kHopperErrorLogSigma,
-    .log_quantile_05 = shipped::kHopperErrorLogQuantile05,
-    .log_quantile_95 = shipped::kHopperErrorLogQuantile95,
-    .row_count = shipped::kHopperErrorRowCount,
-    .table_count = shipped::kHopperErrorTableCount,
-    .source = shipped::kHopperErrorSource,
-};
-const TimeError kBlackwellError = {
-    .log_bias = shipped::kBlackwellErrorLogBias,
-    .log_sigma = shipped::kBlackwellErrorLogSigma,
-    .log_quantile_05 = shipped::kBlackwellErrorLogQuantile05,
-    .log_quantile_95 = shipped::kBlackwellErrorLogQuantile95,
-    .row_count = shipped::kBlackwellErrorRowCount,
-    .table_count = shipped::kBlackwellErrorTableCount,
-    .source = shipped::kBlackwellErrorSource,
-};
 // Twice the error of the families with runs, each weighing the same, to either side: a judgement,
 // since nothing was measured.
-constexpr double MeanOfFamilies(double ampere, double hopper, double blackwell) {
-  return (ampere + hopper + blackwell) / 3;
+TimeError UnmeasuredError() {
+  const double family_count = static_cast<double>(FamiliesWithRuns().size());
+  double sigma = 0, spread = 0;
+  for (const ShippedFamily& known : FamiliesWithRuns()) {
+    sigma += known.error.log_sigma / family_count;
+    spread += (known.error.log_quantile_95 - known.error.log_quantile_05) / family_count;
+  }
+  return {
+      .log_bias = 0,
+      .log_sigma = 2 * sigma,
+      .log_quantile_05 = -spread,
+      .log_quantile_95 = spread,
+      .row_count = 0,
+      .table_count = 0,
+      .source = "no measured runs of this GPU family; twice the error of families with runs",
+  };
 }
-constexpr double kUnmeasuredSpread =
-    MeanOfFamilies(shipped::kAmpereErrorLogQuantile95 - shipped::kAmpereErrorLogQuantile05,
-                   shipped::kHopperErrorLogQuantile95 - shipped::kHopperErrorLogQuantile05,
-                   shipped::kBlackwellErrorLogQuantile95 - shipped::kBlackwellErrorLogQuantile05);
-const TimeError kUnmeasuredError = {
-    .log_bias = 0,
-    .log_sigma = 2 * MeanOfFamilies(shipped::kAmpereErrorLogSigma, shipped::kHopperErrorLogSigma,
-                                    shipped::kBlackwellErrorLogSigma),
-    .log_quantile_05 = -kUnmeasuredSpread,
-    .log_quantile_95 = kUnmeasuredSpread,
-    .row_count = 0,
-    .table_count = 0,
-    .source = "no measured runs of this GPU family; twice the error of families with runs",
-};
 
 }  // namespace
 
@@ -168,23 +193,69 @@ const std::vector<FamilyAnchor>& FamilyAnchors() {
   // Tiles of GEMM kernels: 128 x 128 elements, 128 x 256 from Hopper on.
   constexpr double kTile = 128 * 128;
   constexpr double kWideTile = 128 * 256;
+  // PyTorch gives cuBLAS 8 MiB of workspace, from Hopper on 32 MiB (the defaults :4096:2:16:8 and
+  // :4096:8 of CUBLAS_WORKSPACE_CONFIG in its notes on CUDA semantics).
+  constexpr double kLargerWorkspace = 24 * kMebibyte;
   static const auto* const anchors = new std::vector<FamilyAnchor>{
-      {"ampere", "anchor: achievable 271/312 TFLOP/s, 235/300 GB/s", 271.0 / 312, 235.0 / 300,
-       108 * kTile / 2, false, false, 400.0 / 312},
-      {"hopper", "anchor: achievable 794/989 TFLOP/s, 368/450 GB/s", 794.0 / 989, 368.0 / 450,
-       132 * kWideTile / 2, true, false, 700.0 / 989},
+      {.family = "ampere",
+       .source = "anchor: achievable 271/312 TFLOP/s, 235/300 GB/s",
+       .gemm_fraction = 271.0 / 312,
+       .scale_up_fraction = 235.0 / 300,
+       .fill_elements = 108 * kTile / 2,
+       .watts_per_peak = 400.0 / 312},
+      {.family = "hopper",
+       .source = "anchor: achievable 794/989 TFLOP/s, 368/450 GB/s",
+       .gemm_fraction = 794.0 / 989,
+       .scale_up_fraction = 368.0 / 450,
+       .fill_elements = 132 * kWideTile / 2,
+       .has_8bit = true,
+       .watts_per_peak = 700.0 / 989,
+       .more_workspace_bytes = kLargerWorkspace},
       // Boards of 1,400 W.
-      {"blackwell", "anchor: achievable 1822/2500 TFLOP/s", 1822.0 / 2500, 0.80,
-       148 * kWideTile / 2, true, true, 1400.0 / 2500},
-      {"volta", "anchor: large GEMMs reach about 100 of 125 TFLOP/s", 0.80, 0.80, 80 * kTile / 2,
-       true, true, 0},
-      {"cdna2", "anchor: as MI300X", 668.0 / 1307, 0.80, 110 * kTile / 2, true, true, 0},
-      {"cdna3", "anchor: achievable 668/1307 TFLOP/s on MI300X, 785/1307 on MI325X", 726.5 / 1307,
-       0.80, 304 * kTile / 2, true, true, 0},
-      {"cdna4", "anchor: achievable 1565/2500 TFLOP/s on MI355X", 1565.0 / 2500, 0.80,
-       256 * kTile / 2, true, true, 0},
-      {"generic", "no anchor for this family: as MI355X, the middle of those measured",
-       1565.0 / 2500, 0.80, 132 * kWideTile / 2, true, true, 0},
+      {.family = "blackwell",
+       .source = "anchor: achievable 1822/2500 TFLOP/s",
+       .gemm_fraction = 1822.0 / 2500,
+       .scale_up_fraction = 0.80,
+       .fill_elements = 148 * kWideTile / 2,
+       .has_8bit = true,
+       .has_4bit = true,
+       .watts_per_peak = 1400.0 / 2500,
+       .more_workspace_bytes = kLargerWorkspace},
+      {.family = "volta",
+       .source = "anchor: large GEMMs reach about 100 of 125 TFLOP/s",
+       .gemm_fraction = 0.80,
+       .scale_up_fraction = 0.80,
+       .fill_elements = 80 * kTile / 2,
+       .has_8bit = true,
+       .has_4bit = true},
+      {.family = "cdna2",
+       .source = "anchor: as MI300X",
+       .gemm_fraction = 668.0 / 1307,
+       .scale_up_fraction = 0.80,
+       .fill_elements = 110 * kTile / 2,
+       .has_8bit = true,
+       .has_4bit = true},
+      {.family = "cdna3",
+       .source = "anchor: achievable 668/1307 TFLOP/s on MI300X, 785/1307 on MI325X",
+       .gemm_fraction = 726.5 / 1307,
+       .scale_up_fraction = 0.80,
+       .fill_elements = 304 * kTile / 2,
+       .has_8bit = true,
+       .has_4bit = true},
+      {.family = "cdna4",
+       .source = "anchor: achievable 1565/2500 TFLOP/s on MI355X",
+       .gemm_fraction = 1565.0 / 2500,
+       .scale_up_fraction = 0.80,
+       .fill_elements = 256 * kTile / 2,
+       .has_8bit = true,
+       .has_4bit = true},
+      {.family = "generic",
+       .source = "no anchor for this family: as MI355X, the middle of those measured",
+       .gemm_fraction = 1565.0 / 2500,
+       .scale_up_fraction = 0.80,
+       .fill_elements = 132 * kWideTile / 2,
+       .has_8bit = true,
+       .has_4bit = true},
   };
   return *anchors;
 }
@@ -264,10 +335,9 @@ const TimeConstants& AnchorConstantsOf(absl::string_view family) {
 }
 
 const TimeError& TimeErrorOf(absl::string_view family) {
-  if (family == "ampere") return kAmpereError;
-  if (family == "hopper") return kHopperError;
-  if (family == "blackwell") return kBlackwellError;
-  return kUnmeasuredError;
+  static const auto* const unmeasured = new TimeError(UnmeasuredError());
+  const ShippedFamily* measured = FindFamilyWithRuns(family);
+  return measured != nullptr ? measured->error : *unmeasured;
 }
 
 }  // namespace rhumb

@@ -46,16 +46,18 @@ const TimeConstants& TimeConstantsOf(absl::string_view family);
 // All sets, "generic" the last.
 std::vector<const TimeConstants*> AllTimeConstants();
 
-// What is published of a family's achievable rates, as fractions of the data sheet. Everything else
-// of it is what families have in common until its own runs say otherwise.
+// What is published of a family: achievable rates, as fractions of the data sheet, and what its
+// libraries keep. Everything else of it is what families have in common until its own runs say
+// otherwise.
 struct FamilyAnchor {
-  const char* family;
-  const char* source;
-  double gemm_fraction;      // achievable, large GEMMs in 16 bit
-  double scale_up_fraction;  // NCCL bus bandwidth; 0.80 where none is published
-  double fill_elements;      // half a wave of tiles: multiprocessors x elements of a tile / 2
-  bool has_8bit, has_4bit;
-  double watts_per_peak;  // of the board the anchor was measured on; 0: power is not modelled
+  const char* family = "";
+  const char* source = "";
+  double gemm_fraction = 0;      // achievable, large GEMMs in 16 bit
+  double scale_up_fraction = 0;  // NCCL bus bandwidth; 0.80 where none is published
+  double fill_elements = 0;      // half a wave of tiles: multiprocessors x elements of a tile / 2
+  bool has_8bit = false, has_4bit = false;
+  double watts_per_peak = 0;  // of the board the anchor was measured on; 0: power is not modelled
+  double more_workspace_bytes = 0;  // of cuBLAS, beside what framework profiles count
 };
 
 // "generic", for families that are not listed, is the last.

@@ -4,16 +4,6 @@
 #include <algorithm>
 
 namespace rhumb {
-namespace {
-
-constexpr int64_t kUsualGpusPerNode = 8;
-constexpr int64_t kRackScaleTrayGpus = 4;
-
-}  // namespace
-
-int64_t DefaultGpusPerNode(const Gpu& gpu) {
-  return gpu.gpus_per_scale_up_domain > kUsualGpusPerNode ? kRackScaleTrayGpus : kUsualGpusPerNode;
-}
 
 GpuPool ResolvePool(const Gpu& gpu, int64_t gpu_count, std::optional<int64_t> gpus_per_node,
                     std::optional<double> inter_node_bytes_per_second_per_gpu,

@@ -12,10 +12,6 @@
 
 namespace rhumb {
 
-// GPUs a node holds when the user names only a type and a count: 4 in rack-scale NVLink domains (an
-// NVL72 tray), else 8. It does not depend on the count, or one GPU more could plan worse.
-int64_t DefaultGpusPerNode(const Gpu& gpu);
-
 // A pool of `gpu_count` GPUs; unset parts come from the catalogue entry (network, price) or
 // DefaultGpusPerNode.
 GpuPool ResolvePool(const Gpu& gpu, int64_t gpu_count, std::optional<int64_t> gpus_per_node,

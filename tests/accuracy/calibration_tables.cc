@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // calibration_tables DIR_OR_CSV...: what a calibration on tables of measured runs reaches on runs
-// that it was not fitted on.
+// that it was not fitted on. With --spreads it prints instead how assumptions on the spread of
+// machines do after three runs of tables that the constants were fitted without.
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "planner/calibrate/constant_space.h"
 #include "planner/calibrate/left_out.h"
+#include "planner/calibrate/shipped_fit.h"
 #include "tests/accuracy/error_report.h"
 
 namespace {
@@ -51,13 +55,70 @@ void PrintFit(const std::vector<rhumb::RunGroup>& groups) {
   }
 }
 
+// Mean over tables of the error after three runs of a table, by the two spreads.
+int PrintSpreads(const std::vector<rhumb::RunGroup>& groups) {
+  constexpr double kSpreads[] = {0.03, 0.06, 0.1, 0.2};
+  double errors[std::size(kSpreads)][std::size(kSpreads)] = {};
+  double uncalibrated = 0;
+  int tables = 0;
+  rhumb::LeftOutOptions options = rhumb::ShippedLeftOutOptions();
+  options.split_count = 20;
+  for (const rhumb::RunGroup& judged : groups) {
+    if (judged.runs.size() < 8) continue;
+    std::vector<rhumb::RunGroup> others;
+    for (const rhumb::RunGroup& group : groups) {
+      if (group.name != judged.name)
+        others.push_back(rhumb::Thinned(group, options.max_fitted_rows));
+    }
+    const auto fit = rhumb::FitShippedConstants(others, options.shipped_fit);
+    if (!fit.ok()) return 1;
+    rhumb::RunGroup moved = judged;
+    std::map<std::string, rhumb::TimeConstants> families;
+    for (rhumb::MeasuredRun& run : moved.runs) {
+      run.profile = rhumb::ProfileAt(fit->values, run.profile);
+      families.try_emplace(run.gpu.family, rhumb::FamilyAt(fit->values, run.gpu.family));
+    }
+    options.calibration.defaults = [&](absl::string_view family) -> const rhumb::TimeConstants& {
+      return families.at(std::string(family));
+    };
+    double unmoved = 0;
+    for (const rhumb::MeasuredRun& run : moved.runs) {
+      const double seconds = rhumb::PredictRun(run, families.at(run.gpu.family)).step_seconds;
+      unmoved += std::abs(seconds / *run.step_seconds - 1);
+    }
+    uncalibrated += unmoved / static_cast<double>(moved.runs.size());
+    ++tables;
+    for (size_t i = 0; i < std::size(kSpreads); ++i) {
+      for (size_t j = 0; j < std::size(kSpreads); ++j) {
+        options.calibration.shared_log_spread = kSpreads[i];
+        options.calibration.own_log_spread = kSpreads[j];
+        const auto few = rhumb::JudgeAfterFewRuns({moved}, 3, 8, options);
+        if (!few.ok()) return 1;
+        errors[i][j] += few->mean_abs;
+      }
+    }
+  }
+  std::printf("%d tables, without their runs: %.2f%%\n| together |", tables,
+              100 * uncalibrated / tables);
+  for (const double own : kSpreads) std::printf(" own %g |", own);
+  std::printf("\n| --- | --- | --- | --- | --- |\n");
+  for (size_t i = 0; i < std::size(kSpreads); ++i) {
+    std::printf("| %g |", kSpreads[i]);
+    for (const double error : errors[i]) std::printf(" %.2f%% |", 100 * error / tables);
+    std::printf("\n");
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  const bool spreads = argc == 3 && std::strcmp(argv[2], "--spreads") == 0;
   if (argc < 2) {
-    std::fprintf(stderr, "usage: calibration_tables DIR_OR_CSV...\n");
+    std::fprintf(stderr, "usage: calibration_tables DIR --spreads | DIR_OR_CSV...\n");
     return 2;
   }
+  if (spreads) return PrintSpreads(rhumb::accuracy::TimedGroups(argv[1], nullptr));
   std::vector<rhumb::RunGroup> groups;
   for (int i = 1; i < argc; ++i) {
     for (const std::string& file : rhumb::accuracy::TableFiles(argv[i])) {

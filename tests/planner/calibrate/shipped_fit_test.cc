@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -128,6 +129,25 @@ TEST(ShippedAxesTest, WhatIsShippedLiesWithinTheBounds) {
     EXPECT_GE(shipped[i], axes[i].least * (1 - 1e-9)) << axes[i].owner << " " << axes[i].name;
     EXPECT_LE(shipped[i], axes[i].most * (1 + 1e-9)) << axes[i].owner << " " << axes[i].name;
     EXPECT_FALSE(axes[i].reason.empty()) << axes[i].name;
+  }
+}
+
+TEST(ShippedAxesTest, EveryConstantOfProfilesHasOneAxisForEachProfile) {
+  std::vector<std::string> known;
+  for (const FrameworkProfile& profile : FrameworkProfiles()) known.push_back(profile.name);
+  std::map<std::string, std::vector<std::string>> listed;
+  for (const ShippedAxis& axis : ShippedAxes()) {
+    std::vector<std::string>& profiles = listed[axis.of_profile != nullptr ? axis.name : ""];
+    profiles.insert(profiles.end(), axis.profiles.begin(), axis.profiles.end());
+  }
+  // Axes of families and of the models have no profiles; only DeepSpeed's gathers reach less than
+  // all NICs.
+  EXPECT_THAT(listed.extract("").mapped(), ::testing::IsEmpty());
+  EXPECT_THAT(listed.extract("gather_network_fraction").mapped(),
+              ::testing::ElementsAre("deepspeed"));
+  ASSERT_EQ(listed.size(), 4u);
+  for (const auto& [name, profiles] : listed) {
+    EXPECT_THAT(profiles, ::testing::UnorderedElementsAreArray(known)) << name;
   }
 }
 

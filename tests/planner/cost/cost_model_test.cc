@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <random>
 
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "planner/cost/gpu_catalog.h"
+#include "planner/units.h"
 #include "tests/matchers.h"
 #include "tests/planner/cost/cost_fixtures.h"
 
@@ -160,11 +163,30 @@ TEST(TimeErrorTest, FamiliesWithoutRunsHaveAWiderError) {
             hopper.log_quantile_95 - hopper.log_quantile_05);
 }
 
-TEST(TimeErrorTest, EveryCataloguedFamilyHasConstantsWithASource) {
+// Families without an achievable rate that is published: what they have in common serves them.
+constexpr absl::string_view kGenericFamilies[] = {"ada", "ampere-pcie"};
+
+TEST(TimeConstantsTest, EveryCataloguedFamilyHasConstantsOfItsOwnUnlessListed) {
   for (const Gpu& gpu : GpuCatalog()) {
-    EXPECT_FALSE(TimeConstantsOf(gpu.family).source.empty()) << gpu.id;
-    EXPECT_FALSE(TimeErrorOf(gpu.family).source.empty()) << gpu.id;
+    const bool is_generic = std::count(std::begin(kGenericFamilies), std::end(kGenericFamilies),
+                                       absl::string_view(gpu.family)) > 0;
+    const TimeConstants& constants = TimeConstantsOf(gpu.family);
+    EXPECT_EQ(constants.family, is_generic ? "generic" : gpu.family) << gpu.id;
+    EXPECT_FALSE(constants.source.empty()) << gpu.id;
+    EXPECT_EQ(constants.fitted, TimeErrorOf(gpu.family).row_count > 0) << gpu.id;
   }
+}
+
+TEST(CostModelTest, WorkspaceOfCublasIsLargerFromHopperOn) {
+  const FrameworkProfile profile = FindFrameworkProfile("megatron").value();
+  const auto other_bytes = [&](const char* gpu) {
+    return CostModel(Llama8B(), FindGpu(gpu).value(), {}, profile)
+        .MemoryOfStage({}, 1, 0)
+        .other_bytes;
+  };
+  EXPECT_DOUBLE_EQ(other_bytes("H100-SXM") - other_bytes("A100-80G"), 24 * kMebibyte);
+  EXPECT_EQ(other_bytes("B200"), other_bytes("H100-SXM"));
+  EXPECT_EQ(other_bytes("MI300X"), other_bytes("A100-80G"));
 }
 
 }  // namespace

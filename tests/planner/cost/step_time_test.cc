@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/cost/step_time.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "planner/cost/gpu_catalog.h"
+#include "planner/cost/rank_params.h"
 #include "tests/matchers.h"
 #include "tests/planner/cost/cost_fixtures.h"
 
@@ -91,6 +93,36 @@ TEST(StepTimeTest, TensorParallelismAcrossNodesIsSlowerThanInsideARack) {
   const double inside =
       ModelOn(Gpt175B(), "GB200", {.gpus_per_node = 4}).Explain(layout, 1).tensor_parallel_seconds;
   EXPECT_GT(across, 1.5 * inside);
+}
+
+// Of 16 context ranks, 8 GPUs apart, 9 lie in a rack of 72: their NICs carry the ring together, as
+// one of nine times the speed would where each rank is a domain of its own.
+TEST(StepTimeTest, RingsAcrossRacksHaveTheNicsOfTheRanksInOneRack) {
+  const Layout layout = {.tensor_parallel_size = 8, .context_parallel_size = 16};
+  const double nic = 1e9;
+  Gpu gpu = FindGpu("GB200").value();
+  const FrameworkProfile profile = FindFrameworkProfile("megatron").value();
+  const TimeConstants& constants = TimeConstantsOf(gpu.family);
+  const double racks = StepTimeModel(Gpt175B(), gpu, {4, nic}, profile, constants)
+                           .Explain(layout, 1)
+                           .context_parallel_seconds;
+  gpu.gpus_per_scale_up_domain = 8;
+  const double servers = StepTimeModel(Gpt175B(), gpu, {8, 9 * nic}, profile, constants)
+                             .Explain(layout, 1)
+                             .context_parallel_seconds;
+  EXPECT_GT(racks, 0);
+  EXPECT_THAT(racks, RelativelyNear(servers, 1e-12));
+}
+
+TEST(StepTimeTest, NodesInsideARackChangeNothing) {
+  std::mt19937 random(11);
+  for (const ModelShape& shape : {Gpt175B(), MixtureWithDenseLayers()}) {
+    for (int i = 0; i < 200; ++i) {
+      const Layout layout = RandomLayout(shape, random);
+      ASSERT_EQ(SecondsOn(shape, "GB200", layout, {4, 50e9}),
+                SecondsOn(shape, "GB200", layout, {18, 50e9}));
+    }
+  }
 }
 
 TEST(StepTimeTest, FasterNetworkIsNeverSlower) {
@@ -182,6 +214,56 @@ TEST(StepTimeTest, WidthAtHalfRateIsOfExpertsOnly) {
   EXPECT_EQ(seconds(Llama8B(), "megatron-26.06"), seconds(Llama8B(), "megatron"));
   EXPECT_LT(seconds(MixtureWithDenseLayers(), "megatron-26.06"),
             seconds(MixtureWithDenseLayers(), "megatron"));
+}
+
+// Parameters of a rank, times what a dense one and a routed expert's count for, on the stage where
+// that is most.
+double MostOnAStage(const ModelShape& shape, const Layout& layout, double dense, double expert) {
+  const RankParamParts parts = RankParamPartsOf(shape, CountParams(shape), layout);
+  const int64_t dense_layers = shape.num_layers - (shape.is_moe() ? shape.num_moe_layers : 0);
+  const int64_t p = layout.pipeline_parallel_size;
+  double most = 0;
+  for (int64_t stage = 0; stage < p; ++stage) {
+    const StageLayers layers = StageLayersOf(shape.num_layers, dense_layers, p, stage);
+    const RankParams params = parts.OnStage(layers, p, stage);
+    most = std::max(most, dense * params.dense + expert * params.expert);
+  }
+  return most;
+}
+
+TEST(StepTimePropertyTest, OptimizerIsThatOfTheStageWithMostParameters) {
+  const Gpu gpu = FindGpu("H100-SXM").value();
+  const double memory = gpu.memory_bytes_per_second * TimeConstantsOf(gpu.family).memory_fraction;
+  std::mt19937 random(3);
+  for (const ModelShape& shape : {Gpt175B(), Llama8B(), MixtureWithDenseLayers()}) {
+    const StepTimeModel model = ModelOn(shape, "H100-SXM");
+    for (int i = 0; i < 300; ++i) {
+      Layout layout = RandomLayout(shape, random);
+      layout.zero_stage = 0;
+      ASSERT_THAT(model.Explain(layout, 8).optimizer_seconds,
+                  RelativelyNear(34 * MostOnAStage(shape, layout, 1, 1) / memory, 1e-12));
+    }
+  }
+}
+
+// All inside one domain, where the ring of every parameter has the same links; nothing is hidden.
+TEST(StepTimePropertyTest, GradientExchangeIsThatOfTheStageWithMostParameters) {
+  const Gpu gpu = FindGpu("GB200").value();
+  const TimeConstants& constants = TimeConstantsOf(gpu.family);
+  const FrameworkProfile profile = FindFrameworkProfile("megatron-lm").value();
+  const double link = constants.scale_up_fraction * gpu.scale_up_bytes_per_second;
+  const double start =
+      profile.work.collective_base_seconds + profile.work.collective_seconds_per_doubling;
+  for (const ModelShape& shape : {Gpt175B(), Llama8B(), MixtureWithDenseLayers()}) {
+    const StepTimeModel model(shape, gpu, {4, 0}, profile, constants);
+    for (const int64_t p : {1, 2, 3, 4, 5, 7, 8, 9, 11, 13, 16}) {
+      const Layout layout = {.pipeline_parallel_size = p, .data_parallel_size = 2};
+      // An all-reduce of 4-byte gradients among two: each passes them once.
+      ASSERT_THAT(model.Explain(layout, 8).data_parallel_seconds,
+                  RelativelyNear(4 * MostOnAStage(shape, layout, 1, 1) / link + start, 1e-12))
+          << "p = " << p;
+    }
+  }
 }
 
 }  // namespace
