@@ -53,6 +53,8 @@ class CostModel {
     return memory_.Stage(layout, micro_batch_count, stage);
   }
 
+  double MostStatesBytes(const Layout& layout) const { return memory_.MostStatesBytes(layout); }
+
   // W such that Step(l).per_micro_batch_seconds >= W / l.pipeline_parallel_size for every layout l
   // that shares tensor, context and expert sizes, micro-batch, recompute, precision and
   // sequence_parallel with `layout`: the work of all stages on one micro-batch, and the fullest

@@ -236,4 +236,15 @@ MemoryEstimate MemoryModel::Estimate(const Layout& layout, int64_t micro_batch_c
   return estimate;
 }
 
+double MemoryModel::MostStatesBytes(const Layout& layout) const {
+  double most = 0;
+  ForEachExtremeStage(
+      shape_.num_layers, num_dense_layers_, layout.pipeline_parallel_size, [&](int64_t stage) {
+        const StageMemory memory = Stage(layout, 1, stage);
+        most =
+            std::max(most, memory.weights_bytes + memory.gradients_bytes + memory.optimizer_bytes);
+      });
+  return most;
+}
+
 }  // namespace rhumb

@@ -48,6 +48,9 @@ class MemoryModel {
   // virtual stages on; never more for a higher ZeRO stage where all parameters have ranks to share
   // with.
   MemoryEstimate Estimate(const Layout& layout, int64_t micro_batch_count, bool with_stages) const;
+  // The most weights, gradients and optimizer that any one stage holds, whatever the rest of its
+  // memory: more stages never hold more.
+  double MostStatesBytes(const Layout& layout) const;
 
   // One stage, in live bytes (no counter applied).
   StageMemory Stage(const Layout& layout, int64_t micro_batch_count, int64_t stage) const;

@@ -10,6 +10,7 @@ namespace {
 
 // More than any cluster has.
 constexpr int64_t kManyRanks = int64_t{1} << 30;
+constexpr int64_t kManySequences = int64_t{1} << 20;
 
 }  // namespace
 
@@ -78,11 +79,10 @@ double SliceTable::LeastStatesBytes(const Degrees& degrees) const {
   const Degrees sharded = Sharded(degrees);
   const std::vector<int64_t>& zero_stages = space_.ZeroStages(sharded);
   if (zero_stages.empty() || space_.MicroBatchSizes().empty()) return kUnlimited;
-  const Layout layout =
-      space_.MakeLayout(sharded, zero_stages.back(), space_.MicroBatchSizes().front(),
-                        Recompute::kFull, /*virtual_stages=*/1);
-  const StageMemory stage = model_.Memory(layout, 1, /*with_stages=*/false).peak;
-  return stage.weights_bytes + stage.gradients_bytes + stage.optimizer_bytes;
+  // So many activations that every copy which an optimizer makes in its step lies where they lay.
+  const Layout layout = space_.MakeLayout(sharded, zero_stages.back(), kManySequences,
+                                          Recompute::kFull, /*virtual_stages=*/1);
+  return model_.MostStatesBytes(layout);
 }
 
 Degrees SliceTable::Sharded(Degrees degrees) {

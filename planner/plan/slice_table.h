@@ -43,8 +43,9 @@ class SliceTable {
   // virtual stages; infinite if there is no such layout.
   double LeastBytes(const Degrees& degrees);
 
-  // Weights, gradients and optimizer of the fullest stage, sharded over endless ranks: the part of
-  // LeastBytes() that falls with every stage more. Infinite where no ZeRO stage is allowed.
+  // Weights, gradients and optimizer of the stage with most of them, sharded over endless ranks:
+  // the part of LeastBytes() that does not rise with more stages. Infinite where no ZeRO stage is
+  // allowed.
   double LeastStatesBytes(const Degrees& degrees) const;
 
   const StageShares& StagesOf(int64_t pipeline_parallel_size);

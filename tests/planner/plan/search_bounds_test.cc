@@ -162,6 +162,35 @@ TEST(SliceTableTest, NoLayoutTakesLessMemoryThanTheLeast) {
   }
 }
 
+// What the number of stages that memory asks for is bisected by.
+TEST(SliceTableTest, MoreStagesNeverHoldMoreStates) {
+  ModelShape mixed = MakeShape(61, 16, 8, 128);
+  mixed.expert_count = 8;
+  mixed.experts_per_token = 2;
+  mixed.moe_ffn_hidden_size = 1024;
+  mixed.num_moe_layers = 58;
+  for (const ModelShape& shape : {MakeShape(126, 16, 8, 128), MakeShape(31, 16, 8, 128), mixed}) {
+    for (const FrameworkProfile& profile : FrameworkProfiles()) {
+      for (const std::optional<int64_t> zero_stage : {std::optional<int64_t>(), {0}}) {
+        const GpuPool pool = MakePool("H100-SXM5-80GB", 48, 8);
+        const CostModel model(shape, pool.gpu, Fabric{8, pool.inter_node_bytes_per_second_per_gpu},
+                              profile);
+        LayoutConstraints constraints;
+        constraints.zero_stage = zero_stage;
+        const LayoutSpace space(shape, Precision::kBf16, constraints);
+        SliceTable slices(space, model, static_cast<double>(shape.sequence_length), std::nullopt);
+        double before = kUnlimited;
+        Degrees degrees;
+        for (degrees.pipeline = 2; degrees.pipeline <= shape.num_layers; ++degrees.pipeline) {
+          const double bytes = slices.LeastStatesBytes(degrees);
+          ASSERT_LE(bytes, before) << profile.name << ", " << degrees.pipeline << " stages";
+          before = bytes;
+        }
+      }
+    }
+  }
+}
+
 // The bound of many places is at most that of each of them.
 TEST(SearchBoundsTest, ManyPlacesAreBoundedBelowEachOfThem) {
   for (uint64_t seed = 1; seed <= 60; ++seed) {
