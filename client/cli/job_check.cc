@@ -71,7 +71,7 @@ std::string LinePrefix(int line) { return line > 0 ? absl::StrCat("line ", line,
 
 std::string DescribeNotRead(const launch::NotRead& item) {
   return launch::OneLine(absl::StrCat(LinePrefix(item.line), item.text, ": ", item.reason,
-                                      item.flag.empty() ? "" : "; say it by ", item.flag));
+                                      item.remedies.empty() ? "" : "; say it by ", item.Flags()));
 }
 
 // Flags that make up the model in one paragraph, everything else in a row each.
@@ -107,7 +107,8 @@ std::string RenderReading(const launch::JobQuestion& question, const Terminal& t
   AddRead(question.read, report);
   const char* label = "Not read";
   for (const launch::NotRead& item : question.not_read) {
-    report.Row(label, DescribeNotRead(item), item.flag.empty() ? Style::kPlain : Style::kWarning);
+    report.Row(label, DescribeNotRead(item),
+               item.remedies.empty() ? Style::kPlain : Style::kWarning);
     label = "";
   }
   return report.text();
@@ -132,7 +133,7 @@ std::string JsonOfJob(const v1::CheckConfigurationResponse& answer, const std::s
                            .Integer("line", item.line)
                            .Text("text", launch::OneLine(item.text))
                            .Text("reason", item.reason)
-                           .Text("flag", item.flag)
+                           .Text("flag", item.Flags())
                            .str());
   }
   const std::string job = JsonObject()
@@ -149,7 +150,7 @@ std::string JsonOfJob(const v1::CheckConfigurationResponse& answer, const std::s
 absl::Status MissingStatus(const std::string& path, const launch::JobQuestion& question) {
   std::vector<std::string> lines;
   for (const launch::NotRead& item : question.not_read) {
-    if (!item.flag.empty()) lines.push_back(absl::StrCat(path, ": ", DescribeNotRead(item)));
+    if (!item.remedies.empty()) lines.push_back(absl::StrCat(path, ": ", DescribeNotRead(item)));
   }
   for (const launch::NotRead& item : question.missing) {
     lines.push_back(absl::StrCat(path, ": ", DescribeNotRead(item)));
@@ -157,15 +158,22 @@ absl::Status MissingStatus(const std::string& path, const launch::JobQuestion& q
   return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }
 
-// What was not read and a flag says anyway is no longer worth a word.
+// What was not read and flags say anyway is no longer worth a word.
 void DropAnswered(const Invocation& invocation, std::vector<launch::NotRead>& not_read) {
-  const auto answered = [&](const launch::NotRead& item) {
-    for (absl::string_view word : absl::StrSplit(item.flag, ' ')) {
+  const auto answered = [&](const launch::Remedy& remedy) {
+    for (absl::string_view word : absl::StrSplit(remedy.flag, ' ')) {
       if (absl::ConsumePrefix(&word, "--") && invocation.Has(word)) return true;
     }
     return false;
   };
-  not_read.erase(std::remove_if(not_read.begin(), not_read.end(), answered), not_read.end());
+  std::vector<launch::NotRead> rest;
+  for (launch::NotRead& item : not_read) {
+    const bool had_remedies = !item.remedies.empty();
+    std::vector<launch::Remedy>& remedies = item.remedies;
+    remedies.erase(std::remove_if(remedies.begin(), remedies.end(), answered), remedies.end());
+    if (!had_remedies || !remedies.empty()) rest.push_back(std::move(item));
+  }
+  not_read = std::move(rest);
 }
 
 // A field that one of the flags about pools sets wins over the script as well.

@@ -49,7 +49,7 @@ FlatYaml ReadFlatYaml(absl::string_view text) {
     if (content.empty() || content[0] == '#' || content == "---") continue;
     const size_t indentation = line.size() - content.size();
     const auto refuse = [&](absl::string_view reason) {
-      yaml.not_read.push_back({line_number, std::string(content), std::string(reason), ""});
+      yaml.not_read.push_back({line_number, std::string(content), std::string(reason)});
     };
     size_t end = 0;
     while (end < content.size() && IsKeyByte(content[end])) ++end;

@@ -4,24 +4,18 @@
 #ifndef RHUMB_CLIENT_LAUNCH_FLAT_YAML_H_
 #define RHUMB_CLIENT_LAUNCH_FLAT_YAML_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "client/launch/config_scalars.h"
 #include "client/launch/job_facts.h"
 
 namespace rhumb::launch {
 
-// A scalar, without its quotes and comment.
-struct YamlScalar {
-  std::string text;
-  int line = 0;
-};
-
 struct FlatYaml {
   // By path, as "fsdp_config.fsdp_version".
-  std::map<std::string, YamlScalar> scalars;
+  ConfigScalars scalars;
   // Lines in another form: lists, flow collections, anchors, block texts.
   std::vector<NotRead> not_read;
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "client/launch/remedy.h"
 #include "rhumb/v1/architecture.pb.h"
 #include "rhumb/v1/plan_service.pb.h"
 
@@ -30,12 +31,17 @@ struct ReadFact {
   bool overruled = false;  // a flag of the command line says otherwise
 };
 
-// What was not read, and the flag that says it instead; empty where the check can do without.
+// What was not read, and the flags that say it instead, all of them; none where the check can do
+// without.
 struct NotRead {
   int line = 0;
   std::string text;
   std::string reason;
-  std::string flag;
+  std::vector<Remedy> remedies = {};
+
+  // "--zero-stage N, --precision NAME".
+  std::string Flags() const;
+  bool IsEssential() const;
 };
 
 // What starts the ranks and whose flags the run is written in.

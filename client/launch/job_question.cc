@@ -52,8 +52,8 @@ class QuestionMaker {
     question_.read.push_back({fact.line, fact.text, field, value, overruled});
   }
 
-  void Missing(const char* text, const char* reason, const char* flag) {
-    question_.missing.push_back({0, text, reason, flag});
+  void Missing(const char* text, const char* reason, const Remedy& remedy) {
+    question_.missing.push_back({0, text, reason, {remedy}});
   }
 
   void SetGpus() {
@@ -79,14 +79,14 @@ class QuestionMaker {
       if (facts_.gpu_count.has_value()) {
         pool.set_count(facts_.gpu_count->value);
       } else {
-        Missing("the number of GPUs", "the script does not say it", "--gpus NxTYPE");
+        Missing("the number of GPUs", "the script does not say it", kSayGpus);
       }
       if (!gpu_type_.empty()) {
         pool.set_gpu_type(gpu_type_);
       } else if (facts_.gpu_type.has_value()) {
         pool.set_gpu_type(facts_.gpu_type->value);
       } else {
-        Missing("the GPU type", "the script does not say it", "--gpu TYPE");
+        Missing("the GPU type", "the script does not say it", kSayGpuType);
       }
       if (facts_.inter_node_gbps_per_gpu.has_value()) {
         pool.set_inter_node_gbps_per_gpu(facts_.inter_node_gbps_per_gpu->value);
@@ -110,7 +110,7 @@ class QuestionMaker {
           request().mutable_architecture()->set_vocab_size(given_.vocab_size());
         }
       } else {
-        Missing("the model", "the command does not say it", "--arch FILE or --params N");
+        Missing("the model", "the command does not say it", kSayModel);
       }
     }
     if (facts_.sequence_length.has_value()) {
@@ -197,7 +197,7 @@ class QuestionMaker {
     const std::optional<int64_t> length = SequenceLength();
     if (!length.has_value()) {
       Missing("the sequence length", "batch and steps are counted in sequences",
-              "--sequence-length N");
+              kSaySequenceLength);
       return;
     }
     if (const std::optional<int64_t> tokens = Product(batch.value, *length)) {
@@ -254,27 +254,18 @@ class QuestionMaker {
     if (request().has_token_count()) {
       request().set_deadline_seconds(limit.value);
     } else {
-      question_.not_read.push_back({limit.line, limit.text,
+      question_.not_read.push_back({limit.line,
+                                    limit.text,
                                     "without the tokens nothing says when the run ends",
-                                    "--tokens N"});
+                                    {kSayTokens}});
     }
   }
 
   // What the script says and could not be read is asked for, not taken to be the default.
   void TakeMissing() {
-    const auto essential = [](const NotRead& item) {
-      for (const char* flag :
-           {"--tensor-parallel-size N", "--pipeline-parallel-size N", "--context-parallel-size N",
-            "--expert-parallel-size N", "--virtual-pipeline-stages N", "--zero-stage N",
-            "--recompute NAME", "--precision NAME", "--micro-batch-size N",
-            "--gradient-accumulation-steps N", "--batch-tokens N", "--sequence-length N"}) {
-        if (item.flag == flag) return true;
-      }
-      return false;
-    };
     std::vector<NotRead> rest;
     for (NotRead& item : question_.not_read) {
-      (essential(item) ? question_.missing : rest).push_back(std::move(item));
+      (item.IsEssential() ? question_.missing : rest).push_back(std::move(item));
     }
     question_.not_read = std::move(rest);
   }

@@ -20,7 +20,6 @@
 namespace rhumb::launch {
 namespace {
 
-constexpr char kGpus[] = "--gpus NxTYPE";
 constexpr int64_t kMostGpus = 10'000'000;
 
 // Variables that Slurm sets in the job, as far as its request tells them.
@@ -94,7 +93,7 @@ GpuCounts CountsOfTorchrun(const ScriptFlags& flags, const GpuCounts& slurm,
   GpuCounts counts;
   std::optional<Fact<int64_t>> nodes = Fact<int64_t>{1, 0, "torchrun's default of one node"};
   if (const ScriptFlag* flag = flags.Find({"--nnodes"})) {
-    nodes = IntegerValue(*flag, 1, kGpus, not_read);
+    nodes = IntegerValue(*flag, 1, {kSayGpus}, not_read);
   }
   const ScriptFlag* flag = flags.Find({"--nproc-per-node", "--nproc_per_node"});
   if (flag == nullptr) {
@@ -102,7 +101,7 @@ GpuCounts CountsOfTorchrun(const ScriptFlags& flags, const GpuCounts& slurm,
   } else if (!flag->values.empty() && (flag->values[0] == "gpu" || flag->values[0] == "auto")) {
     counts.per_node = slurm.per_node;
   } else {
-    counts.per_node = IntegerValue(*flag, 1, kGpus, not_read);
+    counts.per_node = IntegerValue(*flag, 1, {kSayGpus}, not_read);
   }
   if (nodes && counts.per_node) counts.total = Times(*counts.per_node, *nodes);
   return counts;
@@ -111,11 +110,11 @@ GpuCounts CountsOfTorchrun(const ScriptFlags& flags, const GpuCounts& slurm,
 GpuCounts CountsOfDeepspeed(const ScriptFlags& flags, std::vector<NotRead>& not_read) {
   GpuCounts counts;
   if (const ScriptFlag* flag = flags.Find({"--num_gpus", "--num-gpus"})) {
-    counts.per_node = IntegerValue(*flag, 1, kGpus, not_read);
+    counts.per_node = IntegerValue(*flag, 1, {kSayGpus}, not_read);
   }
   std::optional<Fact<int64_t>> nodes;
   if (const ScriptFlag* flag = flags.Find({"--num_nodes", "--num-nodes"})) {
-    nodes = IntegerValue(*flag, 1, kGpus, not_read);
+    nodes = IntegerValue(*flag, 1, {kSayGpus}, not_read);
   }
   if (nodes && counts.per_node) counts.total = Times(*counts.per_node, *nodes);
   return counts;
@@ -163,7 +162,7 @@ void SetGpuType(const SlurmRequest& slurm, const std::map<std::string, ShellWord
       return;
     }
     if (IsAmbiguous(gpu.status()) && !ambiguous.has_value()) {
-      ambiguous = NotRead{name.line, name.text, std::string(gpu.status().message()), "--gpu TYPE"};
+      ambiguous = NotRead{name.line, name.text, std::string(gpu.status().message()), {kSayGpuType}};
     }
   }
   const auto own = variables.find("RHUMB_GPU_TYPE");
@@ -186,7 +185,7 @@ void ReadNamedFile(const Fact<std::string>& name, const FileReader& read_file,
   const absl::StatusOr<std::string> text = read_file(name.value);
   if (!text.ok()) {
     facts.not_read.push_back(
-        {name.line, name.text, std::string(text.status().message()), "--zero-stage N"});
+        {name.line, name.text, std::string(text.status().message()), {kSayZeroStage}});
     return;
   }
   read(ToUtf8(*text));
@@ -197,11 +196,11 @@ std::optional<Fact<std::string>> DeepspeedFile(const ScriptFlags& flags,
                                                std::vector<NotRead>& not_read) {
   if (const ScriptFlag* flag =
           flags.Find({"--deepspeed_config", "--deepspeed-config", "--ds_config", "--ds-config"})) {
-    return TextValue(*flag, "--zero-stage N", not_read);
+    return TextValue(*flag, {kSayZeroStage}, not_read);
   }
   if (const ScriptFlag* flag = flags.Find({"--deepspeed"});
       flag != nullptr && !flag->values.empty()) {
-    return TextValue(*flag, "--zero-stage N", not_read);
+    return TextValue(*flag, {kSayZeroStage}, not_read);
   }
   return std::nullopt;
 }
@@ -223,19 +222,20 @@ std::optional<LaunchCommand> ChooseCommand(const ShellReading& script, JobFacts&
     if (!command.inside.empty()) {
       facts.not_read.push_back(
           {found->line, "a launcher's command",
-           absl::StrCat("stands in \"", command.inside, "\": it may not run, or not once"), ""});
+           absl::StrCat("stands in \"", command.inside, "\": it may not run, or not once")});
     } else if (chosen.has_value()) {
       facts.not_read.push_back(
-          {found->line, "another launcher's command", "only the first is read", ""});
+          {found->line, "another launcher's command", "only the first is read"});
     } else {
       chosen = std::move(found);
     }
   }
   if (!chosen.has_value()) {
-    facts.not_read.push_back({0, "the launcher",
+    facts.not_read.push_back({0,
+                              "the launcher",
                               "no torchrun, accelerate launch, deepspeed, or python with flags of "
                               "Megatron-LM that runs whatever happens",
-                              "--arch FILE or --params N"});
+                              {kSayModel}});
   }
   return chosen;
 }
@@ -249,7 +249,7 @@ GpuCounts ReadCommand(const LaunchCommand& command, const SlurmRequest& slurm,
   AccelerateConfig accelerate;
   if (command.launcher == Launcher::kAccelerate) {
     if (const ScriptFlag* flag = launcher_flags.Find({"--config_file", "--config-file"})) {
-      const auto file = TextValue(*flag, "--zero-stage N", facts.not_read);
+      const auto file = TextValue(*flag, {kSayZeroStage}, facts.not_read);
       if (file.has_value()) {
         ReadNamedFile(
             *file, read_file,
@@ -308,7 +308,7 @@ absl::StatusOr<JobFacts> ReadJobScript(absl::string_view script, const FileReade
   script = utf8;
   JobFacts facts;
   if (absl::StrContains(script, "\r\n")) {
-    facts.not_read.push_back({1, "DOS line ends", "sbatch refuses them; they are passed over", ""});
+    facts.not_read.push_back({1, "DOS line ends", "sbatch refuses them; they are passed over"});
   }
   SlurmRequest slurm = ReadSlurmDirectives(script, facts.not_read);
   RHUMB_ASSIGN_OR_RETURN(ShellReading reading, ReadShellScript(script, SlurmEnvironment(slurm)));
@@ -325,7 +325,7 @@ absl::StatusOr<JobFacts> ReadJobScript(absl::string_view script, const FileReade
   facts.time_limit_seconds = slurm.time_seconds.has_value() ? slurm.time_seconds : limit;
   ReadOwnVariables(reading.variables, facts);
   for (ShellRemark& remark : reading.not_read) {
-    facts.not_read.push_back({remark.line, std::move(remark.text), std::move(remark.reason), ""});
+    facts.not_read.push_back({remark.line, std::move(remark.text), std::move(remark.reason)});
   }
   return facts;
 }

@@ -1,119 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/launch/read_configs.h"
 
-#include <algorithm>
-#include <map>
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/config/document.h"
+#include "client/launch/config_scalars.h"
 #include "client/launch/flat_yaml.h"
 
 namespace rhumb::launch {
 namespace {
-
-constexpr char kZero[] = "--zero-stage N";
-
-// The scalars of a configuration file and where they stand in it.
-class Scalars {
- public:
-  Scalars(std::map<std::string, YamlScalar> scalars, std::string path, JobFacts& facts)
-      : scalars_(std::move(scalars)), path_(std::move(path)), facts_(facts) {}
-
-  std::optional<Fact<std::string>> Text(const std::string& key) const {
-    const auto found = scalars_.find(key);
-    if (found == scalars_.end() || found->second.text.empty() || found->second.text == "null" ||
-        found->second.text == "auto") {
-      return std::nullopt;
-    }
-    return Fact<std::string>{found->second.text, 0, Shown(found->first, found->second)};
-  }
-
-  std::optional<Fact<int64_t>> Integer(const std::string& key, int64_t minimum,
-                                       absl::string_view instead) const {
-    const std::optional<Fact<std::string>> text = Text(key);
-    if (!text.has_value()) return std::nullopt;
-    int64_t value = 0;
-    if (absl::SimpleAtoi(text->value, &value) && value >= minimum) {
-      return Fact<int64_t>{value, 0, text->text};
-    }
-    facts_.not_read.push_back({0, text->text,
-                               absl::StrCat("must be a whole number of at least ", minimum),
-                               std::string(instead)});
-    return std::nullopt;
-  }
-
-  bool IsTrue(const std::string& key) const {
-    const std::optional<Fact<std::string>> text = Text(key);
-    if (!text.has_value()) return false;
-    const std::string lower = absl::AsciiStrToLower(text->value);
-    return lower == "true" || lower == "yes" || lower == "on" || lower == "1";
-  }
-
-  // Remarks `key` where it is above 1: a form of parallelism that is not modelled.
-  void RefuseAboveOne(const std::string& key, absl::string_view reason) const {
-    const std::optional<Fact<int64_t>> value = Integer(key, 0, "");
-    if (value.has_value() && value->value > 1) {
-      facts_.not_read.push_back({0, value->text, std::string(reason), ""});
-    }
-  }
-
- private:
-  std::string Shown(const std::string& key, const YamlScalar& scalar) const {
-    const std::string place = scalar.line > 0 ? absl::StrCat(":", scalar.line) : "";
-    return absl::StrCat(path_, place, ": ", key, ": ", scalar.text);
-  }
-
-  std::map<std::string, YamlScalar> scalars_;
-  std::string path_;
-  JobFacts& facts_;
-};
-
-// The scalars of a JSON tree by path.
-void Flatten(const DocumentValue& value, const std::string& prefix,
-             std::map<std::string, YamlScalar>& scalars) {
-  for (size_t i = 0; i < value.keys.size(); ++i) {
-    const DocumentValue& item = value.items[i];
-    const std::string path = absl::StrCat(prefix, value.keys[i]);
-    switch (item.kind) {
-      case ValueKind::kTable:
-        Flatten(item, absl::StrCat(path, "."), scalars);
-        break;
-      case ValueKind::kText:
-        scalars[path] = {item.text, 0};
-        break;
-      case ValueKind::kBool:
-        scalars[path] = {item.boolean ? "true" : "false", 0};
-        break;
-      case ValueKind::kInteger:
-        scalars[path] = {absl::StrCat(item.integer), 0};
-        break;
-      case ValueKind::kNumber:
-        scalars[path] = {absl::StrCat(item.number), 0};
-        break;
-      default:
-        break;
-    }
-  }
-}
-
-std::optional<std::map<std::string, YamlScalar>> JsonScalars(absl::string_view text,
-                                                             const std::string& path,
-                                                             JobFacts& facts) {
-  const absl::StatusOr<DocumentValue> document = ParseJson(text);
-  if (!document.ok()) {
-    facts.not_read.push_back({0, path, std::string(document.status().message()), kZero});
-    return std::nullopt;
-  }
-  std::map<std::string, YamlScalar> scalars;
-  Flatten(*document, "", scalars);
-  return scalars;
-}
 
 void SetPrecision(const Fact<std::string>& name, JobFacts& facts) {
   const std::string lower = absl::AsciiStrToLower(name.value);
@@ -123,7 +21,7 @@ void SetPrecision(const Fact<std::string>& name, JobFacts& facts) {
   if (lower == "fp8") precision = v1::PRECISION_FP8;
   if (precision == v1::PRECISION_UNSPECIFIED) {
     facts.not_read.push_back(
-        {name.line, name.text, "fp32 is not modelled; bf16 is taken", "--precision NAME"});
+        {name.line, name.text, "fp32 is not modelled; bf16 is taken", {kSayPrecision}});
     return;
   }
   facts.precision = Fact<v1::Precision>{precision, name.line, name.text};
@@ -136,14 +34,16 @@ void SetStrategy(const Fact<std::string>& strategy, JobFacts& facts) {
   if (name == "SHARD_GRAD_OP" || name == "2") stage = 2;
   if (name == "NO_SHARD" || name == "3") stage = 0;
   if (stage < 0) {
-    facts.not_read.push_back(
-        {strategy.line, strategy.text, "sharding within nodes only is not modelled", kZero});
+    facts.not_read.push_back({strategy.line,
+                              strategy.text,
+                              "sharding within nodes only is not modelled",
+                              {kSayZeroStage}});
     return;
   }
   facts.zero_stage = Fact<int64_t>{stage, strategy.line, strategy.text};
 }
 
-void ReadFsdp(const Scalars& scalars, JobFacts& facts) {
+void ReadFsdp(const ScalarReader& scalars, JobFacts& facts) {
   const std::string prefix = "fsdp_config.";
   if (const auto strategy = scalars.Text(prefix + "fsdp_sharding_strategy")) {
     SetStrategy(*strategy, facts);
@@ -164,7 +64,7 @@ void ReadFsdp(const Scalars& scalars, JobFacts& facts) {
   }
   if (scalars.IsTrue(prefix + "fsdp_offload_params")) {
     facts.not_read.push_back({0, scalars.Text(prefix + "fsdp_offload_params")->text,
-                              "states moved to the host are counted on the GPU", ""});
+                              "states moved to the host are counted on the GPU"});
   }
 }
 
@@ -175,22 +75,22 @@ AccelerateConfig ReadAccelerateConfig(absl::string_view text, const std::string&
   AccelerateConfig config;
   facts.framework = JobFramework::kAccelerate;
   facts.config_file = path;
-  std::map<std::string, YamlScalar> read;
+  ConfigScalars read;
   if (absl::EndsWith(path, ".json")) {
-    std::optional<std::map<std::string, YamlScalar>> json = JsonScalars(text, path, facts);
+    std::optional<ConfigScalars> json = JsonScalars(text, path, facts);
     if (!json.has_value()) return config;
     read = *std::move(json);
   } else {
     FlatYaml yaml = ReadFlatYaml(text);
     for (NotRead& line : yaml.not_read) {
       facts.not_read.push_back(
-          {0, absl::StrCat(path, ":", line.line, ": ", line.text), line.reason, ""});
+          {0, absl::StrCat(path, ":", line.line, ": ", line.text), line.reason});
     }
     read = std::move(yaml.scalars);
   }
-  const Scalars scalars(std::move(read), path, facts);
-  config.process_count = scalars.Integer("num_processes", 1, "--gpus NxTYPE");
-  config.machine_count = scalars.Integer("num_machines", 1, "--gpus-per-node N");
+  const ScalarReader scalars(std::move(read), path, facts);
+  config.process_count = scalars.Integer("num_processes", 1, {kSayGpus});
+  config.machine_count = scalars.Integer("num_machines", 1, {kSayGpusPerNode});
   if (const auto precision = scalars.Text("mixed_precision")) SetPrecision(*precision, facts);
   const auto type = scalars.Text("distributed_type");
   const std::string name = type.has_value() ? absl::AsciiStrToUpper(type->value) : "NO";
@@ -199,20 +99,20 @@ AccelerateConfig ReadAccelerateConfig(absl::string_view text, const std::string&
   } else if (name == "DEEPSPEED") {
     facts.framework = JobFramework::kDeepspeed;
     config.deepspeed_file = scalars.Text("deepspeed_config.deepspeed_config_file");
-    facts.zero_stage = scalars.Integer("deepspeed_config.zero_stage", 0, kZero);
-    facts.gradient_accumulation_steps = scalars.Integer(
-        "deepspeed_config.gradient_accumulation_steps", 1, "--gradient-accumulation-steps N");
+    facts.zero_stage = scalars.Integer("deepspeed_config.zero_stage", 0, {kSayZeroStage});
+    facts.gradient_accumulation_steps =
+        scalars.Integer("deepspeed_config.gradient_accumulation_steps", 1, {kSayAccumulation});
   } else if (name == "MULTI_GPU" || name == "NO") {
     facts.zero_stage = Fact<int64_t>{0, 0, type.has_value() ? type->text : "no distributed_type"};
   } else {
-    facts.not_read.push_back({0, type->text, "is not modelled", kZero});
+    facts.not_read.push_back({0, type->text, "is not modelled", {kSayZeroStage}});
   }
   const std::string prefix = "parallelism_config.parallelism_config_";
-  facts.tensor_parallel_size = scalars.Integer(prefix + "tp_size", 1, "--tensor-parallel-size N");
-  facts.context_parallel_size = scalars.Integer(prefix + "cp_size", 1, "--context-parallel-size N");
+  facts.tensor_parallel_size = scalars.Integer(prefix + "tp_size", 1, {kSayTensorParallel});
+  facts.context_parallel_size = scalars.Integer(prefix + "cp_size", 1, {kSayContextParallel});
   if (facts.tensor_parallel_size.has_value() && facts.tensor_parallel_size->value > 1) {
     facts.not_read.push_back({0, facts.tensor_parallel_size->text,
-                              "sequence parallelism is taken with it, which accelerate lacks", ""});
+                              "sequence parallelism is taken with it, which accelerate lacks"});
   }
   if (name == "FSDP") {
     scalars.RefuseAboveOne(prefix + "dp_replicate_size",
@@ -225,32 +125,31 @@ void ReadAccelerateFlags(const ScriptFlags& flags, AccelerateConfig& config, Job
   if (facts.framework == JobFramework::kUnknown) facts.framework = JobFramework::kAccelerate;
   std::vector<NotRead>& not_read = facts.not_read;
   if (const ScriptFlag* flag = flags.Find({"--num_processes", "--num-processes"})) {
-    config.process_count = IntegerValue(*flag, 1, "--gpus NxTYPE", not_read);
+    config.process_count = IntegerValue(*flag, 1, {kSayGpus}, not_read);
   }
   if (const ScriptFlag* flag = flags.Find({"--num_machines", "--num-machines"})) {
-    config.machine_count = IntegerValue(*flag, 1, "--gpus-per-node N", not_read);
+    config.machine_count = IntegerValue(*flag, 1, {kSayGpusPerNode}, not_read);
   }
   if (const ScriptFlag* flag = flags.Find({"--mixed_precision", "--mixed-precision"})) {
-    const auto name = TextValue(*flag, "--precision NAME", not_read);
+    const auto name = TextValue(*flag, {kSayPrecision}, not_read);
     if (name.has_value()) SetPrecision(*name, facts);
   }
   if (flags.Find({"--use_deepspeed", "--use-deepspeed"}) != nullptr) {
     facts.framework = JobFramework::kDeepspeed;
   }
   if (const ScriptFlag* flag = flags.Find({"--zero_stage", "--zero-stage"})) {
-    facts.zero_stage = IntegerValue(*flag, 0, kZero, not_read);
+    facts.zero_stage = IntegerValue(*flag, 0, {kSayZeroStage}, not_read);
   }
   if (const ScriptFlag* flag =
           flags.Find({"--gradient_accumulation_steps", "--gradient-accumulation-steps"})) {
-    facts.gradient_accumulation_steps =
-        IntegerValue(*flag, 1, "--gradient-accumulation-steps N", not_read);
+    facts.gradient_accumulation_steps = IntegerValue(*flag, 1, {kSayAccumulation}, not_read);
   }
   if (const ScriptFlag* flag = flags.Find({"--deepspeed_config_file", "--deepspeed-config-file"})) {
-    config.deepspeed_file = TextValue(*flag, kZero, not_read);
+    config.deepspeed_file = TextValue(*flag, {kSayZeroStage}, not_read);
   }
   if (const ScriptFlag* flag =
           flags.Find({"--fsdp_sharding_strategy", "--fsdp-sharding-strategy"})) {
-    const auto strategy = TextValue(*flag, kZero, not_read);
+    const auto strategy = TextValue(*flag, {kSayZeroStage}, not_read);
     if (strategy.has_value()) SetStrategy(*strategy, facts);
   } else if (const ScriptFlag* fsdp = flags.Find({"--use_fsdp", "--use-fsdp"});
              fsdp != nullptr && !facts.zero_stage.has_value()) {
@@ -261,19 +160,19 @@ void ReadAccelerateFlags(const ScriptFlags& flags, AccelerateConfig& config, Job
 void ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFacts& facts) {
   if (facts.framework != JobFramework::kMegatron) facts.framework = JobFramework::kDeepspeed;
   facts.config_file = path;
-  std::optional<std::map<std::string, YamlScalar>> read = JsonScalars(text, path, facts);
+  std::optional<ConfigScalars> read = JsonScalars(text, path, facts);
   if (!read.has_value()) return;
-  const Scalars scalars(*std::move(read), path, facts);
+  const ScalarReader scalars(*std::move(read), path, facts);
   const auto take = [](std::optional<Fact<int64_t>> value, std::optional<Fact<int64_t>>& target) {
     if (value.has_value()) target = std::move(value);
   };
-  take(scalars.Integer("train_batch_size", 1, "--batch-tokens N"), facts.global_batch_size);
-  take(scalars.Integer("train_micro_batch_size_per_gpu", 1, "--micro-batch-size N"),
+  take(scalars.Integer("train_batch_size", 1, {kSayBatch}), facts.global_batch_size);
+  take(scalars.Integer("train_micro_batch_size_per_gpu", 1, {kSayMicroBatch}),
        facts.micro_batch_size);
-  take(scalars.Integer("gradient_accumulation_steps", 1, "--gradient-accumulation-steps N"),
+  take(scalars.Integer("gradient_accumulation_steps", 1, {kSayAccumulation}),
        facts.gradient_accumulation_steps);
   const std::string zero = "zero_optimization.";
-  const auto stage = scalars.Integer(zero + "stage", 0, kZero);
+  const auto stage = scalars.Integer(zero + "stage", 0, {kSayZeroStage});
   facts.zero_stage = stage.has_value()
                          ? stage
                          : Fact<int64_t>{0, 0, absl::StrCat(path, ": no zero_optimization.stage")};
@@ -288,7 +187,7 @@ void ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFac
     const auto device = scalars.Text(zero + offload);
     if (device.has_value() && device->value != "none") {
       facts.not_read.push_back(
-          {0, device->text, "states moved to the host are counted on the GPU", ""});
+          {0, device->text, "states moved to the host are counted on the GPU"});
     }
   }
   scalars.RefuseAboveOne(zero + "zero_hpz_partition_size",
@@ -300,21 +199,21 @@ void ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFac
 
 void ReadTrainerFlags(const ScriptFlags& flags, JobFacts& facts) {
   std::vector<NotRead>& not_read = facts.not_read;
-  const auto read = [&](std::initializer_list<absl::string_view> names, absl::string_view instead,
-                        std::optional<Fact<int64_t>>& target) {
+  const auto read = [&](std::initializer_list<absl::string_view> names,
+                        const std::vector<Remedy>& instead, std::optional<Fact<int64_t>>& target) {
     if (const ScriptFlag* flag = flags.Find(names)) {
       target = IntegerValue(*flag, 1, instead, not_read);
     }
   };
-  read({"--per_device_train_batch_size", "--per-device-train-batch-size"}, "--micro-batch-size N",
+  read({"--per_device_train_batch_size", "--per-device-train-batch-size"}, {kSayMicroBatch},
        facts.micro_batch_size);
-  read({"--gradient_accumulation_steps", "--gradient-accumulation-steps"},
-       "--gradient-accumulation-steps N", facts.gradient_accumulation_steps);
-  read({"--max_steps", "--max-steps", "--max_train_steps", "--max-train-steps"}, "--tokens N",
+  read({"--gradient_accumulation_steps", "--gradient-accumulation-steps"}, {kSayAccumulation},
+       facts.gradient_accumulation_steps);
+  read({"--max_steps", "--max-steps", "--max_train_steps", "--max-train-steps"}, {kSayTokens},
        facts.step_count);
   read({"--block_size", "--block-size", "--max_seq_length", "--max-seq-length", "--seq_length",
         "--seq-length", "--seq_len", "--seq-len"},
-       "--sequence-length N", facts.sequence_length);
+       {kSaySequenceLength}, facts.sequence_length);
   const auto on = [&](std::initializer_list<absl::string_view> names) -> const ScriptFlag* {
     const ScriptFlag* flag = flags.Find(names);
     if (flag == nullptr) return nullptr;

@@ -39,7 +39,7 @@ constexpr Unmodelled kUnmodelled[] = {
     {"--encoder-num-layers", "encoder-decoder models are not known here"},
 };
 
-void ReadSize(const ScriptFlags& flags, const char* name, absl::string_view instead,
+void ReadSize(const ScriptFlags& flags, const char* name, const std::vector<Remedy>& instead,
               std::optional<Fact<int64_t>>& target, std::vector<NotRead>& not_read) {
   if (const ScriptFlag* flag = flags.Find({name})) {
     target = IntegerValue(*flag, 1, instead, not_read);
@@ -47,19 +47,21 @@ void ReadSize(const ScriptFlags& flags, const char* name, absl::string_view inst
 }
 
 void ReadVirtualStages(const ScriptFlags& flags, JobFacts& facts) {
-  constexpr char kInstead[] = "--virtual-pipeline-stages N";
-  ReadSize(flags, "--num-virtual-stages-per-pipeline-rank", kInstead, facts.virtual_pipeline_stages,
-           facts.not_read);
+  ReadSize(flags, "--num-virtual-stages-per-pipeline-rank", {kSayVirtualStages},
+           facts.virtual_pipeline_stages, facts.not_read);
   const ScriptFlag* flag = flags.Find({"--num-layers-per-virtual-pipeline-stage"});
   if (flag == nullptr) return;
-  const std::optional<Fact<int64_t>> layers = IntegerValue(*flag, 1, kInstead, facts.not_read);
+  const std::optional<Fact<int64_t>> layers =
+      IntegerValue(*flag, 1, {kSayVirtualStages}, facts.not_read);
   if (!layers.has_value()) return;
   const int64_t stages =
       facts.pipeline_parallel_size.has_value() ? facts.pipeline_parallel_size->value : 1;
   const int64_t of_rank = facts.has_model ? facts.model.num_layers() / stages : 0;
   if (of_rank < 1 || of_rank % layers->value != 0) {
-    facts.not_read.push_back(
-        {flag->line, flag->Written(), "does not divide the layers of a pipeline rank", kInstead});
+    facts.not_read.push_back({flag->line,
+                              flag->Written(),
+                              "does not divide the layers of a pipeline rank",
+                              {kSayVirtualStages}});
     return;
   }
   facts.virtual_pipeline_stages =
@@ -80,9 +82,10 @@ void ReadSharding(const ScriptFlags& flags, JobFacts& facts) {
     if (name == "optim_grads") return found(2, flag);
     if (name == "optim") return found(1, flag);
     if (name == "no_shard") return found(0, flag);
-    facts.not_read.push_back({flag.line, flag.Written(),
+    facts.not_read.push_back({flag.line,
+                              flag.Written(),
                               "must be no_shard, optim, optim_grads or optim_grads_params",
-                              "--zero-stage N"});
+                              {kSayZeroStage}});
     return;
   }
   if (const ScriptFlag* flag = flags.Find({"--use-torch-fsdp2"})) {
@@ -90,7 +93,7 @@ void ReadSharding(const ScriptFlags& flags, JobFacts& facts) {
     return found(keeps == nullptr ? 3 : 2, keeps == nullptr ? *flag : *keeps);
   }
   if (const ScriptFlag* flag = flags.Find({"--zero-stage"})) {  // Megatron-DeepSpeed's
-    facts.zero_stage = IntegerValue(*flag, 0, "--zero-stage N", facts.not_read);
+    facts.zero_stage = IntegerValue(*flag, 0, {kSayZeroStage}, facts.not_read);
     return;
   }
   if (const ScriptFlag* flag = flags.Find({"--use-distributed-optimizer"})) return found(1, *flag);
@@ -102,8 +105,7 @@ void ReadRecompute(const ScriptFlags& flags, JobFacts& facts) {
     facts.recompute = Fact<v1::Recompute>{recompute, flag.line, flag.Written()};
   };
   if (const ScriptFlag* flag = flags.Find({"--recompute-granularity"})) {
-    const std::optional<Fact<std::string>> name =
-        TextValue(*flag, "--recompute NAME", facts.not_read);
+    const std::optional<Fact<std::string>> name = TextValue(*flag, {kSayRecompute}, facts.not_read);
     if (!name.has_value()) return;
     if (name->value == "selective") return found(v1::RECOMPUTE_SELECTIVE, *flag);
     if (name->value == "full") {
@@ -116,12 +118,12 @@ void ReadRecompute(const ScriptFlags& flags, JobFacts& facts) {
       if (block || (layers != nullptr && (layers->values.empty() || layers->values[0] != "1"))) {
         const ScriptFlag& shown = block ? *method : *layers;
         facts.not_read.push_back(
-            {shown.line, shown.Written(), "every layer is taken to be recomputed by itself", ""});
+            {shown.line, shown.Written(), "every layer is taken to be recomputed by itself"});
       }
       return;
     }
     facts.not_read.push_back(
-        {flag->line, flag->Written(), "must be full or selective", "--recompute NAME"});
+        {flag->line, flag->Written(), "must be full or selective", {kSayRecompute}});
     return;
   }
   for (const char* name : {"--recompute-activations", "--checkpoint-activations"}) {
@@ -147,10 +149,11 @@ void ReadPrecision(const ScriptFlags& flags, JobFacts& facts) {
   }
   if (const ScriptFlag* flag = flags.Find({"--bf16"})) return found(v1::PRECISION_BF16, *flag);
   if (const ScriptFlag* flag = flags.Find({"--fp16"})) return found(v1::PRECISION_FP16, *flag);
-  facts.not_read.push_back({0, "--bf16, --fp16",
+  facts.not_read.push_back({0,
+                            "--bf16, --fp16",
                             "neither is given: the run is in fp32, which is "
                             "not modelled; bf16 is taken",
-                            "--precision NAME"});
+                            {kSayPrecision}});
 }
 
 void ReadStages(const ScriptFlags& flags, JobFacts& facts) {
@@ -167,24 +170,24 @@ void ReadStages(const ScriptFlags& flags, JobFacts& facts) {
   }
   if (same) return;
   facts.not_read.push_back(
-      {flag->line, flag->Written(), "layers are taken to be spread evenly over stages", ""});
+      {flag->line, flag->Written(), "layers are taken to be spread evenly over stages"});
 }
 
 void ReadRanks(const ScriptFlags& flags, JobFacts& facts) {
   std::vector<NotRead>& not_read = facts.not_read;
-  ReadSize(flags, "--tensor-model-parallel-size", "--tensor-parallel-size N",
-           facts.tensor_parallel_size, not_read);
-  ReadSize(flags, "--pipeline-model-parallel-size", "--pipeline-parallel-size N",
+  ReadSize(flags, "--tensor-model-parallel-size", {kSayTensorParallel}, facts.tensor_parallel_size,
+           not_read);
+  ReadSize(flags, "--pipeline-model-parallel-size", {kSayPipelineParallel},
            facts.pipeline_parallel_size, not_read);
-  ReadSize(flags, "--context-parallel-size", "--context-parallel-size N",
-           facts.context_parallel_size, not_read);
-  ReadSize(flags, "--expert-model-parallel-size", "--expert-parallel-size N",
-           facts.expert_parallel_size, not_read);
+  ReadSize(flags, "--context-parallel-size", {kSayContextParallel}, facts.context_parallel_size,
+           not_read);
+  ReadSize(flags, "--expert-model-parallel-size", {kSayExpertParallel}, facts.expert_parallel_size,
+           not_read);
   const int64_t tensor =
       facts.tensor_parallel_size.has_value() ? facts.tensor_parallel_size->value : 1;
   if (tensor > 1 && !flags.Has("--sequence-parallel")) {
     not_read.push_back({facts.tensor_parallel_size->line, facts.tensor_parallel_size->text,
-                        "sequence parallelism is taken with it: add --sequence-parallel", ""});
+                        "sequence parallelism is taken with it: add --sequence-parallel"});
   }
   if (tensor > 1 && facts.model.expert_count() > 0) {
     const ScriptFlag* flag = flags.Find({"--expert-tensor-parallel-size"});
@@ -193,19 +196,18 @@ void ReadRanks(const ScriptFlags& flags, JobFacts& facts) {
           {flag == nullptr ? 0 : flag->line,
            flag == nullptr ? "no --expert-tensor-parallel-size" : flag->Written(),
            "experts are split over tensor ranks too, the check takes them whole: add "
-           "--expert-tensor-parallel-size 1",
-           ""});
+           "--expert-tensor-parallel-size 1"});
     }
   }
 }
 
 void ReadBatch(const ScriptFlags& flags, JobFacts& facts) {
   std::vector<NotRead>& not_read = facts.not_read;
-  ReadSize(flags, "--micro-batch-size", "--micro-batch-size N", facts.micro_batch_size, not_read);
-  ReadSize(flags, "--global-batch-size", "--batch-tokens N", facts.global_batch_size, not_read);
-  ReadSize(flags, "--seq-length", "--sequence-length N", facts.sequence_length, not_read);
-  ReadSize(flags, "--train-iters", "--tokens N", facts.step_count, not_read);
-  ReadSize(flags, "--train-samples", "--tokens N", facts.sample_count, not_read);
+  ReadSize(flags, "--micro-batch-size", {kSayMicroBatch}, facts.micro_batch_size, not_read);
+  ReadSize(flags, "--global-batch-size", {kSayBatch}, facts.global_batch_size, not_read);
+  ReadSize(flags, "--seq-length", {kSaySequenceLength}, facts.sequence_length, not_read);
+  ReadSize(flags, "--train-iters", {kSayTokens}, facts.step_count, not_read);
+  ReadSize(flags, "--train-samples", {kSayTokens}, facts.sample_count, not_read);
 }
 
 }  // namespace
@@ -228,7 +230,7 @@ void ReadMegatron(const ScriptFlags& flags, JobFacts& facts) {
   ReadBatch(flags, facts);
   for (const Unmodelled& unmodelled : kUnmodelled) {
     if (const ScriptFlag* flag = flags.Find({unmodelled.flag})) {
-      facts.not_read.push_back({flag->line, flag->Written(), unmodelled.reason, ""});
+      facts.not_read.push_back({flag->line, flag->Written(), unmodelled.reason});
     }
   }
 }

@@ -15,7 +15,6 @@
 namespace rhumb::launch {
 namespace {
 
-constexpr char kArch[] = "--arch FILE or --params N";
 // No size is larger: products of two below it stay whole.
 constexpr int64_t kMostSize = 1'000'000'000;
 
@@ -29,7 +28,7 @@ class ModelReader {
     for (const char* source : {"--yaml-cfg", "--use-checkpoint-args"}) {
       if (const ScriptFlag* flag = flags_.Find({source})) {
         facts_.not_read.push_back(
-            {flag->line, flag->Written(), "the model is in another file", kArch});
+            {flag->line, flag->Written(), "the model is in another file", {kSayModel}});
         whole_ = false;
       }
     }
@@ -41,7 +40,7 @@ class ModelReader {
           std::pair{"--hidden-size", model.hidden_size()},
           std::pair{"--num-attention-heads", model.num_attention_heads()}}) {
       if (value > 0 || flags_.Has(name)) continue;
-      facts_.not_read.push_back({0, name, "is not among the command's flags", kArch});
+      facts_.not_read.push_back({0, name, "is not among the command's flags", {kSayModel}});
       whole_ = false;
     }
     if (!whole_) return;
@@ -63,7 +62,7 @@ class ModelReader {
       model.set_vocab_size(vocab);
     } else if (whole_) {
       facts_.not_read.push_back(
-          {0, "--vocab-size", "is not given: the tokenizer knows it", "--vocab-size N"});
+          {0, "--vocab-size", "is not given: the tokenizer knows it", {kSayVocabSize}});
     }
     ReadExperts(model, biased);
     // No layer has it.
@@ -77,13 +76,13 @@ class ModelReader {
   int64_t Integer(const char* name, int64_t fallback) {
     const ScriptFlag* flag = flags_.Find({name});
     if (flag == nullptr) return fallback;
-    const std::optional<Fact<int64_t>> fact = IntegerValue(*flag, 1, kArch, facts_.not_read);
+    const std::optional<Fact<int64_t>> fact = IntegerValue(*flag, 1, {kSayModel}, facts_.not_read);
     if (fact.has_value() && fact->value <= kMostSize) {
       facts_.model_facts.push_back({fact->line, fact->text, "architecture", ""});
       return fact->value;
     }
     if (fact.has_value()) {
-      facts_.not_read.push_back({fact->line, fact->text, "is larger than any model", kArch});
+      facts_.not_read.push_back({fact->line, fact->text, "is larger than any model", {kSayModel}});
     }
     whole_ = false;
     return fallback;
@@ -99,7 +98,7 @@ class ModelReader {
   std::string Text(const char* name) {
     const ScriptFlag* flag = flags_.Find({name});
     if (flag == nullptr) return "";
-    const std::optional<Fact<std::string>> fact = TextValue(*flag, kArch, facts_.not_read);
+    const std::optional<Fact<std::string>> fact = TextValue(*flag, {kSayModel}, facts_.not_read);
     if (!fact.has_value()) {
       whole_ = false;
       return "";
@@ -110,7 +109,7 @@ class ModelReader {
 
   void Refuse(const char* name, absl::string_view reason) {
     const ScriptFlag* flag = flags_.Find({name});
-    facts_.not_read.push_back({flag->line, flag->Written(), std::string(reason), kArch});
+    facts_.not_read.push_back({flag->line, flag->Written(), std::string(reason), {kSayModel}});
     whole_ = false;
   }
 
@@ -202,7 +201,7 @@ class ModelReader {
     if (!std::is_sorted(layers->begin(), layers->end())) {
       const ScriptFlag* flag = flags_.Find({"--moe-layer-freq"});
       facts_.not_read.push_back({flag->line, flag->Written(),
-                                 "dense layers are taken to stand before those with experts", ""});
+                                 "dense layers are taken to stand before those with experts"});
     }
   }
 

@@ -63,8 +63,7 @@ ScriptFlags::ScriptFlags(const std::vector<ShellWord>& words, std::vector<NotRea
           (flags_.empty() || !flags_.back().values.empty() || IsSwitch(flags_.back().name))) {
         // An expansion in the place of a flag: whatever it holds.
         not_read.push_back({word.line, "a word of the command",
-                            "its value is not known from the script: flags in it are not read",
-                            ""});
+                            "its value is not known from the script: flags in it are not read"});
       } else if (!flags_.empty()) {
         flags_.back().values.push_back(word.text);
       }
@@ -87,10 +86,11 @@ const ScriptFlag* ScriptFlags::Find(std::initializer_list<absl::string_view> nam
   return nullptr;
 }
 
-std::optional<Fact<std::string>> TextValue(const ScriptFlag& flag, absl::string_view instead,
+std::optional<Fact<std::string>> TextValue(const ScriptFlag& flag,
+                                           const std::vector<Remedy>& instead,
                                            std::vector<NotRead>& not_read) {
   const auto refuse = [&](absl::string_view reason) {
-    not_read.push_back({flag.line, flag.Written(), std::string(reason), std::string(instead)});
+    not_read.push_back({flag.line, flag.Written(), std::string(reason), instead});
     return std::nullopt;
   };
   if (flag.values.empty() || flag.values[0].empty()) return refuse("has no value");
@@ -101,7 +101,7 @@ std::optional<Fact<std::string>> TextValue(const ScriptFlag& flag, absl::string_
 }
 
 std::optional<Fact<int64_t>> IntegerValue(const ScriptFlag& flag, int64_t minimum,
-                                          absl::string_view instead,
+                                          const std::vector<Remedy>& instead,
                                           std::vector<NotRead>& not_read) {
   const std::optional<Fact<std::string>> text = TextValue(flag, instead, not_read);
   if (!text.has_value()) return std::nullopt;
@@ -111,8 +111,7 @@ std::optional<Fact<int64_t>> IntegerValue(const ScriptFlag& flag, int64_t minimu
   });
   if (!digits || !absl::SimpleAtoi(text->value, &value) || value < minimum) {
     not_read.push_back({flag.line, text->text,
-                        absl::StrCat("must be a whole number of at least ", minimum),
-                        std::string(instead)});
+                        absl::StrCat("must be a whole number of at least ", minimum), instead});
     return std::nullopt;
   }
   return Fact<int64_t>{value, flag.line, text->text};

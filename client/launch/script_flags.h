@@ -38,13 +38,14 @@ class ScriptFlags {
 };
 
 // The value behind `flag`: a whole number of at least `minimum`. nullopt where there is none, after
-// a remark in `not_read` that names `instead`, the flag of ours that says it.
+// a remark in `not_read` that names `instead`, the flags of ours that say it.
 std::optional<Fact<int64_t>> IntegerValue(const ScriptFlag& flag, int64_t minimum,
-                                          absl::string_view instead,
+                                          const std::vector<Remedy>& instead,
                                           std::vector<NotRead>& not_read);
 
 // As IntegerValue, any text that is known.
-std::optional<Fact<std::string>> TextValue(const ScriptFlag& flag, absl::string_view instead,
+std::optional<Fact<std::string>> TextValue(const ScriptFlag& flag,
+                                           const std::vector<Remedy>& instead,
                                            std::vector<NotRead>& not_read);
 
 }  // namespace rhumb::launch

@@ -89,7 +89,7 @@ class OptionReader {
       }
     } else if (option == "--array") {
       not_read_.push_back(
-          {line_, text_, "each task of an array is a job of its own: one is checked", ""});
+          {line_, text_, "each task of an array is a job of its own: one is checked"});
     } else if (option == "--gpus-per-socket") {
       Refuse("the number of sockets is the nodes'");
     }
@@ -97,7 +97,7 @@ class OptionReader {
 
   void Refuse(absl::string_view reason) {
     request_.incomplete = true;
-    not_read_.push_back({line_, text_, std::string(reason), "--gpus NxTYPE"});
+    not_read_.push_back({line_, text_, std::string(reason), {kSayGpus}});
   }
 
  private:
@@ -156,8 +156,7 @@ class OptionReader {
   void ReadTime(absl::string_view value) {
     const absl::StatusOr<std::optional<double>> seconds = ParseSlurmTime(value);
     if (!seconds.ok()) {
-      not_read_.push_back(
-          {line_, text_, std::string(seconds.status().message()), "--deadline TIME"});
+      not_read_.push_back({line_, text_, std::string(seconds.status().message()), {kSayDeadline}});
       return;
     }
     request_.time_seconds = std::nullopt;
@@ -220,14 +219,14 @@ void ReadSlurmOptions(const std::vector<ShellWord>& words, absl::string_view sho
                     words[i].line);
         ++i;
       } else {
-        not_read.push_back({words[i].line, absl::StrCat(shown_before, word), "has no value", ""});
+        not_read.push_back({words[i].line, absl::StrCat(shown_before, word), "has no value"});
       }
     } else if (word.size() >= 2 && word[0] == '-') {
       const auto option = ShortOptions().find(word.substr(0, 2));
       if (option == ShortOptions().end()) continue;
       const bool attached = word.size() > 2;
       if (!attached && i + 1 == words.size()) {
-        not_read.push_back({words[i].line, absl::StrCat(shown_before, word), "has no value", ""});
+        not_read.push_back({words[i].line, absl::StrCat(shown_before, word), "has no value"});
         continue;
       }
       const std::string value = attached ? word.substr(2) : words[i + 1].text;
@@ -250,17 +249,19 @@ SlurmRequest ReadSlurmDirectives(absl::string_view script, std::vector<NotRead>&
       if (!rest.empty() && !absl::ascii_isspace(static_cast<unsigned char>(rest[0]))) {
         if (absl::StartsWith(rest, "-")) {
           not_read.push_back(
-              {line_number, std::string(line), "Slurm wants a blank behind #SBATCH", ""});
+              {line_number, std::string(line), "Slurm wants a blank behind #SBATCH"});
         }
         continue;
       }
       const std::vector<ShellWord> words = DirectiveWords(rest, line_number);
       if (commands_began) {
         not_read.push_back({line_number, std::string(line),
-                            "Slurm ignores it: it stands behind the first command", ""});
+                            "Slurm ignores it: it stands behind the first command"});
       } else if (!words.empty() && (words[0].text == "hetjob" || words[0].text == "packjob")) {
-        not_read.push_back({line_number, std::string(line),
-                            "a heterogeneous job: only its first part is read", "--gpus NxTYPE"});
+        not_read.push_back({line_number,
+                            std::string(line),
+                            "a heterogeneous job: only its first part is read",
+                            {kSayGpus}});
         commands_began = true;
       } else {
         ReadSlurmOptions(words, "#SBATCH ", request, not_read);

@@ -12,6 +12,7 @@ using ::testing::Contains;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Property;
 
 JobFacts MakeFacts() {
   JobFacts facts;
@@ -67,16 +68,16 @@ TEST(JobQuestionTest, TheTypeOfAFlagIsThatOfThePool) {
 
 TEST(JobQuestionTest, WhatTheCheckNeedsIsMissing) {
   const JobQuestion question = MakeJobQuestion(JobFacts(), {}, "");
-  EXPECT_THAT(question.missing, Contains(Field(&NotRead::flag, "--gpus NxTYPE")));
-  EXPECT_THAT(question.missing, Contains(Field(&NotRead::flag, "--gpu TYPE")));
-  EXPECT_THAT(question.missing, Contains(Field(&NotRead::flag, "--arch FILE or --params N")));
+  EXPECT_THAT(question.missing, Contains(Property(&NotRead::Flags, "--gpus NxTYPE")));
+  EXPECT_THAT(question.missing, Contains(Property(&NotRead::Flags, "--gpu TYPE")));
+  EXPECT_THAT(question.missing, Contains(Property(&NotRead::Flags, "--arch FILE or --params N")));
 }
 
 TEST(JobQuestionTest, AnUnreadPartOfTheLayoutIsMissingAndNotTheDefault) {
   JobFacts facts = MakeFacts();
-  facts.not_read.push_back({8, "--tensor-model-parallel-size ?", "x", "--tensor-parallel-size N"});
+  facts.not_read.push_back({8, "--tensor-model-parallel-size ?", "x", {kSayTensorParallel}});
   EXPECT_THAT(MakeJobQuestion(facts, {}, "").missing,
-              Contains(Field(&NotRead::flag, "--tensor-parallel-size N")));
+              Contains(Property(&NotRead::Flags, "--tensor-parallel-size N")));
 }
 
 TEST(JobQuestionTest, ATimeLimitWithoutTokensIsNotAsked) {
@@ -84,7 +85,7 @@ TEST(JobQuestionTest, ATimeLimitWithoutTokensIsNotAsked) {
   facts.step_count.reset();
   const JobQuestion question = MakeJobQuestion(facts, {}, "");
   EXPECT_FALSE(question.request.has_deadline_seconds());
-  EXPECT_THAT(question.not_read, Contains(Field(&NotRead::flag, "--tokens N")));
+  EXPECT_THAT(question.not_read, Contains(Property(&NotRead::Flags, "--tokens N")));
 }
 
 TEST(JobQuestionTest, ProductsBeyondAnyCountAreLeftOut) {

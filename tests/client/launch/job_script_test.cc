@@ -21,6 +21,7 @@ using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::Property;
 
 absl::StatusOr<std::string> NoFiles(const std::string& path) {
   return absl::NotFoundError(absl::StrCat(path, ": no such file"));
@@ -93,7 +94,7 @@ TEST(JobScriptTest, ZeroStagesAreToldApart) {
 TEST(JobScriptTest, AFlagWithoutAKnownValueIsNotRead) {
   const JobFacts facts = Read(Job("--tensor-model-parallel-size $TP"));
   EXPECT_FALSE(facts.tensor_parallel_size.has_value());
-  EXPECT_THAT(facts.not_read, Contains(Field(&NotRead::flag, "--tensor-parallel-size N")));
+  EXPECT_THAT(facts.not_read, Contains(Property(&NotRead::Flags, "--tensor-parallel-size N")));
 }
 
 TEST(JobScriptTest, AModelWithAnUnknownPartIsNoModel) {
@@ -161,7 +162,7 @@ TEST(JobScriptTest, AFeatureMayNameTheGpu) {
 TEST(JobScriptTest, AnAmbiguousNameIsNotGuessed) {
   const JobFacts facts = Read("#!/bin/bash\n#SBATCH --gres=gpu:h100:4\ntorchrun x.py");
   EXPECT_FALSE(facts.gpu_type.has_value());
-  EXPECT_THAT(facts.not_read, Contains(Field(&NotRead::flag, "--gpu TYPE")));
+  EXPECT_THAT(facts.not_read, Contains(Property(&NotRead::Flags, "--gpu TYPE")));
 }
 
 TEST(JobScriptTest, AcceleratesFileIsRead) {

@@ -100,7 +100,7 @@ TEST_F(DirectivesTest, ARangeOfNodesIsNoNumber) {
   EXPECT_FALSE(Read("#SBATCH --nodes=2-4\n").nodes.has_value());
   ASSERT_THAT(not_read_, SizeIs(1));
   EXPECT_EQ(not_read_[0].line, 2);
-  EXPECT_EQ(not_read_[0].flag, "--gpus NxTYPE");
+  EXPECT_EQ(not_read_[0].Flags(), "--gpus NxTYPE");
 }
 
 TEST_F(DirectivesTest, LinesBehindACommandAreIgnoredAsSlurmDoes) {
