@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/launch/job_facts.h"
 
@@ -24,18 +26,20 @@ struct ConfigScalar {
 // By path, as "fsdp_config.fsdp_version".
 using ConfigScalars = std::map<std::string, ConfigScalar>;
 
-// The scalars of `text` (JSON); lists are left out. nullopt after a remark in `facts` where it is
-// none.
-std::optional<ConfigScalars> JsonScalars(absl::string_view text, const std::string& path,
-                                         JobFacts& facts);
+// The scalars of `text`, lists of them as "a,b". INVALID_ARGUMENT if it is no JSON, no TOML.
+absl::StatusOr<ConfigScalars> JsonScalars(absl::string_view text);
+absl::StatusOr<ConfigScalars> TomlScalars(absl::string_view text);
 
 // Scalars as facts. What is no value of its key is remarked in `facts`.
 class ScalarReader {
  public:
   // `path` names the file in the facts' texts.
-  ScalarReader(ConfigScalars scalars, std::string path, JobFacts& facts);
+  ScalarReader(const ConfigScalars& scalars, const std::string& path, JobFacts& facts);
 
-  // nullopt where the file does not say it: no such key, null, or "auto".
+  // `fact` in the place of what the file says of `key`.
+  void Override(const std::string& key, Fact<std::string> fact) { facts_by_key_[key] = fact; }
+
+  // nullopt where nothing says it: no such key, null, or "auto".
   std::optional<Fact<std::string>> Text(const std::string& key) const;
 
   // As Text, of a whole number of at least `minimum`; `instead` says it.
@@ -44,12 +48,15 @@ class ScalarReader {
 
   bool IsTrue(const std::string& key) const;
 
+  // The keys that none of the above was asked for, as facts.
+  std::map<std::string, Fact<std::string>> Unread() const;
+
   // Remarks `key` where it is above 1: a form of parallelism that is not modelled.
   void RefuseAboveOne(const std::string& key, absl::string_view reason) const;
 
  private:
-  ConfigScalars scalars_;
-  std::string path_;
+  std::map<std::string, Fact<std::string>> facts_by_key_;
+  mutable std::set<std::string> read_;  // keys
   JobFacts& facts_;
 };
 

@@ -8,22 +8,17 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "client/config/human_numbers.h"
+#include "client/launch/framework_words.h"
 #include "client/launch/job_question.h"
 #include "client/launch/slurm_time.h"
 
 namespace rhumb::launch {
 namespace {
-
-struct Change {
-  std::string flag;
-  std::string value;
-};
 
 // "--zero-stage 3 --recompute full" as pairs; empty for what is no list of them.
 std::vector<Change> ChangesOf(absl::string_view directive) {
@@ -36,22 +31,17 @@ std::vector<Change> ChangesOf(absl::string_view directive) {
   return words.size() % 2 == 0 ? changes : std::vector<Change>();
 }
 
-int64_t Number(const std::string& text) {
-  int64_t value = 0;
-  return absl::SimpleAtoi(text, &value) ? value : 0;
-}
-
 // The layout with `changes` made, for what follows from several parts of it.
 v1::Layout Changed(const v1::CheckConfigurationResponse& answer,
                    const std::vector<Change>& changes) {
   v1::Layout layout = answer.layout();
   int64_t gpus = answer.allocation().gpu_count();
   for (const Change& change : changes) {
-    const int64_t value = Number(change.value);
+    const int64_t value = WholeNumber(change.value);
     if (change.flag == "--tensor-parallel-size") layout.set_tensor_parallel_size(value);
     if (change.flag == "--pipeline-parallel-size") layout.set_pipeline_parallel_size(value);
     if (change.flag == "--micro-batch-size") layout.set_micro_batch_size(value);
-    if (change.flag == "--gpus") gpus = Number(change.value.substr(0, change.value.find('x')));
+    if (change.flag == "--gpus") gpus = WholeNumber(change.value.substr(0, change.value.find('x')));
   }
   const int64_t model_ranks = layout.tensor_parallel_size() * layout.pipeline_parallel_size() *
                               layout.context_parallel_size();
@@ -59,89 +49,59 @@ v1::Layout Changed(const v1::CheckConfigurationResponse& answer,
   return layout;
 }
 
-bool Given(const v1::CheckConfigurationRequest& given, const std::string& flag) {
-  const v1::LayoutConstraints& layout = given.layout();
-  if (flag == "--tensor-parallel-size") return layout.has_tensor_parallel_size();
-  if (flag == "--pipeline-parallel-size") return layout.has_pipeline_parallel_size();
-  if (flag == "--expert-parallel-size") return layout.has_expert_parallel_size();
-  if (flag == "--zero-stage") return layout.has_zero_stage();
-  if (flag == "--micro-batch-size") return layout.has_micro_batch_size();
-  if (flag == "--recompute") return layout.recompute() != v1::RECOMPUTE_UNSPECIFIED;
-  if (flag == "--gradient-accumulation-steps") {
-    return layout.has_gradient_accumulation_steps() || given.has_global_batch_tokens();
-  }
-  if (flag == "--gpus") return given.has_gpu_pool() || !given.cluster().empty();
-  if (flag == "--deadline") return given.has_deadline_seconds();
-  return true;  // --budget: only flags state one
+using Request = v1::CheckConfigurationRequest;
+
+template <typename Value>
+int LineOf(const std::optional<Fact<Value>>& fact) {
+  return fact.has_value() ? fact->line : 0;
 }
 
-std::string InMegatron(const Change& change, const v1::Layout& changed) {
-  const std::string& value = change.value;
-  if (change.flag == "--micro-batch-size") return absl::StrCat("--micro-batch-size ", value);
-  if (change.flag == "--tensor-parallel-size") {
-    return absl::StrCat("--tensor-model-parallel-size ", value, " --sequence-parallel");
-  }
-  if (change.flag == "--pipeline-parallel-size") {
-    return absl::StrCat("--pipeline-model-parallel-size ", value);
-  }
-  if (change.flag == "--expert-parallel-size") {
-    return absl::StrCat("--expert-model-parallel-size ", value);
-  }
-  if (change.flag == "--gradient-accumulation-steps") {
-    return absl::StrCat("--global-batch-size ",
-                        Number(value) * changed.micro_batch_size() * changed.data_parallel_size());
-  }
-  if (change.flag == "--recompute") {
-    return value == "full"
-               ? "--recompute-granularity full --recompute-method uniform --recompute-num-layers 1"
-               : absl::StrCat("--recompute-granularity ", value);
-  }
-  if (change.flag == "--zero-stage") {
-    if (value == "1") return "--use-distributed-optimizer";
-    return absl::StrCat("--use-megatron-fsdp --data-parallel-sharding-strategy ",
-                        value == "2" ? "optim_grads" : "optim_grads_params",
-                        " --use-distributed-optimizer --no-gradient-accumulation-fusion "
-                        "--ckpt-format fsdp_dtensor");
-  }
-  return "";
-}
+// A flag that advice names: whether the user gave it, and where the job says it now; 0 if it does
+// not.
+struct AdvisedFlag {
+  const char* flag;
+  bool (*given)(const Request& given);
+  int (*line)(const JobFacts& facts);
+};
+constexpr AdvisedFlag kAdvisedFlags[] = {
+    {"--tensor-parallel-size",
+     [](const Request& given) { return given.layout().has_tensor_parallel_size(); },
+     [](const JobFacts& facts) { return LineOf(facts.tensor_parallel_size); }},
+    {"--pipeline-parallel-size",
+     [](const Request& given) { return given.layout().has_pipeline_parallel_size(); },
+     [](const JobFacts& facts) { return LineOf(facts.pipeline_parallel_size); }},
+    {"--expert-parallel-size",
+     [](const Request& given) { return given.layout().has_expert_parallel_size(); },
+     [](const JobFacts& facts) { return LineOf(facts.expert_parallel_size); }},
+    {"--zero-stage", [](const Request& given) { return given.layout().has_zero_stage(); },
+     [](const JobFacts& facts) { return LineOf(facts.zero_stage); }},
+    {"--micro-batch-size",
+     [](const Request& given) { return given.layout().has_micro_batch_size(); },
+     [](const JobFacts& facts) { return LineOf(facts.micro_batch_size); }},
+    {"--recompute",
+     [](const Request& given) { return given.layout().recompute() != v1::RECOMPUTE_UNSPECIFIED; },
+     [](const JobFacts& facts) { return LineOf(facts.recompute); }},
+    {"--gradient-accumulation-steps",
+     [](const Request& given) {
+       return given.layout().has_gradient_accumulation_steps() || given.has_global_batch_tokens();
+     },
+     [](const JobFacts& facts) {
+       return facts.global_batch_size.has_value() ? LineOf(facts.global_batch_size)
+                                                  : LineOf(facts.gradient_accumulation_steps);
+     }},
+    {"--gpus",
+     [](const Request& given) { return given.has_gpu_pool() || !given.cluster().empty(); },
+     [](const JobFacts& facts) { return LineOf(facts.gpu_count); }},
+    {"--deadline", [](const Request& given) { return given.has_deadline_seconds(); },
+     [](const JobFacts& facts) { return LineOf(facts.time_limit_seconds); }},
+};
 
-// Values "auto" are the script's: Hugging Face's Trainer has flags for them.
-std::string InTrainer(const Change& change) {
-  if (change.flag == "--micro-batch-size") {
-    return absl::StrCat("--per_device_train_batch_size ", change.value);
+// Null of a flag that no job states, as --budget.
+const AdvisedFlag* FindAdvisedFlag(const std::string& name) {
+  for (const AdvisedFlag& known : kAdvisedFlags) {
+    if (name == known.flag) return &known;
   }
-  if (change.flag == "--gradient-accumulation-steps") {
-    return absl::StrCat("--gradient_accumulation_steps ", change.value);
-  }
-  if (change.flag == "--recompute" && change.value == "full")
-    return "--gradient_checkpointing True";
-  return "";
-}
-
-std::string InDeepspeed(const Change& change, const JobFacts& facts) {
-  const bool trainer = facts.micro_batch_size.has_value() && facts.micro_batch_size->line > 0;
-  if (trainer && change.flag != "--zero-stage") return InTrainer(change);
-  if (change.flag == "--micro-batch-size") {
-    return absl::StrCat("\"train_micro_batch_size_per_gpu\": ", change.value);
-  }
-  if (change.flag == "--zero-stage") {
-    return absl::StrCat("\"zero_optimization\": {\"stage\": ", change.value, "}");
-  }
-  if (change.flag == "--gradient-accumulation-steps") {
-    return absl::StrCat("\"gradient_accumulation_steps\": ", change.value);
-  }
-  return "";
-}
-
-std::string InAccelerate(const Change& change) {
-  if (change.flag == "--zero-stage" && (change.value == "2" || change.value == "3")) {
-    return absl::StrCat("fsdp_reshard_after_forward: ", change.value == "3" ? "true" : "false");
-  }
-  if (change.flag == "--recompute" && change.value == "full") {
-    return "fsdp_activation_checkpointing: true";
-  }
-  return InTrainer(change);
+  return nullptr;
 }
 
 // What the launcher must be told besides Slurm where it states the nodes itself.
@@ -165,35 +125,13 @@ std::string InJob(const Change& change, const JobFacts& facts,
     written = absl::StrCat("#SBATCH --time=", FormatSlurmTime(seconds));
   } else if (change.flag == "--gpus") {
     const int64_t per_node = std::max<int64_t>(1, answer.allocation().gpus_per_node());
-    const int64_t count = Number(change.value.substr(0, change.value.find('x')));
+    const int64_t count = WholeNumber(change.value.substr(0, change.value.find('x')));
     const int64_t nodes = (count + per_node - 1) / per_node;
     written = absl::StrCat("#SBATCH --nodes=", nodes, NodesOfLauncher(facts, nodes, count));
-  } else if (facts.framework == JobFramework::kMegatron) {
-    written = InMegatron(change, changed);
-  } else if (facts.framework == JobFramework::kDeepspeed) {
-    written = InDeepspeed(change, facts);
-  } else if (facts.framework == JobFramework::kAccelerate) {
-    written = InAccelerate(change);
+  } else {
+    written = InFramework(change, facts, changed);
   }
   return written.empty() ? absl::StrCat(change.flag, " ", change.value) : written;
-}
-
-// Where the job says now what `flag` would change; 0 if it does not.
-int LineOf(const JobFacts& facts, const std::string& flag) {
-  const auto line = [](const auto& fact) { return fact.has_value() ? fact->line : 0; };
-  if (flag == "--deadline") return line(facts.time_limit_seconds);
-  if (flag == "--gpus") return line(facts.gpu_count);
-  if (flag == "--micro-batch-size") return line(facts.micro_batch_size);
-  if (flag == "--tensor-parallel-size") return line(facts.tensor_parallel_size);
-  if (flag == "--pipeline-parallel-size") return line(facts.pipeline_parallel_size);
-  if (flag == "--expert-parallel-size") return line(facts.expert_parallel_size);
-  if (flag == "--zero-stage") return line(facts.zero_stage);
-  if (flag == "--recompute") return line(facts.recompute);
-  if (flag == "--gradient-accumulation-steps") {
-    return facts.global_batch_size.has_value() ? line(facts.global_batch_size)
-                                               : line(facts.gradient_accumulation_steps);
-  }
-  return 0;
 }
 
 }  // namespace
@@ -207,12 +145,13 @@ void AdviseOnJob(const JobFacts& facts, const v1::CheckConfigurationRequest& giv
     std::vector<std::string> written;
     std::vector<std::string> lines;
     for (const Change& change : changes) {
-      if (Given(given, change.flag)) {
+      const AdvisedFlag* flag = FindAdvisedFlag(change.flag);
+      if (flag == nullptr || flag->given(given)) {
         written.push_back(absl::StrCat(change.flag, " ", change.value));
         continue;
       }
       written.push_back(InJob(change, facts, answer, changed));
-      const int line = LineOf(facts, change.flag);
+      const int line = flag->line(facts);
       if (line > 0) lines.push_back(absl::StrCat(line));
     }
     const std::string directive = absl::StrJoin(written, " ");

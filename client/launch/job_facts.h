@@ -45,15 +45,13 @@ struct NotRead {
 };
 
 // What starts the ranks and whose flags the run is written in.
-enum class JobFramework { kUnknown, kMegatron, kDeepspeed, kAccelerate };
+enum class JobFramework { kUnknown, kMegatron, kDeepspeed, kAccelerate, kTorchtitan };
 
 // A run as its job script states it. Counts that derive from others (tokens, batch tokens) are
 // worked out once it is known which of them flags replace.
 struct JobFacts {
   JobFramework framework = JobFramework::kUnknown;
   std::optional<Fact<std::string>> framework_name;  // RHUMB_FRAMEWORK
-  // "ds_config.json", "accelerate.yaml": the file that advice about sharding is about.
-  std::string config_file;
 
   std::optional<Fact<std::string>> gpu_type;
   std::optional<Fact<int64_t>> gpu_count;

@@ -22,6 +22,21 @@ std::optional<int64_t> Product(int64_t a, int64_t b) {
   return result;
 }
 
+std::string FrameworkName(JobFramework framework) {
+  switch (framework) {
+    case JobFramework::kDeepspeed:
+      return "deepspeed";
+    case JobFramework::kAccelerate:
+      return "accelerate";
+    case JobFramework::kTorchtitan:
+      return "torchtitan";
+    case JobFramework::kUnknown:
+    case JobFramework::kMegatron:
+      return "";  // the daemon's default
+  }
+  return "";
+}
+
 class QuestionMaker {
  public:
   QuestionMaker(const JobFacts& facts, const v1::CheckConfigurationRequest& given,
@@ -131,10 +146,11 @@ class QuestionMaker {
     if (!given_.framework().empty()) return;
     if (facts_.framework_name.has_value()) {
       request().set_framework(facts_.framework_name->value);
-    } else if (facts_.framework == JobFramework::kDeepspeed) {
-      request().set_framework("deepspeed");
-    } else if (facts_.framework == JobFramework::kAccelerate) {
-      request().set_framework("accelerate");
+    } else if (facts_.framework == JobFramework::kUnknown) {
+      question_.not_read.push_back(
+          {0, "the framework", "is not recognised: megatron is taken", {kSayFramework}});
+    } else {
+      request().set_framework(FrameworkName(facts_.framework));
     }
   }
 

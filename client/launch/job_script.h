@@ -3,21 +3,17 @@
 #ifndef RHUMB_CLIENT_LAUNCH_JOB_SCRIPT_H_
 #define RHUMB_CLIENT_LAUNCH_JOB_SCRIPT_H_
 
-#include <functional>
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/launch/job_facts.h"
+#include "client/launch/named_files.h"
 
 namespace rhumb::launch {
 
-// The text of a file that the script names; its failure becomes a remark.
-using FileReader = std::function<absl::StatusOr<std::string>(const std::string& path)>;
-
 // Reads #SBATCH lines, the options of srun, and the flags of the first torchrun, python, accelerate
-// launch or deepspeed command that runs whatever happens. What is not understood is remarked, never
-// guessed. INVALID_ARGUMENT with the line if `script` is no shell script (see ReadShellScript).
+// launch, deepspeed or run_train.sh command that runs whatever happens. What is not understood is
+// remarked, never guessed. INVALID_ARGUMENT with the line if `script` is no shell script (see
+// ReadShellScript).
 absl::StatusOr<JobFacts> ReadJobScript(absl::string_view script, const FileReader& read_file);
 
 }  // namespace rhumb::launch

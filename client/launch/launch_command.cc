@@ -27,7 +27,7 @@ bool StartsOthers(const std::string& name) {
        {"mpirun",  "mpiexec", "exec",    "time",        "nohup",     "env",    "numactl",
         "taskset", "nice",    "timeout", "singularity", "apptainer", "docker", "podman",
         "enroot",  "nsys",    "ncu",     "stdbuf",      "sudo",      "ibrun",  "jsrun",
-        "pdsh",    "clush",   "torchx",  "command"}) {
+        "pdsh",    "clush",   "torchx",  "command",     "bash",      "sh"}) {
     if (name == known) return true;
   }
   return false;
@@ -45,6 +45,7 @@ std::optional<Place> LauncherAt(const std::vector<ShellWord>& words, size_t i) {
   if (name == "torchrun") return Place{Launcher::kTorchrun, i + 1};
   if (name == "accelerate" && text(i + 1) == "launch") return Place{Launcher::kAccelerate, i + 2};
   if (name == "deepspeed") return Place{Launcher::kDeepspeed, i + 1};
+  if (name == "run_train.sh") return Place{Launcher::kRunTrain, i + 1};
   if (!IsPython(name)) return std::nullopt;
   size_t k = i + 1;
   while (absl::StartsWith(text(k), "-") && text(k) != "-m") {
@@ -96,9 +97,14 @@ std::optional<LaunchCommand> FindLaunchCommand(const ShellCommand& command) {
                               words.begin() + static_cast<std::ptrdiff_t>(i));
     }
     const auto at = [&words](size_t k) { return words.begin() + static_cast<std::ptrdiff_t>(k); };
-    const std::optional<size_t> script = ScriptAt(words, place->behind);
+    const std::optional<size_t> script =
+        found.launcher == Launcher::kRunTrain ? i : ScriptAt(words, place->behind);
     found.has_script = script.has_value();
-    found.launcher_words.assign(at(place->behind), script.has_value() ? at(*script) : words.end());
+    if (script.has_value()) found.script = words[*script].text;
+    const size_t launcher_end = script.value_or(words.size());
+    if (place->behind < launcher_end) {
+      found.launcher_words.assign(at(place->behind), at(launcher_end));
+    }
     found.script_words.assign(script.has_value() ? at(*script + 1) : at(place->behind),
                               words.end());
     return found;

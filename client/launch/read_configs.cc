@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/launch/config_scalars.h"
 #include "client/launch/flat_yaml.h"
+#include "planner/status_macros.h"
 
 namespace rhumb::launch {
 namespace {
@@ -70,16 +71,11 @@ void ReadFsdp(const ScalarReader& scalars, JobFacts& facts) {
 
 }  // namespace
 
-AccelerateConfig ReadAccelerateConfig(absl::string_view text, const std::string& path,
-                                      JobFacts& facts) {
-  AccelerateConfig config;
-  facts.framework = JobFramework::kAccelerate;
-  facts.config_file = path;
+absl::Status ReadAccelerateConfig(absl::string_view text, const std::string& path,
+                                  AccelerateConfig& config, JobFacts& facts) {
   ConfigScalars read;
   if (absl::EndsWith(path, ".json")) {
-    std::optional<ConfigScalars> json = JsonScalars(text, path, facts);
-    if (!json.has_value()) return config;
-    read = *std::move(json);
+    RHUMB_ASSIGN_OR_RETURN(read, JsonScalars(text));
   } else {
     FlatYaml yaml = ReadFlatYaml(text);
     for (NotRead& line : yaml.not_read) {
@@ -118,11 +114,10 @@ AccelerateConfig ReadAccelerateConfig(absl::string_view text, const std::string&
     scalars.RefuseAboveOne(prefix + "dp_replicate_size",
                            "sharding is taken over all data parallel ranks");
   }
-  return config;
+  return absl::OkStatus();
 }
 
 void ReadAccelerateFlags(const ScriptFlags& flags, AccelerateConfig& config, JobFacts& facts) {
-  if (facts.framework == JobFramework::kUnknown) facts.framework = JobFramework::kAccelerate;
   std::vector<NotRead>& not_read = facts.not_read;
   if (const ScriptFlag* flag = flags.Find({"--num_processes", "--num-processes"})) {
     config.process_count = IntegerValue(*flag, 1, {kSayGpus}, not_read);
@@ -144,9 +139,6 @@ void ReadAccelerateFlags(const ScriptFlags& flags, AccelerateConfig& config, Job
           flags.Find({"--gradient_accumulation_steps", "--gradient-accumulation-steps"})) {
     facts.gradient_accumulation_steps = IntegerValue(*flag, 1, {kSayAccumulation}, not_read);
   }
-  if (const ScriptFlag* flag = flags.Find({"--deepspeed_config_file", "--deepspeed-config-file"})) {
-    config.deepspeed_file = TextValue(*flag, {kSayZeroStage}, not_read);
-  }
   if (const ScriptFlag* flag =
           flags.Find({"--fsdp_sharding_strategy", "--fsdp-sharding-strategy"})) {
     const auto strategy = TextValue(*flag, {kSayZeroStage}, not_read);
@@ -157,12 +149,9 @@ void ReadAccelerateFlags(const ScriptFlags& flags, AccelerateConfig& config, Job
   }
 }
 
-void ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFacts& facts) {
-  if (facts.framework != JobFramework::kMegatron) facts.framework = JobFramework::kDeepspeed;
-  facts.config_file = path;
-  std::optional<ConfigScalars> read = JsonScalars(text, path, facts);
-  if (!read.has_value()) return;
-  const ScalarReader scalars(*std::move(read), path, facts);
+absl::Status ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFacts& facts) {
+  RHUMB_ASSIGN_OR_RETURN(ConfigScalars read, JsonScalars(text));
+  const ScalarReader scalars(std::move(read), path, facts);
   const auto take = [](std::optional<Fact<int64_t>> value, std::optional<Fact<int64_t>>& target) {
     if (value.has_value()) target = std::move(value);
   };
@@ -195,6 +184,23 @@ void ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFac
   scalars.RefuseAboveOne(zero + "mics_shard_size", "sharding within groups is not modelled");
   scalars.RefuseAboveOne("tensor_parallel.autotp_size",
                          "tensor parallelism by DeepSpeed is not read");
+  return absl::OkStatus();
+}
+
+std::vector<Remedy> RemediesOfAccelerate(const JobFacts& facts) {
+  std::vector<Remedy> remedies;
+  if (!facts.zero_stage.has_value()) remedies.push_back(kSayZeroStage);
+  if (!facts.precision.has_value()) remedies.push_back(kSayPrecision);
+  return remedies;
+}
+
+std::vector<Remedy> RemediesOfDeepspeed(const JobFacts& facts) {
+  std::vector<Remedy> remedies = RemediesOfAccelerate(facts);
+  if (!facts.micro_batch_size.has_value()) remedies.push_back(kSayMicroBatch);
+  if (!facts.gradient_accumulation_steps.has_value() && !facts.global_batch_size.has_value()) {
+    remedies.push_back(kSayAccumulationOrBatch);
+  }
+  return remedies;
 }
 
 void ReadTrainerFlags(const ScriptFlags& flags, JobFacts& facts) {

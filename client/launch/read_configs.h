@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "client/launch/job_facts.h"
 #include "client/launch/script_flags.h"
@@ -20,16 +22,21 @@ struct AccelerateConfig {
   std::optional<Fact<std::string>> deepspeed_file;
 };
 
-// Reads accelerate's `text` (YAML; JSON where `path` ends so) into `facts`. Lines of the facts are
-// 0, their texts name `path` and the line in it.
-AccelerateConfig ReadAccelerateConfig(absl::string_view text, const std::string& path,
-                                      JobFacts& facts);
+// Reads accelerate's `text` (YAML; JSON where `path` ends so) into `config` and `facts`. Lines of
+// the facts are 0, their texts name `path` and the line in it. INVALID_ARGUMENT if it is no JSON.
+absl::Status ReadAccelerateConfig(absl::string_view text, const std::string& path,
+                                  AccelerateConfig& config, JobFacts& facts);
 
-// Flags of `accelerate launch` over what its file says.
+// Flags of `accelerate launch` over what its file says, but for the file that they name.
 void ReadAccelerateFlags(const ScriptFlags& flags, AccelerateConfig& config, JobFacts& facts);
 
-// Reads DeepSpeed's `text` (JSON) into `facts`; values "auto" are the script's.
-void ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFacts& facts);
+// Reads DeepSpeed's `text` (JSON) into `facts`; values "auto" are the script's. INVALID_ARGUMENT if
+// it is none.
+absl::Status ReadDeepspeedConfig(absl::string_view text, const std::string& path, JobFacts& facts);
+
+// What these files say and nothing else did.
+std::vector<Remedy> RemediesOfAccelerate(const JobFacts& facts);
+std::vector<Remedy> RemediesOfDeepspeed(const JobFacts& facts);
 
 // Flags of a script over Hugging Face's TrainingArguments, as --per_device_train_batch_size.
 void ReadTrainerFlags(const ScriptFlags& flags, JobFacts& facts);

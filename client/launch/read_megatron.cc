@@ -185,12 +185,13 @@ void ReadRanks(const ScriptFlags& flags, JobFacts& facts) {
            not_read);
   const int64_t tensor =
       facts.tensor_parallel_size.has_value() ? facts.tensor_parallel_size->value : 1;
-  if (tensor > 1 && !flags.Has("--sequence-parallel")) {
+  const bool sequence_parallel = flags.Has("--sequence-parallel");
+  if (tensor > 1 && !sequence_parallel) {
     not_read.push_back({facts.tensor_parallel_size->line, facts.tensor_parallel_size->text,
                         "sequence parallelism is taken with it: add --sequence-parallel"});
   }
+  const ScriptFlag* flag = flags.Find({"--expert-tensor-parallel-size"});
   if (tensor > 1 && facts.model.expert_count() > 0) {
-    const ScriptFlag* flag = flags.Find({"--expert-tensor-parallel-size"});
     if (flag == nullptr || flag->values.empty() || flag->values[0] != "1") {
       not_read.push_back(
           {flag == nullptr ? 0 : flag->line,

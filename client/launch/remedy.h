@@ -30,6 +30,8 @@ inline constexpr Remedy kSayRecompute = {"--recompute NAME", true};
 inline constexpr Remedy kSayPrecision = {"--precision NAME", true};
 inline constexpr Remedy kSayMicroBatch = {"--micro-batch-size N", true};
 inline constexpr Remedy kSayAccumulation = {"--gradient-accumulation-steps N", true};
+inline constexpr Remedy kSayAccumulationOrBatch = {
+    "--gradient-accumulation-steps N or --batch-tokens N", true};
 inline constexpr Remedy kSayBatch = {"--batch-tokens N", true};
 inline constexpr Remedy kSaySequenceLength = {"--sequence-length N", true};
 

@@ -75,15 +75,37 @@ ScriptFlags::ScriptFlags(const std::vector<ShellWord>& words, std::vector<NotRea
     read.line = word.line;
     if (equals != std::string::npos) read.values.push_back(word.text.substr(equals + 1));
   }
+  read_.resize(flags_.size());
 }
 
 const ScriptFlag* ScriptFlags::Find(std::initializer_list<absl::string_view> names) const {
-  for (auto flag = flags_.rbegin(); flag != flags_.rend(); ++flag) {
-    if (std::find(names.begin(), names.end(), absl::string_view(flag->name)) != names.end()) {
-      return &*flag;
+  const ScriptFlag* last = nullptr;
+  for (size_t i = 0; i < flags_.size(); ++i) {
+    if (std::find(names.begin(), names.end(), absl::string_view(flags_[i].name)) == names.end()) {
+      continue;
     }
+    read_[i] = true;
+    last = &flags_[i];
   }
-  return nullptr;
+  return last;
+}
+
+std::vector<const ScriptFlag*> ScriptFlags::Dotted() const {
+  std::vector<const ScriptFlag*> dotted;
+  for (size_t i = 0; i < flags_.size(); ++i) {
+    if (!absl::StrContains(flags_[i].name, '.')) continue;
+    read_[i] = true;
+    dotted.push_back(&flags_[i]);
+  }
+  return dotted;
+}
+
+std::vector<const ScriptFlag*> ScriptFlags::Unread() const {
+  std::vector<const ScriptFlag*> unread;
+  for (size_t i = 0; i < flags_.size(); ++i) {
+    if (!read_[i]) unread.push_back(&flags_[i]);
+  }
+  return unread;
 }
 
 std::optional<Fact<std::string>> TextValue(const ScriptFlag& flag,

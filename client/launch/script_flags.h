@@ -33,8 +33,15 @@ class ScriptFlags {
   const ScriptFlag* Find(std::initializer_list<absl::string_view> names) const;
   bool Has(absl::string_view name) const { return Find({name}) != nullptr; }
 
+  // All flags "--section.key", in their order.
+  std::vector<const ScriptFlag*> Dotted() const;
+
+  // The flags that none of the above was asked for or gave.
+  std::vector<const ScriptFlag*> Unread() const;
+
  private:
   std::vector<ScriptFlag> flags_;
+  mutable std::vector<bool> read_;  // of flags_: what readers leave over is found out, not listed
 };
 
 // The value behind `flag`: a whole number of at least `minimum`. nullopt where there is none, after

@@ -99,6 +99,21 @@ round_trip one --gpus 1xRTX-4090-24GB --deadline 7d
 expect 0 plan --gpus 64xH100-SXM5-80GB --deadline 7d --framework torchtitan --zero-stage 3 -o json && mv out plan.json
 expect 0 plan --gpus 64xH100-SXM5-80GB --deadline 7d --framework torchtitan --zero-stage 3 --emit torchtitan &&
   cp out file && same torchtitan file torchtitan
+
+# A job of that file is the plan again.
+python3 -c 'import json; json.dump(json.load(open("plan.json"))["model"], open("model.json", "w"))'
+mv file titan.toml
+cat >titan.sh <<'END'
+#!/bin/bash
+#SBATCH -N 8 --gpus-per-node=h100-sxm5:8 -t 30-0
+srun torchrun --nnodes 8 --nproc_per_node 8 -m torchtitan.train --job.config_file titan.toml
+END
+expect 0 check titan.sh --arch model.json -o json && cp out check.json && same check check.json "titan.sh"
+expect 0 check titan.sh --arch model.json && shows out "titan.toml" "torchtitan's file"
+expect 2 check titan.sh && shows err "say it by --arch FILE or --params N" "a model in torchtitan's registry"
+sed -i 's/titan.toml/nothing.toml/' titan.sh
+expect 2 check titan.sh --params 7B && shows err "say it by --tensor-parallel-size N" "no job config"
+
 ranks=(--tensor-parallel-size 1 --context-parallel-size 1 --zero-stage 3 --recompute full)
 expect 0 plan --gpus 64xH100-SXM5-80GB --deadline 7d --framework deepspeed "${ranks[@]}" -o json && mv out plan.json
 expect 0 plan --gpus 64xH100-SXM5-80GB --deadline 7d --framework deepspeed "${ranks[@]}" --emit deepspeed &&
@@ -195,6 +210,11 @@ python3 -c 'import json; job = json.load(open("out"))["job"]; assert job["read"]
 sed -i 's/^TP=2/TP=$(nproc)/' job.sbatch
 expect 2 check job.sbatch --gpu H100-SXM5-80GB && shows err "say it by --tensor-parallel-size N" "an unknown degree"
 expect 0 check job.sbatch --gpu H100-SXM5-80GB --tensor-parallel-size 2 --deadline 10d
+printf '#!/bin/bash\ntorchrun --nproc-per-node 8 train.py --my-config x\n' >other.sh
+expect 0 check other.sh --gpu H100-SXM5-80GB --params 1B
+shows out "the framework: is not recognised: megatron is taken; say it by --framework NAME" "an unknown framework"
+shows out "line 2: --my-config x: is not known here" "a flag that nobody reads"
+expect 0 check other.sh --gpu H100-SXM5-80GB --params 1B --framework fsdp
 printf 'echo "open\n' >broken.sh
 expect 2 check broken.sh && shows err "line 1" "an open quote"
 expect 2 check missing.sbatch

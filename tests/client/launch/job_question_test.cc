@@ -80,6 +80,28 @@ TEST(JobQuestionTest, AnUnreadPartOfTheLayoutIsMissingAndNotTheDefault) {
               Contains(Property(&NotRead::Flags, "--tensor-parallel-size N")));
 }
 
+TEST(JobQuestionTest, WhatIsNotEssentialIsOnlyRemarked) {
+  JobFacts facts = MakeFacts();
+  facts.not_read.push_back({8, "--train-iters ?", "x", {kSayTokens}});
+  EXPECT_THAT(MakeJobQuestion(facts, {}, "").missing, IsEmpty());
+}
+
+TEST(JobQuestionTest, AFrameworkThatIsNotRecognisedIsSaid) {
+  JobFacts facts = MakeFacts();
+  facts.framework = JobFramework::kUnknown;
+  EXPECT_THAT(MakeJobQuestion(facts, {}, "").not_read,
+              Contains(AllOf(Field(&NotRead::reason, HasSubstr("megatron is taken")),
+                             Property(&NotRead::Flags, "--framework NAME"))));
+}
+
+TEST(JobQuestionTest, AFrameworkByAFlagIsNotRemarked) {
+  JobFacts facts = MakeFacts();
+  facts.framework = JobFramework::kUnknown;
+  v1::CheckConfigurationRequest given;
+  given.set_framework("nanotron");
+  EXPECT_THAT(MakeJobQuestion(facts, given, "").not_read, IsEmpty());
+}
+
 TEST(JobQuestionTest, ATimeLimitWithoutTokensIsNotAsked) {
   JobFacts facts = MakeFacts();
   facts.step_count.reset();
@@ -133,8 +155,42 @@ TEST(JobAdviceTest, FlagsAreThoseOfMegatron) {
             "--tensor-model-parallel-size 4 --sequence-parallel");
   EXPECT_EQ(Advised(facts, "--recompute full"),
             "--recompute-granularity full --recompute-method uniform --recompute-num-layers 1");
-  EXPECT_THAT(Advised(facts, "--zero-stage 3"),
-              HasSubstr("--data-parallel-sharding-strategy optim_grads_params"));
+}
+
+TEST(JobAdviceTest, ZeroStage0HasNoFlagOfMegatron) {
+  EXPECT_EQ(Advised(MakeFacts(), "--zero-stage 0"), "--zero-stage 0");
+}
+
+TEST(JobAdviceTest, ZeroStage1IsMegatronsDistributedOptimizer) {
+  EXPECT_EQ(Advised(MakeFacts(), "--zero-stage 1"), "--use-distributed-optimizer");
+}
+
+TEST(JobAdviceTest, ZeroStage2IsMegatronsFsdpOfGradients) {
+  EXPECT_THAT(Advised(MakeFacts(), "--zero-stage 2"),
+              HasSubstr("--data-parallel-sharding-strategy optim_grads "));
+}
+
+TEST(JobAdviceTest, ZeroStage3IsMegatronsFsdpInFull) {
+  EXPECT_THAT(Advised(MakeFacts(), "--zero-stage 3"),
+              HasSubstr("--data-parallel-sharding-strategy optim_grads_params "));
+}
+
+TEST(JobAdviceTest, TorchtitanIsAdvisedInItsSettings) {
+  JobFacts facts = MakeFacts();
+  facts.framework = JobFramework::kTorchtitan;
+  EXPECT_EQ(Advised(facts, "--micro-batch-size 1"), "--training.local_batch_size 1");
+  EXPECT_EQ(Advised(facts, "--tensor-parallel-size 4"), "--parallelism.tensor_parallel_degree 4");
+  EXPECT_EQ(Advised(facts, "--zero-stage 2"), "--parallelism.fsdp_reshard_after_forward never");
+  EXPECT_EQ(Advised(facts, "--zero-stage 1"), "--zero-stage 1");
+}
+
+TEST(JobAdviceTest, OldReleasesOfTorchtitanAreAdvisedInTheirSettings) {
+  JobFacts facts = MakeFacts();
+  facts.framework = JobFramework::kTorchtitan;
+  facts.micro_batch_size->text = "llama.toml:2: training.batch_size: 2";
+  facts.tensor_parallel_size = {1, 0, "llama.toml:3: training.tensor_parallel_degree: 1"};
+  EXPECT_EQ(Advised(facts, "--micro-batch-size 1"), "--training.batch_size 1");
+  EXPECT_EQ(Advised(facts, "--tensor-parallel-size 4"), "--training.tensor_parallel_degree 4");
 }
 
 TEST(JobAdviceTest, AccumulationIsMegatronsBatch) {

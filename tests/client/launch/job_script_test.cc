@@ -16,6 +16,7 @@ namespace rhumb::launch {
 namespace {
 
 using ::rhumb::testing_support::IsOk;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Field;
 using ::testing::HasSubstr;
@@ -199,7 +200,40 @@ TEST(JobScriptTest, DeepspeedsFileIsRead) {
 
 TEST(JobScriptTest, AFileThatIsNotThereIsRemarked) {
   const JobFacts facts = Read("#!/bin/bash\naccelerate launch --config_file a.yaml train.py\n");
-  EXPECT_THAT(facts.not_read, Contains(Field(&NotRead::reason, HasSubstr("no such file"))));
+  EXPECT_EQ(facts.framework, JobFramework::kAccelerate);
+  EXPECT_THAT(facts.not_read,
+              Contains(AllOf(Field(&NotRead::reason, HasSubstr("no such file")),
+                             Property(&NotRead::Flags, "--zero-stage N, --precision NAME"))));
+}
+
+TEST(JobScriptTest, OfAMissingFileOnlyWhatFlagsDoNotSayIsAskedFor) {
+  const JobFacts facts = Read(
+      "#!/bin/bash\ndeepspeed --num_gpus 8 train.py --deepspeed ds.json --bf16 "
+      "--per_device_train_batch_size 2\n");
+  EXPECT_THAT(facts.not_read,
+              Contains(Property(&NotRead::Flags,
+                                "--zero-stage N, --gradient-accumulation-steps N or "
+                                "--batch-tokens N")));
+}
+
+TEST(JobScriptTest, AFileThatIsNoJsonIsAsMissing) {
+  const JobFacts facts = Read("#!/bin/bash\ndeepspeed --num_gpus 8 train.py --deepspeed ds.json\n",
+                              [](const std::string&) { return "{"; });
+  EXPECT_THAT(facts.not_read, Contains(Property(&NotRead::Flags, HasSubstr("--zero-stage N"))));
+}
+
+TEST(JobScriptTest, FlagsAboutRanksThatNobodyKnowsAreRemarked) {
+  const JobFacts facts = Read(
+      "#!/bin/bash\ntorchrun train.py --fsdp-config f.json --tile_batch 4 --sp_parallel --lr 1\n");
+  EXPECT_THAT(facts.not_read, Contains(Field(&NotRead::text, "--fsdp-config f.json")));
+  EXPECT_THAT(facts.not_read, Contains(Field(&NotRead::text, "--tile_batch 4")));
+  EXPECT_THAT(facts.not_read, Contains(Field(&NotRead::text, "--sp_parallel")));
+  EXPECT_THAT(facts.not_read, Not(Contains(Field(&NotRead::text, "--lr 1"))));
+}
+
+TEST(JobScriptTest, TheBatchOfEvaluationIsNoPartOfAStep) {
+  EXPECT_THAT(Read("#!/bin/bash\ntorchrun train.py --per_device_eval_batch_size 4\n").not_read,
+              Not(Contains(Field(&NotRead::text, HasSubstr("eval")))));
 }
 
 TEST(JobScriptTest, WhatTheModelDoesNotKnowIsRemarked) {
