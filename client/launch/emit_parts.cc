@@ -15,25 +15,6 @@ std::string LowerWithoutPrefix(absl::string_view name, absl::string_view prefix)
   return absl::AsciiStrToLower(absl::StartsWith(name, prefix) ? name.substr(prefix.size()) : name);
 }
 
-// The framework that `kind` starts; empty where it starts none.
-std::string FrameworkOfKind(LaunchKind kind) {
-  switch (kind) {
-    case LaunchKind::kSbatch:
-    case LaunchKind::kMegatron:
-    case LaunchKind::kTorchrun:
-      return "megatron";
-    case LaunchKind::kTorchtitan:
-      return "torchtitan";
-    case LaunchKind::kDeepspeed:
-      return "deepspeed";
-    case LaunchKind::kAccelerate:
-      return "accelerate";
-    case LaunchKind::kEnv:
-      return "";
-  }
-  return "";
-}
-
 // Profiles that are releases or relatives of one framework.
 bool Starts(absl::string_view framework, absl::string_view profile) {
   if (framework == "megatron") {
@@ -153,7 +134,7 @@ absl::Status CannotExpress(absl::string_view field, absl::string_view value,
 }
 
 std::string FrameworkRemark(const v1::Plan& plan, LaunchKind kind) {
-  const std::string framework = FrameworkOfKind(kind);
+  const std::string framework = LaunchKindFramework(kind);
   if (framework.empty() || Starts(framework, plan.layout().framework())) return "";
   return absl::StrCat("time and memory were predicted for ", plan.layout().framework(),
                       ", not for what this starts: plan with --framework ", framework);

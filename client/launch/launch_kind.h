@@ -19,13 +19,17 @@ enum class LaunchKind {
   kTorchrun,    // a shell script of one torchrun command with Megatron-LM's flags
   kDeepspeed,   // DeepSpeed's ds_config (JSON)
   kAccelerate,  // accelerate's config (YAML)
+  kCount,       // none: how many there are
 };
 
 // All kinds, in the order of the help.
-const std::vector<LaunchKind>& LaunchKinds();
+std::vector<LaunchKind> LaunchKinds();
 
 // "sbatch".
 std::string LaunchKindName(LaunchKind kind);
+
+// The framework that the kind starts: "megatron"; empty where it starts none.
+std::string LaunchKindFramework(LaunchKind kind);
 
 // The names of LaunchKinds().
 std::vector<std::string> LaunchKindNames();

@@ -51,6 +51,8 @@ absl::StatusOr<LaunchText> Write(const v1::Plan& plan, LaunchKind kind,
       return WriteDeepspeed(plan);
     case LaunchKind::kAccelerate:
       return WriteAccelerate(plan);
+    case LaunchKind::kCount:
+      break;
   }
   return absl::InternalError("no such kind");
 }

@@ -47,6 +47,10 @@ TEST_P(EveryKindTest, SaysWhichPlanItIs) {
   EXPECT_THAT(all, AllOf(HasSubstr("plans/p-1"), HasSubstr("besiroglu2024"), HasSubstr("fill in")));
 }
 
+TEST_P(EveryKindTest, IsFoundByItsName) {
+  EXPECT_EQ(FindLaunchKind(LaunchKindName(GetParam())), GetParam());
+}
+
 TEST_P(EveryKindTest, RefusesAnInfeasiblePlan) {
   v1::Plan plan;
   plan.set_state(v1::Plan::STATE_INFEASIBLE);
