@@ -2,7 +2,6 @@
 #include "client/cli/calibration_command.h"
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,15 +9,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/argument_text.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/list_and_show.h"
 #include "client/cli/output.h"
 #include "client/cli/render_calibration.h"
-#include "client/cli/request_fields.h"
 #include "client/cli/resources.h"
-#include "client/config/text_file.h"
 #include "planner/status_macros.h"
 #include "proto/json/json_reader.h"
 #include "rhumb/v1/cluster_service.pb.h"
@@ -59,17 +57,11 @@ int RunShow(const Invocation& invocation, Context& context) {
 
 absl::StatusOr<v1::Calibration> ReadCalibrationFile(const Invocation& invocation) {
   const std::string& path = invocation.arguments[0];
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
-  const TextLimits limits = {.timeout_seconds = timeout};
-  const absl::StatusOr<std::string> text =
-      path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
-  if (absl::IsDeadlineExceeded(text.status())) return text.status();
-  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  RHUMB_ASSIGN_OR_RETURN(const std::string text, ReadArgumentText(path, invocation));
   v1::Calibration calibration;
-  const absl::Status read = ReadJson(*text, &calibration);
+  const absl::Status read = ReadJson(text, &calibration);
   if (!read.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path == "-" ? "stdin" : path, ": ", read.message()));
+    return absl::InvalidArgumentError(absl::StrCat(ShownPath(path), ": ", read.message()));
   }
   if (invocation.Has("name")) calibration.set_name(invocation.Value("name"));
   if (calibration.name().empty()) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/check_command.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/architecture_message.h"
+#include "client/cli/check_fields.h"
 #include "client/cli/check_table.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
@@ -19,7 +19,6 @@
 #include "client/cli/pool_flags.h"
 #include "client/cli/question_flags.h"
 #include "client/cli/render_check.h"
-#include "client/cli/request_fields.h"
 #include "planner/status_macros.h"
 #include "rhumb/v1/plan_service.pb.h"
 
@@ -41,14 +40,9 @@ std::vector<Flag> CheckFlags() {
 
 absl::StatusOr<v1::CheckConfigurationRequest> ReadConfiguration(const Invocation& invocation,
                                                                 const Context& context) {
-  v1::CheckConfigurationRequest request;
-  std::vector<Flag> flags = CheckFieldFlags();
-  RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
-  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Architecture> model, ReadArchitectureFlag(invocation));
-  if (model.has_value()) *request.mutable_architecture() = *std::move(model);
-  std::vector<v1::GpuPool*> pools;
-  if (request.has_gpu_pool()) pools.push_back(request.mutable_gpu_pool());
-  RHUMB_RETURN_IF_ERROR(ApplyPoolDetails(invocation, pools, request));
+  RHUMB_ASSIGN_OR_RETURN(v1::CheckConfigurationRequest request,
+                         ReadCheckFields(invocation, context));
+  RHUMB_RETURN_IF_ERROR(ApplyCheckPoolDetails(invocation, request));
   return request;
 }
 
@@ -60,11 +54,8 @@ int RunCheck(const Invocation& invocation, Context& context) {
                                   "--gpu is the GPU type of a job script; without one give "
                                   "--gpus NxTYPE"));
   }
-  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  const absl::StatusOr<OutputOptions> output = ReadCheckOutput(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  if (output->format == OutputFormat::kName) {
-    return FailUsage(context, absl::InvalidArgumentError("--output: a check has no name"));
-  }
   const absl::StatusOr<v1::CheckConfigurationRequest> request =
       ReadConfiguration(invocation, context);
   if (!request.ok()) return FailUsage(context, request.status());

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/calibration_lookup.h"
+#include "client/cli/check_fields.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
@@ -54,11 +55,8 @@ void RemarkOnReasons(const std::vector<JudgedRun>& runs, const Invocation& invoc
 }  // namespace
 
 int RunCheckTable(const Invocation& invocation, Context& context) {
-  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  const absl::StatusOr<OutputOptions> output = ReadCheckOutput(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  if (output->format == OutputFormat::kName) {
-    return FailUsage(context, absl::InvalidArgumentError("--output: a check has no name"));
-  }
   const absl::Status flags = CheckFlagsBesideTable(invocation, *context.command);
   if (!flags.ok()) return FailUsage(context, flags);
   const absl::StatusOr<std::optional<TimeCalibration>> calibration =

@@ -12,12 +12,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "client/cli/architecture_message.h"
+#include "client/cli/argument_text.h"
+#include "client/cli/check_fields.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/json_object.h"
 #include "client/cli/pool_flags.h"
-#include "client/cli/question_flags.h"
 #include "client/cli/render_check.h"
 #include "client/cli/report.h"
 #include "client/cli/request_fields.h"
@@ -35,24 +35,10 @@ namespace {
 // The daemon's default, which its answer does not repeat.
 constexpr double kDefaultLevel = 0.9;
 
-// What flags say; the script is not looked at.
-absl::StatusOr<v1::CheckConfigurationRequest> ReadGiven(const Invocation& invocation,
-                                                        const Context& context) {
-  v1::CheckConfigurationRequest request;
-  std::vector<Flag> flags = CheckFieldFlags();
-  RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
-  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Architecture> model, ReadArchitectureFlag(invocation));
-  if (model.has_value()) *request.mutable_architecture() = *std::move(model);
-  return request;
-}
-
 absl::StatusOr<launch::JobFacts> ReadJob(const std::string& path, const Invocation& invocation) {
+  RHUMB_ASSIGN_OR_RETURN(const std::string text, ReadArgumentText(path, invocation));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
   const TextLimits limits = {.timeout_seconds = timeout};
-  const absl::StatusOr<std::string> text =
-      path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
-  if (absl::IsDeadlineExceeded(text.status())) return text.status();
-  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
   // Named as the job would find it from here, or beside the script.
   const launch::FileReader read_file = [&](const std::string& name) {
     absl::StatusOr<std::string> here = ReadTextFile(name, limits);
@@ -62,7 +48,7 @@ absl::StatusOr<launch::JobFacts> ReadJob(const std::string& path, const Invocati
         ReadTextFile(absl::StrCat(path.substr(0, slash + 1), name), limits);
     return beside.ok() ? beside : here;
   };
-  absl::StatusOr<launch::JobFacts> facts = launch::ReadJobScript(*text, read_file);
+  absl::StatusOr<launch::JobFacts> facts = launch::ReadJobScript(text, read_file);
   if (facts.ok()) return facts;
   return absl::Status(facts.status().code(), absl::StrCat(path, ": ", facts.status().message()));
 }
@@ -114,14 +100,19 @@ std::string RenderReading(const launch::JobQuestion& question, const Terminal& t
   return report.text();
 }
 
+// What stands where in the script.
+JsonObject JsonOfPlace(int line, const std::string& text) {
+  JsonObject place;
+  place.Integer("line", line).Text("text", launch::OneLine(text));
+  return place;
+}
+
 // The answer's JSON with what was read of the job as one more key.
 std::string JsonOfJob(const v1::CheckConfigurationResponse& answer, const std::string& path,
                       const launch::JobQuestion& question) {
   std::vector<std::string> read;
   for (const launch::ReadFact& fact : question.read) {
-    read.push_back(JsonObject()
-                       .Integer("line", fact.line)
-                       .Text("text", launch::OneLine(fact.text))
+    read.push_back(JsonOfPlace(fact.line, fact.text)
                        .Text("field", fact.field)
                        .Text("value", fact.value)
                        .Bool("overruled", fact.overruled)
@@ -129,9 +120,7 @@ std::string JsonOfJob(const v1::CheckConfigurationResponse& answer, const std::s
   }
   std::vector<std::string> not_read;
   for (const launch::NotRead& item : question.not_read) {
-    not_read.push_back(JsonObject()
-                           .Integer("line", item.line)
-                           .Text("text", launch::OneLine(item.text))
+    not_read.push_back(JsonOfPlace(item.line, item.text)
                            .Text("reason", item.reason)
                            .Text("flag", item.Flags())
                            .str());
@@ -218,17 +207,14 @@ int ExitCodeOfCheck(const v1::CheckConfigurationResponse& answer) {
 }
 
 int RunJobCheck(const Invocation& invocation, Context& context) {
-  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  const absl::StatusOr<OutputOptions> output = ReadCheckOutput(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  if (output->format == OutputFormat::kName) {
-    return FailUsage(context, absl::InvalidArgumentError("--output: a check has no name"));
-  }
   if (invocation.Has("table")) {
     return FailUsage(context,
                      absl::InvalidArgumentError("--table: JOB is checked, or a table, not both"));
   }
   const std::string path = invocation.arguments.front();
-  const absl::StatusOr<v1::CheckConfigurationRequest> given = ReadGiven(invocation, context);
+  const absl::StatusOr<v1::CheckConfigurationRequest> given = ReadCheckFields(invocation, context);
   if (!given.ok()) return FailUsage(context, given.status());
   absl::StatusOr<launch::JobFacts> facts = ReadJob(path, invocation);
   if (!facts.ok()) return FailUsage(context, facts.status());
@@ -236,9 +222,7 @@ int RunJobCheck(const Invocation& invocation, Context& context) {
   launch::JobQuestion question = launch::MakeJobQuestion(*facts, *given, invocation.Value("gpu"));
   MarkPoolDetails(invocation, question);
   if (!question.missing.empty()) return FailUsage(context, MissingStatus(path, question));
-  std::vector<v1::GpuPool*> pools;
-  if (question.request.has_gpu_pool()) pools.push_back(question.request.mutable_gpu_pool());
-  const absl::Status details = ApplyPoolDetails(invocation, pools, question.request);
+  const absl::Status details = ApplyCheckPoolDetails(invocation, question.request);
   if (!details.ok()) return FailUsage(context, details);
 
   const absl::StatusOr<Home> home = context.open_home(invocation, context);

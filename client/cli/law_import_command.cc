@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/law_import_command.h"
 
-#include <optional>
 #include <ostream>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/argument_text.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/output.h"
 #include "client/cli/render_law.h"
-#include "client/cli/request_fields.h"
 #include "client/config/document.h"
-#include "client/config/text_file.h"
 #include "planner/status_macros.h"
 #include "proto/json/json_printer.h"
 #include "proto/json/json_reader.h"
@@ -44,16 +42,10 @@ absl::StatusOr<v1::Law> LawOfJson(const std::string& text) {
 
 absl::StatusOr<v1::Law> ReadLawFile(const Invocation& invocation) {
   const std::string& path = invocation.arguments[0];
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
-  const TextLimits limits = {.timeout_seconds = timeout};
-  const absl::StatusOr<std::string> text =
-      path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
-  if (absl::IsDeadlineExceeded(text.status())) return text.status();
-  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
-  absl::StatusOr<v1::Law> law = LawOfJson(*text);
+  RHUMB_ASSIGN_OR_RETURN(const std::string text, ReadArgumentText(path, invocation));
+  absl::StatusOr<v1::Law> law = LawOfJson(text);
   if (!law.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path == "-" ? "stdin" : path, ": ", law.status().message()));
+    return absl::InvalidArgumentError(absl::StrCat(ShownPath(path), ": ", law.status().message()));
   }
   return law;
 }

@@ -98,6 +98,10 @@ absl::StatusOr<std::string> ReadStandardInput(const TextLimits& limits) {
   return ReadAll(STDIN_FILENO, "standard input", limits);
 }
 
+absl::StatusOr<std::string> ReadTextFileOrInput(const std::string& path, const TextLimits& limits) {
+  return path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
+}
+
 absl::Status CheckWritable(absl::string_view path) {
   namespace fs = std::filesystem;
   const fs::path file{std::string(path)};

@@ -33,6 +33,10 @@ absl::Status CheckWritable(absl::string_view path);
 // As ReadTextFile, of what comes in by standard input.
 absl::StatusOr<std::string> ReadStandardInput(const TextLimits& limits = {});
 
+// ReadStandardInput where `path` is "-", else ReadTextFile.
+absl::StatusOr<std::string> ReadTextFileOrInput(const std::string& path,
+                                                const TextLimits& limits = {});
+
 }  // namespace rhumb
 
 #endif  // RHUMB_CLIENT_CONFIG_TEXT_FILE_H_

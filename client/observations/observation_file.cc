@@ -163,7 +163,7 @@ class TableReader {
 absl::StatusOr<std::string> ReadObservationText(const std::string& path,
                                                 std::optional<double> timeout_seconds) {
   const TextLimits limits = {.max_bytes = kMaxFileBytes, .timeout_seconds = timeout_seconds};
-  return path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
+  return ReadTextFileOrInput(path, limits);
 }
 
 absl::StatusOr<ObservationTable> ParseObservations(absl::string_view text,

@@ -101,7 +101,7 @@ class TableReader {
 absl::StatusOr<std::string> ReadRunText(const std::string& path,
                                         std::optional<double> timeout_seconds) {
   const TextLimits limits = {.max_bytes = kMaxFileBytes, .timeout_seconds = timeout_seconds};
-  return path == "-" ? ReadStandardInput(limits) : ReadTextFile(path, limits);
+  return ReadTextFileOrInput(path, limits);
 }
 
 absl::StatusOr<RunTable> ParseRunTable(absl::string_view text, const RunTableOptions& options) {

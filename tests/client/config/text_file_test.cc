@@ -64,6 +64,23 @@ TEST_F(TextFileTest, APipeIsReadToItsEnd) {
   writer.join();
 }
 
+TEST_F(TextFileTest, ADashIsStandardInput) {
+  std::ofstream(path_) << "typed";
+  const int saved = dup(STDIN_FILENO);
+  const int file = open(path_.c_str(), O_RDONLY);
+  dup2(file, STDIN_FILENO);
+  const absl::StatusOr<std::string> text = ReadTextFileOrInput("-");
+  dup2(saved, STDIN_FILENO);
+  close(saved);
+  close(file);
+  EXPECT_THAT(text, IsOkAndHolds(::testing::Eq("typed")));
+}
+
+TEST_F(TextFileTest, OtherPathsAreFiles) {
+  std::ofstream(path_) << "kept";
+  EXPECT_THAT(ReadTextFileOrInput(path_), IsOkAndHolds(::testing::Eq("kept")));
+}
+
 TEST_F(TextFileTest, APipeWithoutAWriterIsNotWaitedForLonger) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
   EXPECT_THAT(ReadTextFile(path_, {.timeout_seconds = 0.05}),
