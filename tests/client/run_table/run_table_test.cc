@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/run_table/run_table.h"
 
+#include <fstream>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/run_table/run_row.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/matchers.h"
@@ -12,6 +17,7 @@ namespace rhumb {
 namespace {
 
 using ::rhumb::testing_support::StatusIs;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -105,6 +111,31 @@ TEST(RunTableTest, ColumnOfGroupsThatIsNotThereIsRefused) {
   EXPECT_THAT(ParseRunTable(absl::StrCat(kHeader, "a,1,1,1,1,1,H100-SXM,1,1,1,\n"),
                             {.group_column = "lab"}),
               StatusIs(kInvalid, "no column called \"lab\""));
+}
+
+MATCHER_P(IsDocumented, columns, "is in docs/accuracy.md") { return columns.count(arg) > 0; }
+
+// The columns in the table of docs/accuracy.md: the words in backquotes of each row's first cell.
+std::set<std::string> DocumentedColumns() {
+  std::ifstream file(RHUMB_SOURCE_DIR "/docs/accuracy.md");
+  std::set<std::string> columns;
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("| `", 0) != 0) continue;
+    const std::string cell = line.substr(1, line.find('|', 1) - 1);
+    const std::vector<std::string> parts = absl::StrSplit(cell, '`');
+    for (size_t i = 1; i < parts.size(); i += 2) {
+      for (const absl::string_view name : absl::StrSplit(parts[i], ' ')) columns.emplace(name);
+    }
+  }
+  return columns;
+}
+
+TEST(RunTableTest, EveryRequiredColumnIsDocumented) {
+  EXPECT_THAT(RequiredRunColumns(), Each(IsDocumented(DocumentedColumns())));
+}
+
+TEST(RunTableTest, EveryOptionalColumnIsDocumented) {
+  EXPECT_THAT(OptionalRunColumns(), Each(IsDocumented(DocumentedColumns())));
 }
 
 }  // namespace
