@@ -15,7 +15,9 @@
 #include "daemon/call.h"
 #include "daemon/gpu_types.h"
 #include "daemon/identity.h"
+#include "daemon/inventory.h"
 #include "daemon/page_token.h"
+#include "daemon/reservations.h"
 #include "daemon/resolve.h"
 #include "daemon/rpc_status.h"
 #include "daemon/stored_message.h"
@@ -356,6 +358,93 @@ absl::StatusOr<google::protobuf::Empty> ClusterService::DeleteImpl(
   if (!request.validate_only())
     RHUMB_RETURN_IF_ERROR(store_.calibrations().Delete(name.resource).status());
   return google::protobuf::Empty();
+}
+
+grpc::Status ClusterService::SyncNodes(grpc::ServerContext* context,
+                                       const v1::SyncNodesRequest* request,
+                                       v1::NodeInventory* response) {
+  const Call call(*context, "ClusterService/SyncNodes", peers_);
+  return Serve(call, response, [&] { return SyncImpl(*request, call.caller()); });
+}
+
+absl::StatusOr<v1::NodeInventory> ClusterService::SyncImpl(const v1::SyncNodesRequest& request,
+                                                           const Caller& caller) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store_));
+  FieldViolations violations;
+  const v1::NodeInventory content = InventoryToStore(request, gpus, violations);
+  if (!violations.empty()) return violations.ToStatus();
+  RHUMB_RETURN_IF_ERROR(RequireOperator(caller, "the nodes of clusters"));
+  StoredResource row;
+  row.name = content.name();
+  row.content = DeterministicBytes(content);
+  row.owner_uid = caller.uid;
+  row.update_time_ns = clock_();
+  if (!request.validate_only()) {
+    const std::vector<std::string> running(request.inventory().running_plans().begin(),
+                                           request.inventory().running_plans().end());
+    RHUMB_ASSIGN_OR_RETURN(row, store_.reservations().Sync(row, running));
+  }
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReservation> promised,
+                         store_.reservations().List(row.name, clock_()));
+  RHUMB_ASSIGN_OR_RETURN(v1::NodeInventory inventory, ReadInventory(row, promised));
+  inventory.clear_nodes();
+  return inventory;
+}
+
+grpc::Status ClusterService::GetNodes(grpc::ServerContext* context,
+                                      const v1::GetNodesRequest* request,
+                                      v1::NodeInventory* response) {
+  const Call call(*context, "ClusterService/GetNodes", peers_);
+  return Serve(call, response, [&]() -> absl::StatusOr<v1::NodeInventory> {
+    RHUMB_ASSIGN_OR_RETURN(const std::string name,
+                           ResourceName("clusters", request->cluster(), "cluster"));
+    RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored,
+                           store_.inventories().Find(name));
+    if (!stored.has_value()) {
+      RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_.inventories().Names());
+      return ErrorWithReason(absl::StatusCode::kNotFound, "INVENTORY_NOT_FOUND",
+                             UnknownName("cluster with nodes", name, names));
+    }
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReservation> promised,
+                           store_.reservations().List(name, clock_()));
+    return ReadInventory(*stored, promised);
+  });
+}
+
+grpc::Status ClusterService::ReserveAllocation(grpc::ServerContext* context,
+                                               const v1::ReserveAllocationRequest* request,
+                                               v1::Reservation* response) {
+  const Call call(*context, "ClusterService/ReserveAllocation", peers_);
+  return Serve(call, response, [&] { return Reserve(*request, call.caller(), clock_(), store_); });
+}
+
+grpc::Status ClusterService::ReleaseAllocation(grpc::ServerContext* context,
+                                               const v1::ReleaseAllocationRequest* request,
+                                               google::protobuf::Empty* response) {
+  const Call call(*context, "ClusterService/ReleaseAllocation", peers_);
+  return Serve(call, response, [&]() -> absl::StatusOr<google::protobuf::Empty> {
+    RHUMB_ASSIGN_OR_RETURN(const std::string name,
+                           ResourceName("reservations", request->name(), "name"));
+    RHUMB_RETURN_IF_ERROR(Release(name, call.caller(), clock_(), store_));
+    return google::protobuf::Empty();
+  });
+}
+
+grpc::Status ClusterService::ListReservations(grpc::ServerContext* context,
+                                              const v1::ListReservationsRequest* request,
+                                              v1::ListReservationsResponse* response) {
+  const Call call(*context, "ClusterService/ListReservations", peers_);
+  return Serve(call, response, [&]() -> absl::StatusOr<v1::ListReservationsResponse> {
+    std::string cluster;
+    if (!request->cluster().empty()) {
+      RHUMB_ASSIGN_OR_RETURN(cluster, ResourceName("clusters", request->cluster(), "cluster"));
+    }
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReservation> rows,
+                           store_.reservations().List(cluster, clock_()));
+    v1::ListReservationsResponse answer;
+    for (const StoredReservation& row : rows) *answer.add_reservations() = ToMessage(row);
+    return answer;
+  });
 }
 
 }  // namespace rhumb::daemon

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ClusterService: stored inventories, the GPU types they name, and calibrations of the step-time
-// model.
+// ClusterService: stored clusters, what their nodes do now and who was promised what of them, the
+// GPU types they name, and calibrations of the step-time model.
 #ifndef RHUMB_DAEMON_CLUSTER_SERVICE_H_
 #define RHUMB_DAEMON_CLUSTER_SERVICE_H_
 
@@ -49,8 +49,23 @@ class ClusterService final : public v1::ClusterService::Service {
   grpc::Status DeleteCalibration(grpc::ServerContext* context,
                                  const v1::DeleteCalibrationRequest* request,
                                  google::protobuf::Empty* response) override;
+  grpc::Status SyncNodes(grpc::ServerContext* context, const v1::SyncNodesRequest* request,
+                         v1::NodeInventory* response) override;
+  grpc::Status GetNodes(grpc::ServerContext* context, const v1::GetNodesRequest* request,
+                        v1::NodeInventory* response) override;
+  grpc::Status ReserveAllocation(grpc::ServerContext* context,
+                                 const v1::ReserveAllocationRequest* request,
+                                 v1::Reservation* response) override;
+  grpc::Status ReleaseAllocation(grpc::ServerContext* context,
+                                 const v1::ReleaseAllocationRequest* request,
+                                 google::protobuf::Empty* response) override;
+  grpc::Status ListReservations(grpc::ServerContext* context,
+                                const v1::ListReservationsRequest* request,
+                                v1::ListReservationsResponse* response) override;
 
  private:
+  absl::StatusOr<v1::NodeInventory> SyncImpl(const v1::SyncNodesRequest& request,
+                                             const Caller& caller);
   absl::StatusOr<v1::Cluster> ApplyImpl(const v1::ApplyClusterRequest& request,
                                         const Caller& caller);
   absl::StatusOr<v1::Cluster> GetImpl(const v1::GetClusterRequest& request);

@@ -75,7 +75,7 @@ absl::StatusOr<v1::Plan> PlanService::CreatePlanImpl(const v1::CreatePlanRequest
     if (repeated.has_value()) return *std::move(repeated);
   }
   RHUMB_ASSIGN_OR_RETURN(const ResolvedPlanRequest resolved,
-                         ResolvePlanRequest(request, store_, violations));
+                         ResolvePlanRequest(request, clock_(), store_, violations));
   // A question that names unknown hardware is not judged as one without hardware.
   if (!violations.empty()) {
     const bool hardware_known =
@@ -164,7 +164,7 @@ void PlanService::RememberRepeated(const std::string& asked, const ResolvedPlanR
                                    const v1::Plan& plan, const Call& call, int64_t generation) {
   // What FindRepeated does not look up again must not change: laws of the catalogue do not, laws
   // that somebody stored may.
-  if (FindLaw(resolved.question.law.name) == nullptr) return;
+  if (FindLaw(resolved.question.law.name) == nullptr || resolved.canonical.free_only()) return;
   auto known = std::make_shared<RepeatedPlan>();
   known->name = plan.name();
   known->plan_bytes = plan.SerializeAsString();

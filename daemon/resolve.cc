@@ -244,7 +244,8 @@ BatchRule ResolveBatchRule(const std::string& name, FieldViolations& violations)
 }
 
 absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanRequest& request,
-                                                       Store& store, FieldViolations& violations) {
+                                                       int64_t now_ns, Store& store,
+                                                       FieldViolations& violations) {
   ResolvedPlanRequest resolved;
   PlanQuestion& question = resolved.question;
   CopyConstraints(request, question);
@@ -283,11 +284,14 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
   if (!request.cluster().empty()) {
     RHUMB_ASSIGN_OR_RETURN(
         question.pools,
-        ResolveCluster(request.cluster(), request.partition(),
-                       request.has_price_usd_per_gpu_hour()
-                           ? std::optional<double>(request.price_usd_per_gpu_hour())
-                           : std::nullopt,
-                       gpus, store, resolved.cluster_content, question.assumptions, violations));
+        ResolveCluster(
+            {.name = request.cluster(),
+             .partition = request.partition(),
+             .price_usd_per_gpu_hour = request.has_price_usd_per_gpu_hour()
+                                           ? std::optional<double>(request.price_usd_per_gpu_hour())
+                                           : std::nullopt,
+             .free_at_ns = request.free_only() ? std::optional<int64_t>(now_ns) : std::nullopt},
+            gpus, store, resolved.cluster_content, question.assumptions, violations));
   }
   if (!request.gpu_type().empty()) {
     const absl::StatusOr<Gpu> gpu = FindGpu(request.gpu_type(), gpus);
@@ -356,7 +360,10 @@ absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRe
   } else if (!request.cluster().empty()) {
     std::string content;
     RHUMB_ASSIGN_OR_RETURN(std::vector<GpuPool> pools,
-                           ResolveCluster(request.cluster(), request.partition(), std::nullopt,
+                           ResolveCluster({.name = request.cluster(),
+                                           .partition = request.partition(),
+                                           .price_usd_per_gpu_hour = std::nullopt,
+                                           .free_at_ns = std::nullopt},
                                           gpus, store, content, question.assumptions, violations));
     if (pools.size() > 1) {
       violations.Add("partition",

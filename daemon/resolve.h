@@ -35,9 +35,10 @@ struct ResolvedPlanRequest {
 
 // Adds a violation for every name that does not exist, with the nearest that do, and for every pair
 // of fields that contradict each other. The result is complete only if `violations` stays empty.
-// Errors: those of the store.
+// What is free is what is free at `now_ns`. Errors: those of the store, and of FreeCluster.
 absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanRequest& request,
-                                                       Store& store, FieldViolations& violations);
+                                                       int64_t now_ns, Store& store,
+                                                       FieldViolations& violations);
 
 // The same for a configuration to check.
 absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRequest& request,

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "daemon/identity.h"
+#include "daemon/inventory.h"
 #include "daemon/resolve.h"
 #include "planner/cost/gpu_catalog.h"
 #include "planner/status_macros.h"
@@ -25,6 +27,25 @@ GpuPool PoolOfCluster(const v1::Pool& in, const Gpu& gpu, const std::string& clu
   pool.cluster = cluster;
   pool.partition = in.partition();
   return pool;
+}
+
+// The cluster as it was applied. What is free may be asked of one that was not, if its nodes are
+// known: it has no pools then.
+absl::StatusOr<std::optional<v1::Cluster>> FindCluster(const ClusterAsked& asked,
+                                                       const std::string& name, Store& store) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored, store.clusters().Find(name));
+  v1::Cluster cluster;
+  if (stored.has_value()) {
+    if (!cluster.ParseFromString(stored->content))
+      return absl::DataLossError(name + " is damaged in the store");
+  } else {
+    if (!asked.free_at_ns.has_value()) return std::nullopt;
+    RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> nodes,
+                           store.inventories().Find(name));
+    if (!nodes.has_value()) return std::nullopt;
+  }
+  cluster.set_name(name);
+  return cluster;
 }
 
 }  // namespace
@@ -73,22 +94,33 @@ std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& 
   return pool;
 }
 
-absl::StatusOr<std::vector<GpuPool>> ResolveCluster(
-    const std::string& asked, const std::string& partition, const std::optional<double>& price,
-    const std::vector<Gpu>& gpus, Store& store, std::string& content,
-    std::vector<Assumption>& assumptions, FieldViolations& violations) {
+absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const ClusterAsked& asked,
+                                                    const std::vector<Gpu>& gpus, Store& store,
+                                                    std::string& content,
+                                                    std::vector<Assumption>& assumptions,
+                                                    FieldViolations& violations) {
   std::vector<GpuPool> pools;
-  const std::string name = absl::StrCat("clusters/", absl::StripPrefix(asked, "clusters/"));
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored, store.clusters().Find(name));
-  if (!stored.has_value()) {
+  const std::string name = absl::StrCat("clusters/", absl::StripPrefix(asked.name, "clusters/"));
+  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Cluster> known, FindCluster(asked, name, store));
+  if (!known.has_value()) {
     RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store.clusters().Names());
-    violations.Add("cluster", UnknownName("cluster", asked, names));
+    violations.Add("cluster", UnknownName("cluster", asked.name, names));
     return pools;
   }
-  v1::Cluster cluster;
-  if (!cluster.ParseFromString(stored->content))
-    return absl::DataLossError(name + " is damaged in the store");
-  content = stored->content;
+  const std::string& partition = asked.partition;
+  const std::optional<double>& price = asked.price_usd_per_gpu_hour;
+  if (asked.free_at_ns.has_value()) {
+    RHUMB_ASSIGN_OR_RETURN(known, FreeCluster(*known, partition, *asked.free_at_ns, store));
+    for (const v1::Pool& pool : known->pools()) {
+      Assume(assumptions,
+             absl::StrCat(name, ".", pool.partition().empty() ? pool.gpu_type() : pool.partition(),
+                          ".free_gpu_count"),
+             absl::StrCat(pool.node_count() * pool.gpus_per_node()),
+             "free now and promised to nobody, as the agent saw it");
+    }
+  }
+  const v1::Cluster& cluster = *known;
+  content = DeterministicBytes(cluster);
   std::vector<std::string> partitions;
   for (const v1::Pool& in : cluster.pools()) {
     partitions.push_back(in.partition());

@@ -32,11 +32,23 @@ std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& 
                                       std::vector<Assumption>& assumptions,
                                       FieldViolations& violations);
 
-// Pools of a stored cluster, of one partition if `partition` is not empty. Empty after a violation.
-absl::StatusOr<std::vector<GpuPool>> ResolveCluster(
-    const std::string& asked, const std::string& partition, const std::optional<double>& price,
-    const std::vector<Gpu>& gpus, Store& store, std::string& content,
-    std::vector<Assumption>& assumptions, FieldViolations& violations);
+// A cluster as a question names it.
+struct ClusterAsked {
+  std::string name;
+  std::string partition;  // empty: any
+  std::optional<double> price_usd_per_gpu_hour;
+  // Only what a job can have at this time, of a cluster whose nodes an agent tells of; it need not
+  // have been applied then.
+  std::optional<int64_t> free_at_ns;
+};
+
+// Pools of a stored cluster. Empty after a violation. `content` is what the answer depends on.
+// Errors: of the store, and those of FreeCluster.
+absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const ClusterAsked& asked,
+                                                    const std::vector<Gpu>& gpus, Store& store,
+                                                    std::string& content,
+                                                    std::vector<Assumption>& assumptions,
+                                                    FieldViolations& violations);
 
 }  // namespace rhumb::daemon
 

@@ -45,8 +45,8 @@ void ValidateCreatePlanRequest(const v1::CreatePlanRequest& request, FieldViolat
     violations.Add("gpu_type",
                    "is for questions without a number of GPUs; gpu_pools or cluster is given too");
   }
-  if (request.free_only()) {
-    violations.Add("free_only", "needs live node states, which this server does not collect");
+  if (request.free_only() && request.cluster().empty()) {
+    violations.Add("free_only", "needs a cluster whose nodes an agent tells of");
   }
   if (!request.calibration().empty() && request.has_mfu()) {
     violations.Add("calibration", "and mfu exclude each other: no step is timed with an MFU");

@@ -125,6 +125,11 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"min_tokens_per_param", {0, true, 1e9}},
       {"max_tokens_per_param", {0, true, 1e9}},
       {"SuggestExperimentsRequest.count", {1, false, 100}},
+      {"NodeInventory.node_count", {0, false, 1e6}},
+      {"Node.gpu_count", {0, false, 1024}},
+      {"Node.free_gpu_count", {0, false, 1024}},
+      {"ReserveAllocationRequest.gpu_count", {1, false, 1e6}},
+      {"duration_seconds", {1, false, 86400}},
   };
   return *ranges;
 }

@@ -16,6 +16,7 @@
 #include "client/cli/law_command.h"
 #include "client/cli/law_import_command.h"
 #include "client/cli/law_suggest_command.h"
+#include "client/cli/nodes_command.h"
 #include "client/cli/output.h"
 #include "client/cli/plan_command.h"
 #include "client/cli/plans_command.h"
@@ -51,6 +52,11 @@ const std::vector<Command>& Commands() {
                                 ClusterListCommand(),
                                 ClusterShowCommand(),
                                 ClusterDeleteCommand(),
+                                ClusterNodesCommand(),
+                                ClusterSyncCommand(),
+                                ClusterReserveCommand(),
+                                ClusterReleaseCommand(),
+                                ClusterReservationsCommand(),
                                 PlansListCommand(),
                                 PlansShowCommand(),
                                 PlansDeleteCommand(),

@@ -156,7 +156,7 @@ Flags PlanFieldFlags() {
               Completion::kCluster),
           Of("partition", "partition", FlagKind::kText, "NAME", "one partition of the cluster"),
           Of("free", "free_only", FlagKind::kSwitch, "",
-             "only GPUs that are free now (not there yet: refused)"),
+             "only GPUs of the cluster that are free now and promised to nobody"),
           Of("mfu", "mfu", FlagKind::kNumber, "FRACTION",
              "model FLOPs utilisation over the wall clock, instead of the time model"),
           Of("max-power-watts", "max_power_watts", FlagKind::kCount, "WATTS",

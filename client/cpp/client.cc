@@ -369,6 +369,34 @@ absl::Status Client::DeleteCalibration(const v1::DeleteCalibrationRequest& reque
       .status();
 }
 
+absl::StatusOr<v1::NodeInventory> Client::SyncNodes(const v1::SyncNodesRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::SyncNodes, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::NodeInventory> Client::GetNodes(const v1::GetNodesRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::GetNodes, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Reservation> Client::ReserveAllocation(
+    const v1::ReserveAllocationRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ReserveAllocation, request, options_,
+              request.request_id().empty() ? Repeatable::kNo : Repeatable::kYes);
+}
+
+absl::Status Client::ReleaseAllocation(const v1::ReleaseAllocationRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ReleaseAllocation, request, options_,
+              Repeatable::kNo)
+      .status();
+}
+
+absl::StatusOr<v1::ListReservationsResponse> Client::ListReservations(
+    const v1::ListReservationsRequest& request) {
+  return Call(stubs_->cluster, &v1::ClusterService::Stub::ListReservations, request, options_,
+              Repeatable::kYes);
+}
+
 absl::StatusOr<std::string> Client::ServerVersion() {
   grpc::ClientContext context;
   if (options_.timeout < absl::InfiniteDuration()) {

@@ -22,6 +22,7 @@
 #include "rhumb/v1/calibration.pb.h"
 #include "rhumb/v1/cluster.pb.h"
 #include "rhumb/v1/cluster_service.pb.h"
+#include "rhumb/v1/inventory.pb.h"
 #include "rhumb/v1/law.pb.h"
 #include "rhumb/v1/law_service.pb.h"
 #include "rhumb/v1/observation.pb.h"
@@ -119,6 +120,13 @@ class Client {
   absl::StatusOr<v1::ListCalibrationsResponse> ListCalibrations(
       const v1::ListCalibrationsRequest& request);
   absl::Status DeleteCalibration(const v1::DeleteCalibrationRequest& request);
+  absl::StatusOr<v1::NodeInventory> SyncNodes(const v1::SyncNodesRequest& request);
+  absl::StatusOr<v1::NodeInventory> GetNodes(const v1::GetNodesRequest& request);
+  // Retried with a request_id only: each call promises anew.
+  absl::StatusOr<v1::Reservation> ReserveAllocation(const v1::ReserveAllocationRequest& request);
+  absl::Status ReleaseAllocation(const v1::ReleaseAllocationRequest& request);
+  absl::StatusOr<v1::ListReservationsResponse> ListReservations(
+      const v1::ListReservationsRequest& request);
 
   // Version of the daemon, as in "0.1.0"; NOT_FOUND if it does not say, UNAVAILABLE while it
   // drains.

@@ -12,47 +12,6 @@ namespace {
 
 constexpr char kColumns[] = "name, version, owner_uid, update_time_ns, content";
 
-// Of a table of versions the one asked for, else the only row of the name.
-std::optional<StoredResource> Select(soci::session& session, const std::string& table,
-                                     const std::string& name,
-                                     std::optional<int64_t> wanted = std::nullopt) {
-  StoredResource resource;
-  resource.name = name;
-  Integer version = wanted.value_or(0), owner = 0, updated = 0;
-  soci::blob content(session);
-  if (wanted.has_value()) {
-    session << absl::StrCat("SELECT owner_uid, update_time_ns, content FROM ", table,
-                            " WHERE name = :name AND version = :version"),
-        soci::use(name), soci::use(version), soci::into(owner), soci::into(updated),
-        soci::into(content);
-  } else {
-    session << absl::StrCat("SELECT version, owner_uid, update_time_ns, content FROM ", table,
-                            " WHERE name = :name"),
-        soci::use(name), soci::into(version), soci::into(owner), soci::into(updated),
-        soci::into(content);
-  }
-  if (!session.got_data()) return std::nullopt;
-  resource.version = version;
-  resource.owner_uid = owner;
-  resource.update_time_ns = updated;
-  resource.content = BlobBytes(content);
-  return resource;
-}
-
-void Upsert(soci::session& session, const std::string& table, const StoredResource& resource) {
-  const Integer version = resource.version, owner = resource.owner_uid,
-                now = resource.update_time_ns;
-  soci::blob content(session);
-  WriteBlob(content, resource.content);
-  session << absl::StrCat("INSERT INTO ", table, " (", kColumns,
-                          ") VALUES (:name, :version, :owner, :now, :content) "
-                          "ON CONFLICT (name) DO UPDATE SET version = excluded.version, "
-                          "owner_uid = excluded.owner_uid, "
-                          "update_time_ns = excluded.update_time_ns, content = excluded.content"),
-      soci::use(resource.name), soci::use(version), soci::use(owner), soci::use(now),
-      soci::use(content);
-}
-
 // The number of the next version of a name, which from now on is taken.
 int64_t TakeNumber(soci::session& session, const std::string& numbers, const std::string& name) {
   Integer last = 0;
@@ -81,10 +40,51 @@ void InsertVersion(soci::session& session, const std::string& versions,
 
 }  // namespace
 
+std::optional<StoredResource> SelectResource(soci::session& session, const std::string& table,
+                                             const std::string& name,
+                                             std::optional<int64_t> wanted) {
+  StoredResource resource;
+  resource.name = name;
+  Integer version = wanted.value_or(0), owner = 0, updated = 0;
+  soci::blob content(session);
+  if (wanted.has_value()) {
+    session << absl::StrCat("SELECT owner_uid, update_time_ns, content FROM ", table,
+                            " WHERE name = :name AND version = :version"),
+        soci::use(name), soci::use(version), soci::into(owner), soci::into(updated),
+        soci::into(content);
+  } else {
+    session << absl::StrCat("SELECT version, owner_uid, update_time_ns, content FROM ", table,
+                            " WHERE name = :name"),
+        soci::use(name), soci::into(version), soci::into(owner), soci::into(updated),
+        soci::into(content);
+  }
+  if (!session.got_data()) return std::nullopt;
+  resource.version = version;
+  resource.owner_uid = owner;
+  resource.update_time_ns = updated;
+  resource.content = BlobBytes(content);
+  return resource;
+}
+
+void UpsertResource(soci::session& session, const std::string& table,
+                    const StoredResource& resource) {
+  const Integer version = resource.version, owner = resource.owner_uid,
+                now = resource.update_time_ns;
+  soci::blob content(session);
+  WriteBlob(content, resource.content);
+  session << absl::StrCat("INSERT INTO ", table, " (", kColumns,
+                          ") VALUES (:name, :version, :owner, :now, :content) "
+                          "ON CONFLICT (name) DO UPDATE SET version = excluded.version, "
+                          "owner_uid = excluded.owner_uid, "
+                          "update_time_ns = excluded.update_time_ns, content = excluded.content"),
+      soci::use(resource.name), soci::use(version), soci::use(owner), soci::use(now),
+      soci::use(content);
+}
+
 absl::StatusOr<std::optional<StoredResource>> ResourceStore::Find(absl::string_view name) {
   std::optional<StoredResource> found;
   RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
-    found = Select(session, table_, std::string(name));
+    found = SelectResource(session, table_, std::string(name));
     return absl::OkStatus();
   }));
   return found;
@@ -95,7 +95,7 @@ absl::StatusOr<std::optional<StoredResource>> ResourceStore::FindVersion(absl::s
   assert(versions_.has_value());
   std::optional<StoredResource> found;
   RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
-    found = Select(session, versions_->versions, std::string(name), version);
+    found = SelectResource(session, versions_->versions, std::string(name), version);
     return absl::OkStatus();
   }));
   return found;
@@ -107,17 +107,17 @@ absl::StatusOr<StoredResource> ResourceStore::Put(const StoredResource& resource
   StoredResource stored;
   const auto work = [&](soci::session& session) -> absl::Status {
     stored = resource;
-    const std::optional<StoredResource> known = Select(session, table_, resource.name);
+    const std::optional<StoredResource> known = SelectResource(session, table_, resource.name);
     if (known.has_value() && may_replace) RHUMB_RETURN_IF_ERROR(may_replace(*known, stored));
     if (known.has_value() && known->content == resource.content) {
       stored = *known;
     } else if (versions_.has_value()) {
       stored.version = TakeNumber(session, versions_->numbers, stored.name);
-      Upsert(session, table_, stored);
+      UpsertResource(session, table_, stored);
       InsertVersion(session, versions_->versions, stored);
     } else {
       stored.version = known.has_value() ? known->version + 1 : 1;
-      Upsert(session, table_, stored);
+      UpsertResource(session, table_, stored);
     }
     const std::string made =
         versions_.has_value() ? absl::StrCat(stored.name, "@", stored.version) : stored.name;

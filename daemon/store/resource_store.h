@@ -28,6 +28,14 @@ struct StoredResource {
   std::string content;  // message bytes without what the other fields say
 };
 
+// The row of a name; of a table of versions the one `wanted`. Within a transaction of the caller.
+std::optional<StoredResource> SelectResource(soci::session& session, const std::string& table,
+                                             const std::string& name,
+                                             std::optional<int64_t> wanted = std::nullopt);
+// Creates or replaces the row as it is.
+void UpsertResource(soci::session& session, const std::string& table,
+                    const StoredResource& resource);
+
 // The tables of a kind that keeps its versions: all of them, and the last number of each name, also
 // of deleted ones.
 struct VersionTables {

@@ -79,6 +79,8 @@ Store::Store(std::unique_ptr<Database> database)
       gpu_types_(*database_, "gpu_types"),
       calibrations_(*database_, "calibrations",
                     VersionTables{"calibration_versions", "calibration_numbers"}),
+      inventories_(*database_, "inventories"),
+      reservations_(*database_),
       laws_(*database_),
       observations_(*database_) {}
 

@@ -19,6 +19,7 @@
 #include "daemon/store/law_store.h"
 #include "daemon/store/observation_store.h"
 #include "daemon/store/request_key.h"
+#include "daemon/store/reservation_store.h"
 #include "daemon/store/resource_store.h"
 
 namespace rhumb::daemon {
@@ -66,6 +67,9 @@ class Store {
   ResourceStore& clusters() { return clusters_; }
   ResourceStore& gpu_types() { return gpu_types_; }
   ResourceStore& calibrations() { return calibrations_; }
+  // What agents last saw of clusters; written through reservations().Sync() alone.
+  ResourceStore& inventories() { return inventories_; }
+  ReservationStore& reservations() { return reservations_; }
   LawStore& laws() { return laws_; }
   ObservationStore& observations() { return observations_; }
 
@@ -77,7 +81,8 @@ class Store {
 
   std::unique_ptr<Database> database_;
   std::unique_ptr<PreparedReads> prepared_;  // destroyed before the sessions it belongs to
-  ResourceStore clusters_, gpu_types_, calibrations_;
+  ResourceStore clusters_, gpu_types_, calibrations_, inventories_;
+  ReservationStore reservations_;
   LawStore laws_;
   ObservationStore observations_;
 };

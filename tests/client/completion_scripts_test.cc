@@ -38,7 +38,8 @@ std::string Offered(const std::string& words) {
 TEST(BashCompletionTest, FirstWordsAreCommands) { EXPECT_EQ(Offered("rhumb pl"), "plan\nplans\n"); }
 
 TEST(BashCompletionTest, SecondWordsBelongToTheFirst) {
-  EXPECT_EQ(Offered("rhumb cluster ''"), "apply\ndelete\nlist\nshow\n");
+  EXPECT_EQ(Offered("rhumb cluster ''"),
+            "apply\ndelete\nlist\nnodes\nrelease\nreservations\nreserve\nshow\nsync\n");
 }
 
 TEST(BashCompletionTest, FlagsBelongToTheCommand) {

@@ -299,7 +299,8 @@ TEST_F(StoreTest, FileOfTheSchemaBeforeCalibrationsKeepsItsRows) {
   ASSERT_EQ(sqlite3_open(Path().c_str(), &db), SQLITE_OK);
   EXPECT_EQ(sqlite3_exec(db,
                          "DROP TABLE calibration_versions; DROP TABLE calibration_numbers; "
-                         "DROP TABLE calibrations; PRAGMA user_version = 4",
+                         "DROP TABLE calibrations; DROP TABLE inventories; "
+                         "DROP TABLE reservations; PRAGMA user_version = 4",
                          nullptr, nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -307,6 +308,48 @@ TEST_F(StoreTest, FileOfTheSchemaBeforeCalibrationsKeepsItsRows) {
   EXPECT_EQ(QueryFile(Path(), "PRAGMA user_version"), absl::StrCat(SchemaVersion()));
   EXPECT_EQ((*store_->FindPlan("plans/p-1"))->request, "request");
   EXPECT_EQ(store_->calibrations().Put(CalibrationRow("one"), kNoKey)->version, 1);
+}
+
+// Whatever may be asked for is promised.
+absl::StatusOr<StoredReservation> Promise(Store& store, const std::string& name, int64_t from_ns,
+                                          int64_t until_ns, std::vector<std::string>* seen) {
+  StoredReservation asked;
+  asked.name = name;
+  asked.cluster = "clusters/mine";
+  asked.gpu_type = "H100-SXM5-80GB";
+  asked.gpu_count = 8;
+  asked.create_time_ns = from_ns;
+  asked.expire_time_ns = until_ns;
+  return store.reservations().Promise(
+      asked, kNoKey,
+      [&](const std::optional<StoredResource>&, const std::vector<StoredReservation>& promised) {
+        seen->clear();
+        for (const StoredReservation& each : promised) seen->push_back(each.name);
+        return absl::OkStatus();
+      });
+}
+
+TEST_F(StoreTest, APromiseEndsAtItsTime) {
+  std::vector<std::string> seen;
+  ASSERT_THAT(Promise(*store_, "reservations/r-1", kNow, kNow + 10, &seen), IsOk());
+  ASSERT_THAT(Promise(*store_, "reservations/r-2", kNow + 9, kNow + 100, &seen), IsOk());
+  EXPECT_EQ(seen, std::vector<std::string>{"reservations/r-1"});
+  ASSERT_THAT(Promise(*store_, "reservations/r-3", kNow + 10, kNow + 100, &seen), IsOk());
+  EXPECT_EQ(seen, std::vector<std::string>{"reservations/r-2"});
+  EXPECT_FALSE((*store_->reservations().Find("reservations/r-1", kNow + 10)).has_value());
+  EXPECT_EQ(store_->reservations().List("", kNow + 99)->size(), 2u);
+  EXPECT_EQ(store_->reservations().List("", kNow + 100)->size(), 0u);
+  EXPECT_EQ(store_->reservations().List("clusters/other", kNow + 50)->size(), 0u);
+}
+
+TEST_F(StoreTest, ARefusedPromiseStoresNothing) {
+  StoredReservation asked;
+  asked.name = "reservations/r-1";
+  asked.expire_time_ns = kNow;
+  const auto refuse = [](const auto&, const auto&) { return absl::FailedPreconditionError("no"); };
+  EXPECT_THAT(store_->reservations().Promise(asked, kNoKey, refuse),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "no"));
+  EXPECT_EQ(store_->reservations().List("", 0)->size(), 0u);
 }
 
 TEST_F(StoreTest, HostileTextIsDataNotSql) {

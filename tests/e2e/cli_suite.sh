@@ -197,6 +197,34 @@ clusters() {
   expect 4 cluster delete "$name"
 }
 
+# What an agent would tell, told by hand.
+nodes() {
+  cat >"$work/nodes.json" <<'EOF'
+{"name": "live", "partitions": [{"name": "gpu", "max_wall_seconds": 172800}], "nodes": [
+  {"name": "n1", "gpu_type": "H100-SXM5-80GB", "gpu_count": 8, "free_gpu_count": 8, "state": "idle", "partitions": ["gpu"]},
+  {"name": "n2", "gpu_type": "H100-SXM5-80GB", "gpu_count": 8, "free_gpu_count": 3, "state": "mixed", "partitions": ["gpu"]}]}
+EOF
+  expect 4 cluster nodes live
+  refused '--cluster .*unknown cluster' plan --cluster live --free --deadline 1d
+  expect 0 cluster sync "$work/nodes.json"
+  shows "$out" '11 of 16 GPUs in 2 nodes free' 'cluster sync'
+  expect 0 cluster nodes live
+  shows "$out" 'n2 +mixed' 'cluster nodes'
+  expect 0 plan --cluster live --free --deadline 1d --json
+  shows "$out" '"gpu_count": 8' 'plan --free'
+  expect 0 cluster reserve live --gpu H100-SXM5-80GB --count 8 --for 1m -o name
+  local name
+  name=$(cat "$out")
+  expect 1 cluster reserve live --gpu H100-SXM5-80GB --count 8
+  expect 1 plan --cluster live --free --deadline 1d
+  expect 0 cluster reservations live
+  shows "$out" '8xH100-SXM5-80GB' 'cluster reservations'
+  expect 0 cluster release "$name"
+  expect 4 cluster release "$name"
+  refused '--count' cluster reserve live --gpu H100-SXM5-80GB --count 0
+  refused '--free' plan --gpus 8xH100-SXM5-80GB --free --deadline 1d
+}
+
 malformed_inputs() {
   local before
   before=$(stored)
@@ -346,6 +374,7 @@ suite() {
   models_read_back
   closed_outputs
   clusters
+  nodes
   gpu_types
   malformed_inputs
   infeasible_questions

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/inventory.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "daemon/stored_message.h"
+#include "daemon/validate.h"
+#include "planner/cost/gpu_catalog.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::daemon {
+namespace {
+
+bool TakesJobs(const v1::Node& node) {
+  return node.state() == v1::NODE_STATE_IDLE || node.state() == v1::NODE_STATE_MIXED;
+}
+
+bool IsIn(const v1::Node& node, const std::string& partition) {
+  return partition.empty() || std::find(node.partitions().begin(), node.partitions().end(),
+                                        partition) != node.partitions().end();
+}
+
+bool IsKnown(const v1::NodeInventory& inventory, const std::string& gpu_type) {
+  const auto& unknown = inventory.unknown_gpu_types();
+  return std::find(unknown.begin(), unknown.end(), gpu_type) == unknown.end();
+}
+
+std::string BareCluster(const std::string& name) { return name.substr(name.find('/') + 1); }
+
+absl::Status CheckFresh(const std::string& cluster, int64_t update_time_ns, int64_t now_ns) {
+  const int64_t age_ns = now_ns - update_time_ns;
+  if (age_ns <= kInventoryLifetimeNs) return absl::OkStatus();
+  return ErrorWithReason(
+      absl::StatusCode::kFailedPrecondition, "STALE_INVENTORY",
+      absl::StrFormat("the nodes of %s were last seen %d minutes ago; is its agent "
+                      "(rhumb-slurm-agent) running?",
+                      cluster, age_ns / (int64_t{60} * 1'000'000'000)));
+}
+
+absl::Status NoInventory(const std::string& cluster) {
+  return ErrorWithReason(
+      absl::StatusCode::kFailedPrecondition, "NO_INVENTORY",
+      absl::StrCat("nobody has told which nodes of ", cluster,
+                   " are free; run rhumb-slurm-agent there, or leave --free out"));
+}
+
+}  // namespace
+
+v1::NodeInventory InventoryToStore(const v1::SyncNodesRequest& request,
+                                   const std::vector<Gpu>& gpus, FieldViolations& violations) {
+  ValidateValues(request, violations);
+  v1::NodeInventory content;
+  const v1::NodeInventory& in = request.inventory();
+  const absl::StatusOr<std::string> name =
+      ResourceName("clusters", in.name(), "inventory.name");
+  if (name.ok()) {
+    content.set_name(*name);
+  } else {
+    violations.Add("inventory.name", name.status().message());
+  }
+  *content.mutable_observe_time() = in.observe_time();
+  *content.mutable_partitions() = in.partitions();
+  std::set<std::string> unknown;
+  absl::flat_hash_set<std::string> names;
+  for (int i = 0; i < in.nodes_size(); ++i) {
+    v1::Node& node = *content.add_nodes() = in.nodes(i);
+    const std::string path = absl::StrCat("inventory.nodes[", i, "]");
+    if (node.name().empty()) violations.Add(path + ".name", "is missing");
+    if (!names.insert(node.name()).second) {
+      violations.Add(path + ".name", absl::StrCat("\"", node.name(), "\" stands there twice"));
+    }
+    if (node.free_gpu_count() > node.gpu_count()) {
+      violations.Add(path + ".free_gpu_count",
+                     absl::StrCat("is ", node.free_gpu_count(), " of ", node.gpu_count(), " GPUs"));
+    }
+    if (node.gpu_type().empty()) continue;
+    const absl::StatusOr<Gpu> gpu = FindGpu(node.gpu_type(), gpus);
+    if (gpu.ok()) {
+      node.set_gpu_type(gpu->id);
+    } else {
+      unknown.insert(node.gpu_type());
+    }
+  }
+  for (const std::string& type : unknown) content.add_unknown_gpu_types(type);
+  return content;
+}
+
+absl::StatusOr<v1::NodeInventory> ReadInventory(const StoredResource& stored,
+                                                const std::vector<StoredReservation>& promised) {
+  v1::NodeInventory inventory;
+  if (!inventory.ParseFromString(stored.content)) {
+    return absl::DataLossError(
+        absl::StrCat("the nodes of ", stored.name, " are damaged in the store"));
+  }
+  inventory.set_name(stored.name);
+  inventory.set_owner_uid(stored.owner_uid);
+  *inventory.mutable_update_time() = ToTimestamp(stored.update_time_ns);
+  inventory.set_node_count(inventory.nodes_size());
+  int64_t gpus = 0, free = 0, reserved = 0;
+  for (const v1::Node& node : inventory.nodes()) {
+    gpus += node.gpu_count();
+    if (TakesJobs(node) && IsKnown(inventory, node.gpu_type())) free += node.free_gpu_count();
+  }
+  for (const StoredReservation& reservation : promised) reserved += reservation.gpu_count;
+  inventory.set_gpu_count(gpus);
+  inventory.set_free_gpu_count(free);
+  inventory.set_reserved_gpu_count(reserved);
+  return inventory;
+}
+
+int64_t FreeGpus::AvailableGpuCount(int64_t promised_gpu_count) const {
+  const int64_t whole = whole_node_count * gpus_per_node;
+  if (promised_gpu_count == 0) return whole > 0 ? whole : most_on_a_node;
+  // What is promised may come to lie anywhere: every node it could touch is taken off.
+  const int64_t touched = (promised_gpu_count + gpus_per_node - 1) / gpus_per_node;
+  return std::max<int64_t>(0, whole_node_count - touched) * gpus_per_node;
+}
+
+std::vector<FreeGpus> FindFreeGpus(const v1::NodeInventory& inventory,
+                                   const std::string& partition) {
+  std::vector<FreeGpus> all;
+  for (const v1::Node& node : inventory.nodes()) {
+    if (node.gpu_count() == 0 || node.gpu_type().empty()) continue;
+    if (!IsIn(node, partition) || !IsKnown(inventory, node.gpu_type())) continue;
+    auto found = std::find_if(all.begin(), all.end(), [&](const FreeGpus& each) {
+      return each.gpu_type == node.gpu_type() && each.gpus_per_node == node.gpu_count();
+    });
+    if (found == all.end()) {
+      all.push_back({node.gpu_type(), node.gpu_count(), 0, 0});
+      found = std::prev(all.end());
+    }
+    if (!TakesJobs(node)) continue;
+    if (node.free_gpu_count() == node.gpu_count()) {
+      ++found->whole_node_count;
+    } else {
+      found->most_on_a_node = std::max(found->most_on_a_node, node.free_gpu_count());
+    }
+  }
+  return all;
+}
+
+int64_t PromisedGpuCount(const std::vector<StoredReservation>& promised,
+                         const std::string& gpu_type) {
+  int64_t count = 0;
+  for (const StoredReservation& reservation : promised) {
+    if (reservation.gpu_type == gpu_type) count += reservation.gpu_count;
+  }
+  return count;
+}
+
+absl::Status CheckPromise(const StoredReservation& asked, const v1::NodeInventory* inventory,
+                          int64_t update_time_ns, const std::vector<StoredReservation>& promised) {
+  if (inventory == nullptr) return NoInventory(asked.cluster);
+  RHUMB_RETURN_IF_ERROR(CheckFresh(asked.cluster, update_time_ns, asked.create_time_ns));
+  const int64_t taken = PromisedGpuCount(promised, asked.gpu_type);
+  int64_t available = 0;
+  for (const FreeGpus& free : FindFreeGpus(*inventory, asked.partition)) {
+    if (free.gpu_type == asked.gpu_type) {
+      available = std::max(available, free.AvailableGpuCount(taken));
+    }
+  }
+  if (asked.gpu_count <= available) return absl::OkStatus();
+  return ErrorWithReason(
+      absl::StatusCode::kFailedPrecondition, "NOT_ENOUGH_FREE_GPUS",
+      absl::StrCat(asked.gpu_count, " ", asked.gpu_type, " asked for on ", asked.cluster,
+                   asked.partition.empty() ? "" : absl::StrCat(", partition ", asked.partition),
+                   ": ", available, " can be had now, ", taken, " are promised to others"));
+}
+
+absl::StatusOr<v1::Cluster> FreeCluster(const v1::Cluster& cluster, const std::string& partition,
+                                        int64_t now_ns, Store& store) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored,
+                         store.inventories().Find(cluster.name()));
+  if (!stored.has_value()) return NoInventory(cluster.name());
+  RHUMB_RETURN_IF_ERROR(CheckFresh(cluster.name(), stored->update_time_ns, now_ns));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReservation> promised,
+                         store.reservations().List(cluster.name(), now_ns));
+  RHUMB_ASSIGN_OR_RETURN(const v1::NodeInventory inventory, ReadInventory(*stored, promised));
+  v1::Cluster asked = cluster;
+  if (asked.pools().empty()) {
+    for (const v1::NodePartition& each : inventory.partitions()) {
+      for (const FreeGpus& free : FindFreeGpus(inventory, each.name())) {
+        v1::Pool& pool = *asked.add_pools();
+        pool.set_gpu_type(free.gpu_type);
+        pool.set_gpus_per_node(free.gpus_per_node);
+        pool.set_partition(each.name());
+      }
+    }
+  }
+  v1::Cluster result;
+  result.set_name(cluster.name());
+  std::vector<std::string> busy;
+  for (const v1::Pool& pool : asked.pools()) {
+    if (!partition.empty() && pool.partition() != partition) continue;
+    int64_t available = 0;
+    for (const FreeGpus& free : FindFreeGpus(inventory, pool.partition())) {
+      if (free.gpu_type != pool.gpu_type() || free.gpus_per_node != pool.gpus_per_node()) continue;
+      available = free.AvailableGpuCount(PromisedGpuCount(promised, free.gpu_type));
+    }
+    if (available == 0) {
+      busy.push_back(pool.partition().empty() ? pool.gpu_type() : pool.partition());
+      continue;
+    }
+    v1::Pool& free = *result.add_pools() = pool;
+    // Some GPUs of one node are a node of so many.
+    const bool whole = available >= pool.gpus_per_node();
+    free.set_node_count(whole ? available / pool.gpus_per_node() : 1);
+    if (!whole) free.set_gpus_per_node(available);
+    for (const v1::NodePartition& each : inventory.partitions()) {
+      if (each.name() == pool.partition() && each.has_max_wall_seconds() &&
+          !free.has_max_wall_seconds()) {
+        free.set_max_wall_seconds(each.max_wall_seconds());
+      }
+    }
+  }
+  if (result.pools().empty() && !busy.empty()) {
+    return ErrorWithReason(
+        absl::StatusCode::kFailedPrecondition, "NOTHING_FREE",
+        absl::StrCat("no GPU of ", BareCluster(cluster.name()), " is free now (",
+                     absl::StrJoin(busy, ", "), "); leave --free out for its whole inventory"));
+  }
+  return result;
+}
+
+}  // namespace rhumb::daemon
