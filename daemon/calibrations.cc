@@ -52,11 +52,16 @@ void CheckConstant(const v1::StepTimeConstant& constant, absl::string_view famil
 void CheckError(const v1::StepTimeError& error, const std::string& path,
                 FieldViolations& violations) {
   CheckSentence(error.source(), absl::StrCat(path, ".source"), violations);
-  if (error.log_quantile_05() > error.log_quantile_95()) {
-    violations.Add(
-        absl::StrCat(path, ".log_quantile_05"),
-        absl::StrCat("must not be above log_quantile_95 (", ShowNumber(error.log_quantile_95()),
-                     "), got ", ShowNumber(error.log_quantile_05())));
+  // An interval without its own prediction would plan runs into their time limit.
+  if (error.log_quantile_05() > 0) {
+    violations.Add(absl::StrCat(path, ".log_quantile_05"),
+                   absl::StrCat("must not be above 0, which is the prediction itself, got ",
+                                ShowNumber(error.log_quantile_05())));
+  }
+  if (error.log_quantile_95() < 0) {
+    violations.Add(absl::StrCat(path, ".log_quantile_95"),
+                   absl::StrCat("must not be below 0, which is the prediction itself, got ",
+                                ShowNumber(error.log_quantile_95())));
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/launch/emit_shell.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -192,8 +193,7 @@ absl::StatusOr<LaunchText> WriteSbatch(const v1::Plan& plan, const LaunchOptions
     return CannotExpress("time.wall_seconds", "absent", "a job needs a time limit");
   }
   const int64_t nodes = plan.allocation().node_count();
-  const double limit = plan.time().has_wall_high_seconds() ? plan.time().wall_high_seconds()
-                                                           : plan.time().wall_seconds();
+  const double limit = std::max(plan.time().wall_seconds(), plan.time().wall_high_seconds());
   LaunchText launch;
   launch.remarks = Remarks(plan, LaunchKind::kSbatch);
   std::string& text = launch.text;

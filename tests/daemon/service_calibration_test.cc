@@ -173,6 +173,18 @@ TEST_F(CalibrationTest, ConstantsOutOfTheirBoundsAreRefusedByField) {
   EXPECT_EQ(violations.size(), 4u);
 }
 
+TEST_F(CalibrationTest, AnIntervalWithoutItsPredictionIsRefusedByField) {
+  v1::Calibration fast = Scaled("mine", 0.8), slow = fast;
+  v1::StepTimeError* error = fast.mutable_families(0)->mutable_error();
+  error->set_log_quantile_05(-3);
+  error->set_log_quantile_95(-2);
+  EXPECT_EQ(Refused(fast, *this).at("calibration.families[0].error.log_quantile_95"),
+            "must not be below 0, which is the prediction itself, got -2");
+  slow.mutable_families(0)->mutable_error()->set_log_quantile_05(0.01);
+  EXPECT_EQ(Refused(slow, *this).at("calibration.families[0].error.log_quantile_05"),
+            "must not be above 0, which is the prediction itself, got 0.01");
+}
+
 TEST_F(CalibrationTest, WhatMakesNoSenseAsAWholeIsRefusedByField) {
   v1::Calibration bad = Scaled("Not An Id", 0.8);
   bad.set_rows_sha256("abc");

@@ -96,6 +96,13 @@ TEST(PlanLaunchTest, AJobAsksSlurmForNodesGpusAndTheLongestTime) {
             HasSubstr("\n#SBATCH --time=1-01:01:00\n"), HasSubstr("\n#SBATCH --partition=h100\n")));
 }
 
+TEST(PlanLaunchTest, AJobMayTakeTheWallTimeWhateverItsInterval) {
+  v1::Plan plan = MakePlan();
+  plan.mutable_time()->set_wall_seconds(86400);
+  plan.mutable_time()->set_wall_high_seconds(70000);
+  EXPECT_THAT(Text(plan, LaunchKind::kSbatch), HasSubstr("\n#SBATCH --time=1-00:00:00\n"));
+}
+
 TEST(PlanLaunchTest, APartitionThatWouldEndTheLineIsRefused) {
   v1::Plan plan = MakePlan();
   plan.mutable_allocation()->set_partition("a b");
