@@ -57,6 +57,11 @@ std::string Render(const v1::Calibration& calibration, const CalibrationFit& fit
     report.Row(label, reason);
     label = "";
   }
+  label = "Note";
+  for (const std::string& remark : fit.remarks) {
+    report.Row(label, remark, Style::kWarning);
+    label = "";
+  }
   if (stored) {
     const std::string name = BareName(calibration.name());
     report.Row("Next", absl::StrCat("rhumb plan --calibration ", name,
@@ -129,6 +134,7 @@ int RunCalibrate(const Invocation& invocation, Context& context) {
     for (const std::string& reason : ReasonsOfUnused(fit->unused)) {
       Remark(invocation, context, absl::StrCat("not used: ", reason));
     }
+    for (const std::string& remark : fit->remarks) Remark(invocation, context, remark);
   }
   for (const std::string& family : fit->unfinished) {
     Remark(invocation, context,

@@ -14,6 +14,7 @@
 #include "client/config/utf8.h"
 #include "planner/calibrate/calibrate.h"
 #include "planner/calibrate/fold_errors.h"
+#include "planner/calibrate/repeated_runs.h"
 #include "planner/calibrate/usable_runs.h"
 #include "planner/plan/make_plan.h"
 #include "planner/status_macros.h"
@@ -32,31 +33,21 @@ std::string Printable(const std::string& name) {
   return IsUtf8(name) ? absl::Utf8SafeCHexEscape(name) : absl::CHexEscape(name);
 }
 
-// The usable runs by table, in the order of their first rows. Families with too few are taken out.
+// The usable runs by table, in the order of their first rows.
 std::vector<RunGroup> UsableRuns(const RunTables& tables, std::vector<UnusedRow>& unused) {
-  std::map<std::string, int> run_count;  // by family
-  std::vector<std::string> reasons(tables.runs.size());
-  for (size_t i = 0; i < tables.runs.size(); ++i) {
-    const JudgedRun& run = tables.runs[i];
-    if (!run.prediction.has_value()) {
+  std::vector<RunGroup> groups;
+  for (const JudgedRun& run : tables.runs) {
+    std::string reason;
+    if (run.prediction.has_value()) {
+      reason = WhyUnusable(*run.row.run, run.prediction->step_seconds);
+    } else {
       // Without the line, so that rows share reasons.
       const RunDefect& defect = run.row.defect;
-      reasons[i] = absl::StrCat(defect.column.empty() ? "" : absl::StrCat(defect.column, ": "),
-                                defect.reason);
-      continue;
+      reason = absl::StrCat(defect.column.empty() ? "" : absl::StrCat(defect.column, ": "),
+                            defect.reason);
     }
-    reasons[i] = WhyUnusable(*run.row.run, run.prediction->step_seconds);
-    if (reasons[i].empty()) ++run_count[run.row.run->gpu.family];
-  }
-  std::vector<RunGroup> groups;
-  for (size_t i = 0; i < tables.runs.size(); ++i) {
-    const JudgedRun& run = tables.runs[i];
-    if (reasons[i].empty() && run_count[run.row.run->gpu.family] < kLeastCalibrationRuns) {
-      reasons[i] = absl::StrCat("the only usable run of ", run.row.run->gpu.family, "; at least ",
-                                kLeastCalibrationRuns, " are needed");
-    }
-    if (!reasons[i].empty()) {
-      unused.push_back({run.table, run.row.row_id, reasons[i]});
+    if (!reason.empty()) {
+      unused.push_back({run.table, run.row.row_id, reason});
       continue;
     }
     auto group = std::find_if(groups.begin(), groups.end(),
@@ -68,6 +59,52 @@ std::vector<RunGroup> UsableRuns(const RunTables& tables, std::vector<UnusedRow>
     group->runs.push_back(*run.row.run);
   }
   return groups;
+}
+
+// How many rows and configurations there are of a family.
+struct FamilySize {
+  int64_t rows = 0;
+  int64_t configurations = 0;
+};
+
+std::string RowsOf(const FamilySize& size) {
+  return absl::StrCat(Counted(size.rows, "row"), " of ",
+                      Counted(size.configurations, "configuration"));
+}
+
+const std::string& FamilyOf(const Configuration& rows) { return rows.front().run->gpu.family; }
+
+std::map<std::string, FamilySize> SizesOf(const std::vector<Configuration>& configurations) {
+  std::map<std::string, FamilySize> sizes;
+  for (const Configuration& rows : configurations) {
+    FamilySize& size = sizes[FamilyOf(rows)];
+    size.rows += static_cast<int64_t>(rows.size());
+    ++size.configurations;
+  }
+  return sizes;
+}
+
+// Takes out families with too few configurations: `configurations` keeps the others.
+void LeaveOutSmallFamilies(std::vector<Configuration>& configurations,
+                           std::vector<UnusedRow>& unused) {
+  const std::map<std::string, FamilySize> sizes = SizesOf(configurations);
+  std::vector<Configuration> kept;
+  for (Configuration& rows : configurations) {
+    const std::string& family = FamilyOf(rows);
+    const FamilySize& size = sizes.at(family);
+    if (size.configurations >= kLeastCalibrationRuns) {
+      kept.push_back(std::move(rows));
+      continue;
+    }
+    const std::string reason =
+        size.rows == 1 ? absl::StrCat("the only usable run of ", family, "; at least ",
+                                      kLeastCalibrationRuns, " are needed")
+                       : absl::StrCat(family, " has ", RowsOf(size),
+                                      ", which counts once, however often it ran; at least ",
+                                      kLeastCalibrationRuns, " configurations are needed");
+    for (const TableRow& row : rows) unused.push_back({*row.table, row.run->row_id, reason});
+  }
+  configurations = std::move(kept);
 }
 
 absl::Status NothingToLearn(const std::vector<UnusedRow>& unused) {
@@ -83,39 +120,55 @@ absl::Status NothingToLearn(const std::vector<UnusedRow>& unused) {
   return absl::InvalidArgumentError(text);
 }
 
-std::string SourceOf(const std::vector<RunGroup>& groups) {
-  size_t runs = 0;
-  std::string names;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    runs += groups[i].runs.size();
-    if (i < kNamedTables) {
-      absl::StrAppend(&names, i > 0 ? ", " : "", Printable(groups[i].name).substr(0, 100));
+// "240 rows of 8 configurations of a, b", or "8 runs of a, b" where each has a row.
+std::string SourceOf(const std::vector<Configuration>& configurations) {
+  FamilySize all = {.rows = 0, .configurations = static_cast<int64_t>(configurations.size())};
+  std::vector<std::string> tables;
+  for (const Configuration& rows : configurations) {
+    all.rows += static_cast<int64_t>(rows.size());
+    for (const TableRow& row : rows) {
+      if (std::find(tables.begin(), tables.end(), *row.table) != tables.end()) continue;
+      tables.push_back(*row.table);
     }
   }
-  if (groups.size() > kNamedTables) {
-    absl::StrAppend(&names, " and ", groups.size() - kNamedTables, " more");
+  std::string names;
+  for (size_t i = 0; i < tables.size() && i < kNamedTables; ++i) {
+    absl::StrAppend(&names, i > 0 ? ", " : "", Printable(tables[i]).substr(0, 100));
   }
-  return absl::StrCat(Counted(static_cast<int64_t>(runs), "run"), " of ", names);
+  if (tables.size() > kNamedTables) {
+    absl::StrAppend(&names, " and ", tables.size() - kNamedTables, " more");
+  }
+  return absl::StrCat(
+      all.rows > all.configurations ? RowsOf(all) : Counted(all.configurations, "run"), " of ",
+      names);
 }
 
-size_t FamilyCount(const std::vector<RunGroup>& groups) {
-  std::map<std::string, int> families;
-  for (const RunGroup& group : groups) {
-    for (const MeasuredRun& run : group.runs) ++families[run.gpu.family];
-  }
-  return families.size();
+// What of a family's rows a reader of its errors should know.
+void AddRowRemarks(const std::string& family, const FamilySize& size, int least_run_count,
+                   std::vector<std::string>& remarks) {
+  if (size.rows == size.configurations) return;
+  remarks.push_back(absl::StrCat(
+      family, ": ", RowsOf(size), "; rows of one configuration count as one run",
+      size.configurations < least_run_count
+          ? absl::StrCat(", and fewer than ", least_run_count, " are too few to judge by")
+          : ""));
 }
 
 }  // namespace
 
 absl::StatusOr<CalibrationFit> FitCalibration(const RunTables& tables, const FitWatch& watch) {
   CalibrationFit fit;
-  const std::vector<RunGroup> groups = UsableRuns(tables, fit.unused);
-  if (groups.empty()) return NothingToLearn(fit.unused);
-  RHUMB_RETURN_IF_ERROR(CheckRunsAgree(groups));
+  const std::vector<RunGroup> usable = UsableRuns(tables, fit.unused);
+  std::vector<Configuration> configurations = ConfigurationsOf(usable);
+  LeaveOutSmallFamilies(configurations, fit.unused);
+  if (configurations.empty()) return NothingToLearn(fit.unused);
+  RHUMB_RETURN_IF_ERROR(CheckRunsAgree(configurations));
+  fit.remarks = RepeatRemarks(configurations);
+  const std::map<std::string, FamilySize> sizes = SizesOf(configurations);
+  const std::vector<RunGroup> groups = OnceEach(configurations);
 
   FoldOptions options;
-  const double searches = static_cast<double>(FamilyCount(groups)) * (1 + options.fold_count);
+  const double searches = static_cast<double>(sizes.size()) * (1 + options.fold_count);
   double rounds = 0;
   bool cancelled = false;
   absl::string_view stage = "fitting";
@@ -131,11 +184,15 @@ absl::StatusOr<CalibrationFit> FitCalibration(const RunTables& tables, const Fit
     if (!family.complete) fit.unfinished.push_back(family.constants.family);
   }
   stage = "leaving out";
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<FoldErrors> left_out, JudgeByFolds(groups, options));
+  RHUMB_ASSIGN_OR_RETURN(std::vector<FoldErrors> left_out, JudgeByFolds(usable, options));
+  left_out.erase(
+      std::remove_if(left_out.begin(), left_out.end(),
+                     [&](const FoldErrors& errors) { return sizes.count(errors.family) == 0; }),
+      left_out.end());
   if (cancelled) return absl::CancelledError("the calibration was stopped");
 
   v1::Calibration& calibration = fit.calibration;
-  calibration.set_source(SourceOf(groups));
+  calibration.set_source(SourceOf(configurations));
   calibration.set_rows_sha256(tables.sha256);
   calibration.set_planner_version(kPlannerVersion);
   int64_t run_count = 0, table_count = 0;
@@ -143,6 +200,7 @@ absl::StatusOr<CalibrationFit> FitCalibration(const RunTables& tables, const Fit
     v1::CalibratedFamily& family = *calibration.add_families();
     family = convert::ToProto(fitted.families[i]);
     const FoldErrors& errors = left_out[i];  // both in alphabetic order of families
+    AddRowRemarks(errors.family, sizes.at(errors.family), options.least_run_count, fit.remarks);
     if (!errors.runs.empty()) family.set_left_out_error_fraction(errors.MeanAbs());
     *family.mutable_error() = convert::ToProto(
         ErrorOfFolds(errors, TimeErrorOf(family.family()), options.calibration.default_run_count));

@@ -22,6 +22,8 @@ struct UnusedRow {
 struct CalibrationFit {
   v1::Calibration calibration;  // without a name
   std::vector<UnusedRow> unused;
+  // What a reader of the errors and the constants should know, as sentences without a full stop.
+  std::vector<std::string> remarks;
   // Families whose search used up its rounds: another run of it might find better constants.
   std::vector<std::string> unfinished;
 };
@@ -30,8 +32,9 @@ struct CalibrationFit {
 using FitWatch = std::function<bool(double fraction, absl::string_view stage)>;
 
 // Fits the constants of every family that has enough usable runs, from the shipped ones. A family
-// of one run is left out, its row unused. INVALID_ARGUMENT if no family is left, with the reasons
-// of its rows, or if rows contradict each other or the model (planner/calibrate/usable_runs.h).
+// of one run is left out, its row unused; rows of one configuration count as one run.
+// INVALID_ARGUMENT if no family is left, with the reasons of its rows, or if rows contradict each
+// other or the model (planner/calibrate/repeated_runs.h, usable_runs.h).
 absl::StatusOr<CalibrationFit> FitCalibration(const RunTables& tables, const FitWatch& watch);
 
 }  // namespace rhumb::cli

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "planner/calibrate/repeated_runs.h"
 #include "planner/cost/measured_run.h"
 #include "planner/fit/random.h"
 #include "planner/laws/loss_model.h"
@@ -20,9 +21,11 @@ constexpr size_t kLeastBlocks = 3;
 // Points that stand for the shipped error, at the middles of as many equal probabilities.
 constexpr int kShippedPoints = 40;
 
+// A configuration of the family, in the table of its first row.
 struct FamilyRun {
   size_t group = 0;
-  const MeasuredRun* run = nullptr;
+  MeasuredRun mean;
+  const Configuration* rows = nullptr;
 };
 
 std::string ModelOf(const MeasuredRun& run) {
@@ -43,7 +46,7 @@ std::pair<std::vector<std::string>, std::string> BlocksOf(const std::vector<Fami
   std::vector<std::string> tables, models, each;
   for (size_t i = 0; i < runs.size(); ++i) {
     tables.push_back(absl::StrCat(runs[i].group));
-    models.push_back(ModelOf(*runs[i].run));
+    models.push_back(ModelOf(runs[i].mean));
     each.push_back(absl::StrCat(i));
   }
   if (CountOf(tables) >= kLeastBlocks) return {tables, "tables"};
@@ -78,21 +81,21 @@ absl::StatusOr<FoldErrors> JudgeFamily(const std::string& family,
   errors.unit = unit;
   Random random(options.seed);
   const std::map<std::string, int> folds = FoldsOf(blocks, options.fold_count, random);
-  std::vector<double> rows_of_group(group_count, 0);
-  for (const FamilyRun& run : runs) ++rows_of_group[run.group];
+  std::vector<double> runs_of_group(group_count, 0);
+  for (const FamilyRun& run : runs) ++runs_of_group[run.group];
   const auto tables =
       static_cast<double>(group_count) -
-      static_cast<double>(std::count(rows_of_group.begin(), rows_of_group.end(), 0));
+      static_cast<double>(std::count(runs_of_group.begin(), runs_of_group.end(), 0));
   errors.table_count = static_cast<int64_t>(tables);
   for (int fold = 0; fold < options.fold_count; ++fold) {
     std::vector<RunGroup> fitted(group_count);
-    std::vector<FamilyRun> judged;
+    std::vector<const FamilyRun*> judged;
     bool any_fitted = false;
     for (size_t i = 0; i < runs.size(); ++i) {
       if (folds.at(blocks[i]) == fold) {
-        judged.push_back(runs[i]);
+        judged.push_back(&runs[i]);
       } else {
-        fitted[runs[i].group].runs.push_back(*runs[i].run);
+        fitted[runs[i].group].runs.push_back(runs[i].mean);
         any_fitted = true;
       }
     }
@@ -103,12 +106,15 @@ absl::StatusOr<FoldErrors> JudgeFamily(const std::string& family,
       return errors;
     }
     const TimeConstants& constants = ConstantsOf(calibration, options.calibration, family);
-    for (const FamilyRun& run : judged) {
-      const double predicted = PredictRun(*run.run, constants).step_seconds;
-      errors.runs.push_back(
-          {std::log(*run.run->step_seconds / predicted),
-           static_cast<double>(runs.size()) / (tables * rows_of_group[run.group])});
+    for (const FamilyRun* run : judged) {
+      const double predicted = PredictRun(run->mean, constants).step_seconds;
+      const double weight = static_cast<double>(runs.size()) / (tables * runs_of_group[run->group]);
+      for (const TableRow& row : *run->rows) {
+        errors.runs.push_back({std::log(*row.run->step_seconds / predicted),
+                               weight / static_cast<double>(run->rows->size())});
+      }
     }
+    errors.configuration_count += static_cast<int64_t>(judged.size());
   }
   return errors;
 }
@@ -148,11 +154,13 @@ double FoldErrors::MeanAbs() const {
 
 absl::StatusOr<std::vector<FoldErrors>> JudgeByFolds(const std::vector<RunGroup>& groups,
                                                      const FoldOptions& options) {
+  std::map<const std::string*, size_t> group_of;  // by the address of its name
+  for (size_t g = 0; g < groups.size(); ++g) group_of[&groups[g].name] = g;
+  const std::vector<Configuration> configurations = ConfigurationsOf(groups);
   std::map<std::string, std::vector<FamilyRun>> families;
-  for (size_t g = 0; g < groups.size(); ++g) {
-    for (const MeasuredRun& run : groups[g].runs) {
-      if (run.step_seconds.has_value()) families[run.gpu.family].push_back({g, &run});
-    }
+  for (const Configuration& rows : configurations) {
+    families[rows.front().run->gpu.family].push_back(
+        {group_of.at(rows.front().table), MeanRun(rows), &rows});
   }
   std::vector<FoldErrors> errors;
   for (const auto& [family, runs] : families) {
@@ -185,7 +193,7 @@ TimeError ErrorOfFolds(const FoldErrors& errors, const TimeError& shipped,
   error.log_sigma = (Quantile(points, 0.84) - Quantile(points, 0.16)) / 2;
   error.log_quantile_05 = Quantile(points, 0.05);
   error.log_quantile_95 = Quantile(points, 0.95);
-  error.row_count = static_cast<int64_t>(errors.runs.size());
+  error.row_count = errors.configuration_count;
   error.table_count = errors.table_count;
   error.source =
       absl::StrCat("left-out error on ", error.row_count, " runs, ", errors.unit,

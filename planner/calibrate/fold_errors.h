@@ -21,10 +21,12 @@ struct FoldOptions {
   uint64_t seed = 1;
 };
 
-// A run with what constants that were not fitted on it say.
+// A row with what constants that were fitted on no row of its configuration say.
 struct LeftOutRun {
   double log_ratio = 0;  // ln(measured / predicted)
-  double weight = 1;     // every table of the family weighs the same; weights add up to the runs
+  // Rows of a configuration share its weight, every table of the family weighs the same, and the
+  // sum is the count of configurations.
+  double weight = 1;
 };
 
 struct FoldErrors {
@@ -32,15 +34,18 @@ struct FoldErrors {
   // "tables", "models" or "runs": what is left out together, the widest of which there are three.
   // Runs of one table, and of one model, resemble each other more than those of the next plan.
   std::string unit;
-  std::vector<LeftOutRun> runs;  // empty: too few
-  int64_t table_count = 0;       // that they are of
-  bool complete = true;          // false: ended by should_stop
+  std::vector<LeftOutRun> runs;     // empty: too few configurations
+  int64_t configuration_count = 0;  // that they are of
+  int64_t table_count = 0;          // that they are of
+  bool complete = true;             // false: ended by should_stop
 
   // Weighted mean |log_ratio|; 0 without runs.
   double MeanAbs() const;
 };
 
-// For every family of the runs, in alphabetic order. Errors: those of Calibrate.
+// For every family of the runs, in alphabetic order. Rows of one configuration are left out
+// together and fitted on as their mean, so that no copy of a row vouches for it. Errors: those of
+// Calibrate.
 absl::StatusOr<std::vector<FoldErrors>> JudgeByFolds(const std::vector<RunGroup>& groups,
                                                      const FoldOptions& options);
 

@@ -28,10 +28,6 @@ inline constexpr double kMostCalibratedError = 0.4;
 // something can. `predicted_step_seconds` is what the shipped constants say of it.
 std::string WhyUnusable(const MeasuredRun& run, double predicted_step_seconds);
 
-// INVALID_ARGUMENT naming two runs of the same configuration whose measured steps differ by more
-// than a factor of two: one of them is wrong, and nobody here can say which.
-absl::Status CheckRunsAgree(const std::vector<RunGroup>& groups);
-
 // INVALID_ARGUMENT naming the worst rows if `family` leaves more than kMostCalibratedError on its
 // own runs of `groups`.
 absl::Status CheckFits(const FamilyCalibration& family, const std::vector<RunGroup>& groups);

@@ -20,6 +20,8 @@ namespace {
 
 using ::rhumb::testing_support::IsOk;
 using ::rhumb::testing_support::StatusIs;
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -171,6 +173,57 @@ TEST(CalibrationFitTest, RowsThatContradictEachOtherAreRefused) {
   tables.runs.back().row.run->row_id = "again";
   *tables.runs.back().row.run->step_seconds *= 3;
   EXPECT_THAT(Fit(tables), StatusIs(kInvalid, "t r0 and t again ran the same configuration"));
+}
+
+// Rows written down again, `times` in all.
+RunTables Copied(const RunTables& tables, int times) {
+  RunTables copied = tables;
+  for (int i = 1; i < times; ++i) {
+    copied.runs.insert(copied.runs.end(), tables.runs.begin(), tables.runs.end());
+  }
+  return copied;
+}
+
+TEST(CalibrationFitTest, CopiesOfRowsChangeNothingButTheRemark) {
+  const RunTables once = MeasuredAt(0.8, 8);
+  const CalibrationFit fit = Fit(once).value(), copied = Fit(Copied(once, 30)).value();
+  const v1::CalibratedFamily& family = copied.calibration.families(0);
+  EXPECT_EQ(family.run_count(), 8);
+  EXPECT_NEAR(family.constants(0).value(), fit.calibration.families(0).constants(0).value(), 1e-9);
+  EXPECT_NEAR(family.error().log_quantile_95(),
+              fit.calibration.families(0).error().log_quantile_95(), 0.02);
+  EXPECT_EQ(family.error().run_count(), 8);
+  EXPECT_EQ(copied.calibration.source(), "240 rows of 8 configurations of t");
+  EXPECT_THAT(copied.remarks, Contains("hopper: 240 rows of 8 configurations; rows of one "
+                                       "configuration count as one run"));
+}
+
+TEST(CalibrationFitTest, CopiesOfOneConfigurationAreRefused) {
+  EXPECT_THAT(Fit(Copied(MeasuredAt(0.8, 1), 20)),
+              StatusIs(kInvalid, "hopper has 20 rows of 1 configuration, which counts once"));
+}
+
+TEST(CalibrationFitTest, CopiesOfFewConfigurationsAreTooFewToJudgeBy) {
+  const CalibrationFit fit = Fit(Copied(MeasuredAt(0.8, 3), 20)).value();
+  EXPECT_FALSE(fit.calibration.families(0).has_left_out_error_fraction());
+  EXPECT_THAT(fit.remarks, Contains(HasSubstr("fewer than 5 are too few to judge by")));
+}
+
+TEST(CalibrationFitTest, TablesThatDisagreeAreNamed) {
+  RunTables tables = MeasuredAt(0.8, 9);
+  const size_t count = tables.runs.size();
+  for (size_t i = 0; i < count; ++i) {
+    JudgedRun other = tables.runs[i];
+    other.table = "u";
+    *other.row.run->step_seconds *= 1.3;
+    tables.runs.push_back(other);
+  }
+  EXPECT_THAT(Fit(tables).value().remarks,
+              Contains(HasSubstr("t and u: rows of 9 configurations differ by more than 15%")));
+  for (size_t i = count; i < tables.runs.size(); ++i) {
+    *tables.runs[i].row.run->step_seconds *= 1.9 / 1.3;
+  }
+  EXPECT_THAT(Fit(tables), StatusIs(kInvalid, "calibrate the tables apart"));
 }
 
 TEST(CalibrationFitTest, NoiseIsRefused) {

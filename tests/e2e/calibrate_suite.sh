@@ -16,7 +16,8 @@ rows() {
   echo "$header"
   for ((i = 0; i < $1; i++)); do
     local hidden=$((1024 << (i % 3))) sequence=$((1024 << (i / 3 % 3))) tensor=$((1 << (i / 9 % 4)))
-    echo "r$i,m$((i % 3)),$((12 + 4 * (i / 36 % 20))),$hidden,$((hidden / 64)),$((4 * hidden)),50257,$sequence,$2,8,$tensor,1,64,none,,,,"
+    local batch=$((64 * (1 + i / 720)))
+    echo "r$i,m$((i % 3)),$((12 + 4 * (i / 36 % 20))),$hidden,$((hidden / 64)),$((4 * hidden)),50257,$sequence,$2,8,$tensor,1,$batch,none,,,,"
   done
 }
 # A home of its own for the machines whose runs are measured: every rate FACTOR times the shipped one.
@@ -58,6 +59,21 @@ measured slow 3 H100-SXM5-80GB >"$work/three.csv"
 measured slow 1 H100-SXM5-80GB >"$work/one.csv"
 rows 5 H100-SXM5-80GB >"$work/nothing.csv"
 { cat "$work/three.csv"; sed -n '2s/^r0,\(.*\),\([0-9.]*\),,,$/again,\1,0.4,,,/p' "$work/three.csv"; } >"$work/twice.csv"
+# The same configurations on other machines; one row twenty times.
+python3 - "$work" <<'END'
+import csv, sys
+work = sys.argv[1]
+rows = list(csv.DictReader(open(f"{work}/slow.csv")))
+def write(name, chosen):
+    with open(f"{work}/{name}.csv", "w") as file:
+        out = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        out.writeheader()
+        out.writerows(chosen)
+timed = lambda factor: [{**row, "iter_s": factor * float(row["iter_s"])} for row in rows]
+write("contradicting", timed(1.9))
+write("disagreeing", timed(1.3))
+write("copies", rows[:1] * 20)
+END
 sed '3s/,64,none,[0-9.]*,/,64,none,,/; 4s/,8,/,eight,/; 5s/,64,none,\([0-9]*\)\.[0-9e-]*,/,64,none,9999,/' \
   "$work/slow.csv" >"$work/partly.csv"
 
@@ -73,6 +89,9 @@ calibrate_and_plan() {
   refused 'no measured step' calibrate --table "$work/nothing.csv" --name mine
   refused 'only usable run of hopper' calibrate --table "$work/one.csv" --name mine
   refused 'ran the same configuration, but took' calibrate --table "$work/twice.csv" --name mine
+  refused '72 of the 72 configurations with several rows have rows more than 1.5 times apart' \
+    calibrate --table "$work/slow.csv" --table "$work/contradicting.csv" --name mine
+  refused '20 rows of 1 configuration, which counts once' calibrate --table "$work/copies.csv" --name mine
   refused 'no such file|cannot be|No such file' calibrate --table "$work/absent.csv" --name mine
   refused 'unknown calibration "mine"; there are none yet' "${question[@]}" --calibration mine
   expect 4 calibration show mine
@@ -143,6 +162,13 @@ calibrate_and_plan() {
   refused 'gemm_16bit_fraction must be from 0.1 to 1, got 7' calibration apply "$work/bad.json" --name bad
   refused 'bad.json' calibration apply "$work/no/bad.json"
 
+  sed 's/"log_quantile_95": [-0-9.e]*/"log_quantile_95": -2/; s/"log_quantile_05": [-0-9.e]*/"log_quantile_05": -3/' \
+    "$work/mine.json" >"$work/bad.json"
+  refused 'log_quantile_95: must not be below 0' calibration apply "$work/bad.json" --name bad
+
+  expect 0 calibrate --table "$work/slow.csv" --table "$work/disagreeing.csv" --name two
+  shows "$out" 'Source +144 rows of 72 configurations of slow, disagreeing' 'rows of one configuration'
+  shows "$out" 'slow and disagreeing: rows of 72 configurations differ' 'tables that disagree'
   expect 0 calibrate --table "$work/partly.csv" --name partly
   shows "$out" 'Not used +partly: 1 row, first r1: no measured step' 'a row without a step'
   shows "$out" 'partly: 1 row, first r2: n_gpus: must be' 'a row that cannot be read'

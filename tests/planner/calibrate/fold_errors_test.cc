@@ -36,7 +36,44 @@ TEST(FoldErrorsTest, TheWidestUnitOfWhichThereAreThreeIsLeftOut) {
     models.runs[i].shape.num_layers += static_cast<int64_t>(i % 3);
   }
   EXPECT_EQ(JudgeByFolds({models}, {}).value()[0].unit, "models");
-  EXPECT_EQ(JudgeByFolds({one, one, one}, {}).value()[0].unit, "tables");
+  RunGroup parts[3];
+  for (size_t i = 0; i < one.runs.size(); ++i) parts[i % 3].runs.push_back(one.runs[i]);
+  EXPECT_EQ(JudgeByFolds({parts[0], parts[1], parts[2]}, {}).value()[0].unit, "tables");
+}
+
+// One run of five is nearly half again as long. Written down twenty times it is still one run of
+// which the others know nothing.
+TEST(FoldErrorsTest, CopiesOfARowDoNotVouchForIt) {
+  RunGroup group = ManyRuns(HopperScaledBy(1));
+  group.runs.resize(5);
+  *group.runs[0].step_seconds *= 1.4;
+  const FoldErrors once = JudgeByFolds({group}, {}).value()[0];
+  group.runs.insert(group.runs.end(), 19, group.runs[0]);
+  const FoldErrors copied = JudgeByFolds({group}, {}).value()[0];
+  EXPECT_EQ(copied.configuration_count, 5);
+  EXPECT_THAT(copied.runs, SizeIs(24));
+  EXPECT_NEAR(copied.MeanAbs(), once.MeanAbs(), 1e-12);
+  EXPECT_GT(copied.MeanAbs(), 0.05);
+  const TimeError& shipped = TimeErrorOf("hopper");
+  EXPECT_NEAR(ErrorOfFolds(copied, shipped, 3).log_quantile_95,
+              ErrorOfFolds(once, shipped, 3).log_quantile_95, 0.02);
+}
+
+TEST(FoldErrorsTest, CopiesOfFewConfigurationsAreFewRuns) {
+  RunGroup few = ManyRuns(HopperScaledBy(1));
+  few.runs.resize(4);
+  few.runs.insert(few.runs.end(), 20, few.runs[0]);
+  EXPECT_THAT(JudgeByFolds({few}, {}).value()[0].runs, IsEmpty());
+}
+
+// What rows of one configuration scatter by is in the interval, though their mean is fitted.
+TEST(FoldErrorsTest, ScatterOfOneConfigurationCounts) {
+  RunGroup low = ManyRuns(HopperScaledBy(1)), high = low;
+  for (MeasuredRun& run : low.runs) *run.step_seconds /= 1.1;
+  for (MeasuredRun& run : high.runs) *run.step_seconds *= 1.1;
+  const FoldErrors errors = JudgeByFolds({low, high}, {}).value()[0];
+  EXPECT_NEAR(errors.MeanAbs(), std::log(1.1), 0.01);
+  EXPECT_EQ(errors.configuration_count, 48);
 }
 
 TEST(FoldErrorsTest, FewRunsAreNotLeftOut) {
@@ -62,6 +99,7 @@ TEST(FoldErrorsTest, LeftOutErrorIsAboveTheErrorOfTheFit) {
 TEST(FoldErrorsTest, TablesWeighTheSameWhateverTheirLength) {
   RunGroup shorter = ManyRuns(HopperScaledBy(1));
   shorter.runs.resize(8);
+  for (MeasuredRun& run : shorter.runs) run.global_batch_size = 128;
   const FoldErrors errors = JudgeByFolds({ManyRuns(HopperScaledBy(1)), shorter}, {}).value()[0];
   double weight = 0, least = 1e9, most = 0;
   for (const LeftOutRun& run : errors.runs) {
@@ -91,6 +129,7 @@ TEST(ErrorOfFoldsTest, WithoutLeftOutRunsTheShippedErrorHolds) {
 TEST(ErrorOfFoldsTest, ManyLeftOutRunsReplaceTheShippedError) {
   FoldErrors folds = {.family = "hopper", .unit = "runs", .runs = {}, .table_count = 1};
   for (int i = 0; i < 1001; ++i) folds.runs.push_back({-0.01 + 0.00002 * i, 1});
+  folds.configuration_count = 1001;
   const TimeError error = ErrorOfFolds(folds, TimeErrorOf("hopper"), 3);
   EXPECT_NEAR(error.log_bias, 0, 2e-4);
   EXPECT_NEAR(error.log_quantile_05, -0.009, 2e-4);
