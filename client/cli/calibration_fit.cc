@@ -2,6 +2,7 @@
 #include "client/cli/calibration_fit.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/cli/format.h"
 #include "client/config/utf8.h"
 #include "planner/calibrate/calibrate.h"
@@ -24,6 +26,8 @@ namespace rhumb::cli {
 namespace {
 
 constexpr size_t kNamedTables = 8;
+// Bias of a family from which on it is worth a remark.
+constexpr double kShownBias = 0.03;
 constexpr size_t kShownReasons = 4;
 // Rounds that a search takes, about: progress is a guess until it ends.
 constexpr double kUsualRounds = 30;
@@ -154,6 +158,16 @@ void AddRowRemarks(const std::string& family, const FamilySize& size, int least_
           : ""));
 }
 
+void AddBiasRemark(const FoldErrors& errors, std::vector<std::string>& remarks) {
+  const double median = errors.OneSidedMedian();
+  if (std::abs(median) < kShownBias) return;
+  remarks.push_back(absl::StrFormat(
+      "%s: runs left out took %+.1f%% in the median, and nearly all of them %s than predicted: the "
+      "constants went part of the way to these few runs; the interval reaches from the prediction "
+      "to them",
+      errors.family, 100 * (std::exp(median) - 1), median > 0 ? "longer" : "less"));
+}
+
 }  // namespace
 
 absl::StatusOr<CalibrationFit> FitCalibration(const RunTables& tables, const FitWatch& watch) {
@@ -201,6 +215,7 @@ absl::StatusOr<CalibrationFit> FitCalibration(const RunTables& tables, const Fit
     family = convert::ToProto(fitted.families[i]);
     const FoldErrors& errors = left_out[i];  // both in alphabetic order of families
     AddRowRemarks(errors.family, sizes.at(errors.family), options.least_run_count, fit.remarks);
+    AddBiasRemark(errors, fit.remarks);
     if (!errors.runs.empty()) family.set_left_out_error_fraction(errors.MeanAbs());
     *family.mutable_error() = convert::ToProto(
         ErrorOfFolds(errors, TimeErrorOf(family.family()), options.calibration.default_run_count));

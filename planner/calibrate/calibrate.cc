@@ -18,6 +18,14 @@ constexpr double kPenalty = 0.05;
 constexpr double kFirstStep = 0.16;
 constexpr double kLastStep = 0.005;
 
+// Spreads beyond which the penalty grows with the distance instead of its square.
+constexpr double kFarSpreads = 2;
+
+double Held(double spreads) {
+  const double far = std::abs(spreads);
+  return far <= kFarSpreads ? far * far : kFarSpreads * (2 * far - kFarSpreads);
+}
+
 // Runs of one family with a measured step, by table.
 using FamilyRuns = std::vector<std::vector<const MeasuredRun*>>;
 
@@ -97,10 +105,10 @@ class FamilySearch {
       ++rates;
     }
     shared /= std::max(1, rates);
-    double moved = shared * shared / (shared_log_spread_ * shared_log_spread_);
+    double moved = Held(shared / shared_log_spread_);
     for (size_t i = 0; i < point.size(); ++i) {
       const double own = point[i] - origin_[i] - (axes_[i].is_rate ? shared : 0.0);
-      moved += own * own / (own_log_spread_ * own_log_spread_);
+      moved += Held(own / own_log_spread_);
     }
     return moved;
   }

@@ -52,13 +52,16 @@ struct Calibration {
   std::vector<FamilyCalibration> families;  // of the runs, in alphabetic order
 };
 
-// Fits what the runs of each family say about it; families without runs are absent, and constants
-// that no run depends on stay at the defaults. Deterministic.
+// Fits what the runs of each family say about it; families without runs are absent. Every run
+// counts once: rows of one configuration are for the caller to put together (repeated_runs.h).
+// Deterministic.
 //
 // Minimises mean |ln(predicted / measured)| + penalty, where the penalty is
-// default_run_count / run_count * 0.05 * ((m / shared)^2 + sum over constants of (d / own)^2): m is
+// default_run_count / run_count * 0.05 * (h(m / shared) + sum over constants of h(d / own)): m is
 // the mean of ln(constant / default) over the rates, d what of it is a constant's own, `shared` and
-// `own` the spreads.
+// `own` the spreads. h(z) is z^2 up to two spreads and goes on along its tangent, 4 |z| - 4: ten
+// runs that say the same outweigh the defaults however far off they are. A rate that no run
+// depends on has no d: it moves by m, as of a machine that is slower as a whole; others stay.
 // INVALID_ARGUMENT if no run has a measured step.
 absl::StatusOr<Calibration> Calibrate(const std::vector<RunGroup>& groups,
                                       const CalibrationOptions& options);

@@ -53,4 +53,14 @@ TimeConstants ConstantsAt(const std::vector<ConstantAxis>& axes, const std::vect
   return constants;
 }
 
+TimeConstants FastestOf(const TimeConstants& constants) {
+  TimeConstants fastest = constants;
+  for (const ConstantAxis& axis : AxesOf(constants)) {
+    // More of anything but of the fill makes steps shorter.
+    const bool is_cost = axis.member == &TimeConstants::gemm_fill_elements;
+    fastest.*axis.member = is_cost ? axis.least : axis.most;
+  }
+  return fastest;
+}
+
 }  // namespace rhumb

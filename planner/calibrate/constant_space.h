@@ -29,6 +29,10 @@ std::vector<double> PointOf(const std::vector<ConstantAxis>& axes, const TimeCon
 TimeConstants ConstantsAt(const std::vector<ConstantAxis>& axes, const std::vector<double>& point,
                           const TimeConstants& base);
 
+// `constants` with everything on its axes at the bound that makes steps short: what no machine of
+// the family can beat.
+TimeConstants FastestOf(const TimeConstants& constants);
+
 }  // namespace rhumb
 
 #endif  // RHUMB_PLANNER_CALIBRATE_CONSTANT_SPACE_H_

@@ -152,6 +152,15 @@ double FoldErrors::MeanAbs() const {
   return weight > 0 ? sum / weight : 0;
 }
 
+double FoldErrors::OneSidedMedian() const {
+  if (runs.empty()) return 0;
+  std::vector<LeftOutRun> points = runs;
+  std::sort(points.begin(), points.end(),
+            [](const LeftOutRun& a, const LeftOutRun& b) { return a.log_ratio < b.log_ratio; });
+  const bool one_sided = Quantile(points, 0.05) > 0 || Quantile(points, 0.95) < 0;
+  return one_sided ? Quantile(points, 0.5) : 0;
+}
+
 absl::StatusOr<std::vector<FoldErrors>> JudgeByFolds(const std::vector<RunGroup>& groups,
                                                      const FoldOptions& options) {
   std::map<const std::string*, size_t> group_of;  // by the address of its name
@@ -191,8 +200,8 @@ TimeError ErrorOfFolds(const FoldErrors& errors, const TimeError& shipped,
             [](const LeftOutRun& a, const LeftOutRun& b) { return a.log_ratio < b.log_ratio; });
   error.log_bias = Quantile(points, 0.5);
   error.log_sigma = (Quantile(points, 0.84) - Quantile(points, 0.16)) / 2;
-  error.log_quantile_05 = Quantile(points, 0.05);
-  error.log_quantile_95 = Quantile(points, 0.95);
+  error.log_quantile_05 = std::min(Quantile(points, 0.05), 0.0);
+  error.log_quantile_95 = std::max(Quantile(points, 0.95), 0.0);
   error.row_count = errors.configuration_count;
   error.table_count = errors.table_count;
   error.source =

@@ -41,6 +41,9 @@ struct FoldErrors {
 
   // Weighted mean |log_ratio|; 0 without runs.
   double MeanAbs() const;
+  // The weighted median where at least 95% of the weight is on its side of 0, so that an interval
+  // of these runs excludes the prediction; 0 otherwise.
+  double OneSidedMedian() const;
 };
 
 // For every family of the runs, in alphabetic order. Rows of one configuration are left out
@@ -51,7 +54,10 @@ absl::StatusOr<std::vector<FoldErrors>> JudgeByFolds(const std::vector<RunGroup>
 
 // Quantiles of `errors` and of the `shipped` error together, the latter weighing as
 // `default_run_count` runs: few left-out runs hardly move it, many replace it. `shipped` itself,
-// relabelled, if no run was left out.
+// relabelled, if no run was left out. The prediction itself always lies within
+// (log_quantile_05 <= 0 <= log_quantile_95): where runs lie on one side of it, because few of them
+// moved the constants part of the way only, the interval reaches from the prediction to their far
+// end.
 TimeError ErrorOfFolds(const FoldErrors& errors, const TimeError& shipped,
                        double default_run_count);
 

@@ -8,7 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "planner/calibrate/constant_space.h"
 #include "planner/calibrate/repeated_runs.h"
+#include "planner/status_macros.h"
 
 namespace rhumb {
 namespace {
@@ -18,6 +20,30 @@ constexpr size_t kShownRows = 3;
 std::string NameOf(const TableRow& row) { return absl::StrCat(*row.table, " ", row.run->row_id); }
 
 std::string Seconds(double seconds) { return absl::StrFormat("%.3g s", seconds); }
+
+// Few runs move constants only part of the way to a bound, so that the bounds themselves are asked.
+absl::Status CheckWithinBounds(const TimeConstants& constants,
+                               const std::vector<RunGroup>& groups) {
+  const TimeConstants fastest = FastestOf(constants);
+  std::vector<double> beyond;
+  for (const RunGroup& group : groups) {
+    for (const MeasuredRun& run : group.runs) {
+      if (run.gpu.family != constants.family || !run.step_seconds.has_value()) continue;
+      beyond.push_back(std::log(PredictRun(run, fastest).step_seconds / *run.step_seconds));
+    }
+  }
+  if (beyond.empty()) return absl::OkStatus();
+  // The lower middle, so that half of the runs alone are not enough.
+  const auto middle = beyond.begin() + static_cast<std::ptrdiff_t>((beyond.size() - 1) / 2);
+  std::nth_element(beyond.begin(), middle, beyond.end());
+  if (*middle <= kMostBeyondBounds) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "these runs are faster than ", constants.family,
+      " can be: with every constant at its bound, as the data sheet has it, a step still takes ",
+      absl::StrFormat("%.0f%%", 100 * (std::exp(*middle) - 1)),
+      " longer than measured in the median, so a unit or a column is wrong (iter_s, gbs, n_gpus, "
+      "gpu)"));
+}
 
 }  // namespace
 
@@ -32,6 +58,7 @@ std::string WhyUnusable(const MeasuredRun& run, double predicted_step_seconds) {
 }
 
 absl::Status CheckFits(const FamilyCalibration& family, const std::vector<RunGroup>& groups) {
+  RHUMB_RETURN_IF_ERROR(CheckWithinBounds(family.constants, groups));
   if (family.error <= kMostCalibratedError) return absl::OkStatus();
   std::vector<std::pair<double, std::string>> rows;
   size_t longer = 0;  // than predicted

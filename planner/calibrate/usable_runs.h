@@ -24,12 +24,16 @@ inline constexpr double kMostStepRatio = 10;
 // worst of the tables in docs/accuracy.md leaves a third of it without any calibration.
 inline constexpr double kMostCalibratedError = 0.4;
 
+// Median ln(predicted / measured) that may be left when every constant is at the bound that makes
+// steps short. Beyond it lies more than the error of the model (docs/accuracy.md).
+inline constexpr double kMostBeyondBounds = 0.1;
+
 // Why nothing can be learnt from `run`, as "ran out of memory: no step was measured"; empty if
 // something can. `predicted_step_seconds` is what the shipped constants say of it.
 std::string WhyUnusable(const MeasuredRun& run, double predicted_step_seconds);
 
-// INVALID_ARGUMENT naming the worst rows if `family` leaves more than kMostCalibratedError on its
-// own runs of `groups`.
+// INVALID_ARGUMENT if the runs of `family` in `groups` are faster than its bounds allow
+// (kMostBeyondBounds); naming the worst rows, if it leaves more than kMostCalibratedError on them.
 absl::Status CheckFits(const FamilyCalibration& family, const std::vector<RunGroup>& groups);
 
 }  // namespace rhumb

@@ -226,6 +226,26 @@ TEST(CalibrationFitTest, TablesThatDisagreeAreNamed) {
   EXPECT_THAT(Fit(tables), StatusIs(kInvalid, "calibrate the tables apart"));
 }
 
+// Three fifths of the shipped step lie beyond what the data sheet allows.
+TEST(CalibrationFitTest, RunsFasterThanTheDataSheetAreRefused) {
+  RunTables tables = TablesOf(Rows(27, "H100-SXM"));
+  for (JudgedRun& run : tables.runs) {
+    run.row.run->step_seconds = 0.5 * run.prediction->step_seconds;
+  }
+  EXPECT_THAT(Fit(tables), StatusIs(kInvalid, "these runs are faster than hopper can be"));
+}
+
+// Five runs move the constants part of the way: the interval says so and has the prediction in it.
+TEST(CalibrationFitTest, TheIntervalHasThePredictionInIt) {
+  for (const double factor : {0.5, 0.7, 1.15}) {
+    const CalibrationFit fit = Fit(MeasuredAt(factor, 54)).value();
+    EXPECT_LE(fit.calibration.families(0).error().log_quantile_05(), 0) << factor;
+    EXPECT_GE(fit.calibration.families(0).error().log_quantile_95(), 0) << factor;
+  }
+  EXPECT_THAT(Fit(MeasuredAt(0.7, 5)).value().remarks,
+              Contains(HasSubstr("nearly all of them longer than predicted")));
+}
+
 TEST(CalibrationFitTest, NoiseIsRefused) {
   RunTables tables = MeasuredAt(1, 27);
   for (size_t i = 0; i < tables.runs.size(); ++i) {

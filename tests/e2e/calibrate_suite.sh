@@ -59,7 +59,7 @@ measured slow 3 H100-SXM5-80GB >"$work/three.csv"
 measured slow 1 H100-SXM5-80GB >"$work/one.csv"
 rows 5 H100-SXM5-80GB >"$work/nothing.csv"
 { cat "$work/three.csv"; sed -n '2s/^r0,\(.*\),\([0-9.]*\),,,$/again,\1,0.4,,,/p' "$work/three.csv"; } >"$work/twice.csv"
-# The same configurations on other machines; one row twenty times.
+# The same configurations on other machines; one row twenty times; steps beyond the data sheet.
 python3 - "$work" <<'END'
 import csv, sys
 work = sys.argv[1]
@@ -73,6 +73,7 @@ timed = lambda factor: [{**row, "iter_s": factor * float(row["iter_s"])} for row
 write("contradicting", timed(1.9))
 write("disagreeing", timed(1.3))
 write("copies", rows[:1] * 20)
+write("impossible", timed(0.4))
 END
 sed '3s/,64,none,[0-9.]*,/,64,none,,/; 4s/,8,/,eight,/; 5s/,64,none,\([0-9]*\)\.[0-9e-]*,/,64,none,9999,/' \
   "$work/slow.csv" >"$work/partly.csv"
@@ -92,6 +93,7 @@ calibrate_and_plan() {
   refused '72 of the 72 configurations with several rows have rows more than 1.5 times apart' \
     calibrate --table "$work/slow.csv" --table "$work/contradicting.csv" --name mine
   refused '20 rows of 1 configuration, which counts once' calibrate --table "$work/copies.csv" --name mine
+  refused 'faster than hopper can be' calibrate --table "$work/impossible.csv" --name mine
   refused 'no such file|cannot be|No such file' calibrate --table "$work/absent.csv" --name mine
   refused 'unknown calibration "mine"; there are none yet' "${question[@]}" --calibration mine
   expect 4 calibration show mine

@@ -14,6 +14,7 @@
 namespace rhumb {
 namespace {
 
+using ::rhumb::testing_support::HopperScaledBy;
 using ::rhumb::testing_support::ManyRuns;
 using ::rhumb::testing_support::RelativelyNear;
 using ::rhumb::testing_support::RunOf;
@@ -64,6 +65,13 @@ TEST(CalibrateTest, ConstantsThatNoRunDependsOnStay) {
   // Dense models: nothing says how fast experts are beyond what all rates share.
   EXPECT_THAT(calibration.families[0].constants.expert_gemm_fraction,
               RelativelyNear(TimeConstantsOf("hopper").expert_gemm_fraction, 0.06));
+}
+
+// Half as fast is eleven spreads away. The defaults weigh as three runs, not more the farther off.
+TEST(CalibrateTest, ManyRunsOfAMachineFarFromTheDefaultsAreFollowed) {
+  const Calibration calibration = Calibrate({ManyRuns(HopperScaledBy(0.5))}, {}).value();
+  EXPECT_GT(calibration.families[0].default_error, 0.5);
+  EXPECT_LT(calibration.families[0].error, 0.03);
 }
 
 TEST(CalibrateTest, FamiliesWithoutRunsKeepTheirDefaults) {

@@ -138,6 +138,20 @@ TEST(ErrorOfFoldsTest, ManyLeftOutRunsReplaceTheShippedError) {
   EXPECT_EQ(error.row_count, 1001);
 }
 
+// A plan whose interval excluded its own wall time would be killed at its time limit.
+TEST(ErrorOfFoldsTest, ThePredictionLiesInTheInterval) {
+  FoldErrors folds = {.family = "hopper", .unit = "runs", .runs = {}, .table_count = 1};
+  folds.runs.assign(200, {-0.3, 1});
+  const TimeError faster = ErrorOfFolds(folds, TimeErrorOf("hopper"), 3);
+  EXPECT_NEAR(faster.log_quantile_05, -0.3, 1e-9);
+  EXPECT_EQ(faster.log_quantile_95, 0);
+  EXPECT_NEAR(folds.OneSidedMedian(), -0.3, 1e-9);
+  folds.runs.assign(200, {0.3, 1});
+  EXPECT_EQ(ErrorOfFolds(folds, TimeErrorOf("hopper"), 3).log_quantile_05, 0);
+  folds.runs.insert(folds.runs.end(), 20, {-0.1, 1});
+  EXPECT_EQ(folds.OneSidedMedian(), 0);
+}
+
 TEST(ErrorOfFoldsTest, FewLeftOutRunsHardlyMoveTheShippedInterval) {
   const TimeError& shipped = TimeErrorOf("hopper");
   FoldErrors folds = {.family = "hopper", .unit = "runs", .runs = {}, .table_count = 1};

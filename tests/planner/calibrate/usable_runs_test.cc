@@ -3,6 +3,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "planner/calibrate/constant_space.h"
 #include "tests/matchers.h"
 #include "tests/planner/calibrate/run_fixtures.h"
 
@@ -54,6 +55,24 @@ TEST(UsableRunsTest, RowsThatNoConstantsExplainAreNamed) {
   const std::vector<RunGroup> groups = {noise};
   EXPECT_THAT(CheckFits(Calibrate(groups, {}).value().families[0], groups),
               StatusIs(kInvalid, "no constants of hopper explain these runs"));
+}
+
+// Four fifths of the step that a machine at its data sheet takes. Few runs move constants part of
+// the way, and are refused like many.
+TEST(UsableRunsTest, RunsFasterThanTheDataSheetAreRefused) {
+  RunGroup group = ManyRuns(FastestOf(TimeConstantsOf("hopper")));
+  for (MeasuredRun& run : group.runs) *run.step_seconds *= 0.8;
+  RunGroup few = group;
+  few.runs.resize(3);
+  for (const RunGroup& runs : {group, few}) {
+    EXPECT_THAT(CheckFits(Calibrate({runs}, {}).value().families[0], {runs}),
+                StatusIs(kInvalid, "these runs are faster than hopper can be"));
+  }
+}
+
+TEST(UsableRunsTest, RunsAtTheDataSheetPass) {
+  const std::vector<RunGroup> groups = {ManyRuns(FastestOf(TimeConstantsOf("hopper")))};
+  EXPECT_THAT(CheckFits(Calibrate(groups, {}).value().families[0], groups), IsOk());
 }
 
 TEST(UsableRunsTest, FewRunsOfAVerySlowMachineAreNotCalledContradictory) {
