@@ -12,9 +12,11 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "client/config/utf8.h"
 #include "planner/calibrate/calibrate.h"
+#include "planner/calibrate/constant_space.h"
 #include "planner/calibrate/fold_errors.h"
 #include "planner/calibrate/repeated_runs.h"
 #include "planner/calibrate/usable_runs.h"
@@ -26,8 +28,11 @@ namespace rhumb::cli {
 namespace {
 
 constexpr size_t kNamedTables = 8;
-// Bias of a family from which on it is worth a remark.
+// Change of a constant, and bias of a family, from which on they are worth a remark.
+constexpr double kShownChange = 5e-4;
 constexpr double kShownBias = 0.03;
+// Factor within which a constant stands at its bound: half of the search's last step.
+constexpr double kAtBound = 1.0025;
 constexpr size_t kShownReasons = 4;
 // Rounds that a search takes, about: progress is a guess until it ends.
 constexpr double kUsualRounds = 30;
@@ -158,6 +163,34 @@ void AddRowRemarks(const std::string& family, const FamilySize& size, int least_
           : ""));
 }
 
+// What of the constants does not rest on the family's own runs, and what stands at a bound.
+void AddConstantRemarks(const FamilyCalibration& family, const std::vector<RunGroup>& groups,
+                        std::vector<std::string>& remarks) {
+  const TimeConstants& constants = family.constants;
+  const TimeConstants& defaults = TimeConstantsOf(constants.family);
+  const std::vector<std::string> unseen = UnseenConstants(groups, constants);
+  std::vector<std::string> moved, bound;
+  for (const ConstantAxis& axis : AxesOf(defaults)) {
+    const double value = constants.*axis.member, change = value / defaults.*axis.member - 1;
+    if (std::abs(change) < kShownChange) continue;
+    if (std::find(unseen.begin(), unseen.end(), axis.name) != unseen.end()) {
+      moved.push_back(absl::StrFormat("%s %+.1f%%", axis.name, 100 * change));
+    } else if (value <= axis.least * kAtBound || value * kAtBound >= axis.most) {
+      bound.push_back(axis.name);
+    }
+  }
+  if (!moved.empty()) {
+    remarks.push_back(absl::StrCat(constants.family, ": no run depends on ",
+                                   absl::StrJoin(moved, ", "),
+                                   "; they follow what all rates of the machine share"));
+  }
+  if (!bound.empty()) {
+    remarks.push_back(absl::StrCat(constants.family, ": ", absl::StrJoin(bound, ", "),
+                                   bound.size() == 1 ? " is at its bound" : " are at their bounds",
+                                   "; the runs ask for more"));
+  }
+}
+
 void AddBiasRemark(const FoldErrors& errors, std::vector<std::string>& remarks) {
   const double median = errors.OneSidedMedian();
   if (std::abs(median) < kShownBias) return;
@@ -216,6 +249,7 @@ absl::StatusOr<CalibrationFit> FitCalibration(const RunTables& tables, const Fit
     const FoldErrors& errors = left_out[i];  // both in alphabetic order of families
     AddRowRemarks(errors.family, sizes.at(errors.family), options.least_run_count, fit.remarks);
     AddBiasRemark(errors, fit.remarks);
+    AddConstantRemarks(fitted.families[i], groups, fit.remarks);
     if (!errors.runs.empty()) family.set_left_out_error_fraction(errors.MeanAbs());
     *family.mutable_error() = convert::ToProto(
         ErrorOfFolds(errors, TimeErrorOf(family.family()), options.calibration.default_run_count));

@@ -18,6 +18,9 @@ namespace {
 
 constexpr size_t kShownHashDigits = 12;
 
+// Of a percent, as Percent shows them.
+int64_t Tenths(double fraction) { return std::llround(1000 * fraction); }
+
 std::string Percent(double fraction) { return absl::StrFormat("%.1f%%", 100 * fraction); }
 
 // Of a constant: 0.72, 2e6.
@@ -61,7 +64,7 @@ void AddFamily(const v1::CalibratedFamily& family, Report& report) {
                                     " on runs that the constants were not fitted on: expect this")
                      : "too few runs to leave any out: what other runs will see is not known");
   if (family.has_left_out_error_fraction() &&
-      family.left_out_error_fraction() >= family.default_error_fraction()) {
+      Tenths(family.left_out_error_fraction()) >= Tenths(family.default_error_fraction())) {
     report.Row("", "no better than out of the box on runs left out: plan without it, or bring more",
                Style::kWarning);
   }

@@ -177,6 +177,25 @@ absl::StatusOr<Calibration> Calibrate(const std::vector<RunGroup>& groups,
   return calibration;
 }
 
+std::vector<std::string> UnseenConstants(const std::vector<RunGroup>& groups,
+                                         const TimeConstants& constants) {
+  std::vector<std::string> unseen;
+  for (const ConstantAxis& axis : AxesOf(constants)) {
+    TimeConstants least = constants, most = constants;
+    least.*axis.member = axis.least;
+    most.*axis.member = axis.most;
+    const auto depends = [&](const MeasuredRun& run) {
+      return run.gpu.family == constants.family && run.step_seconds.has_value() &&
+             PredictRun(run, least).step_seconds != PredictRun(run, most).step_seconds;
+    };
+    const bool seen = std::any_of(groups.begin(), groups.end(), [&](const RunGroup& group) {
+      return std::any_of(group.runs.begin(), group.runs.end(), depends);
+    });
+    if (!seen) unseen.push_back(axis.name);
+  }
+  return unseen;
+}
+
 const TimeConstants& ConstantsOf(const Calibration& calibration, const CalibrationOptions& options,
                                  absl::string_view family) {
   for (const FamilyCalibration& fitted : calibration.families) {

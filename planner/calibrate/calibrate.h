@@ -66,6 +66,11 @@ struct Calibration {
 absl::StatusOr<Calibration> Calibrate(const std::vector<RunGroup>& groups,
                                       const CalibrationOptions& options);
 
+// Names of the constants that no run of their family in `groups` depends on: neither bound changes
+// a prediction.
+std::vector<std::string> UnseenConstants(const std::vector<RunGroup>& groups,
+                                         const TimeConstants& constants);
+
 // The constants of `family` after `calibration`: those fitted, or the options' defaults.
 const TimeConstants& ConstantsOf(const Calibration& calibration, const CalibrationOptions& options,
                                  absl::string_view family);

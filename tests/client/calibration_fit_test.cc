@@ -226,6 +226,13 @@ TEST(CalibrationFitTest, TablesThatDisagreeAreNamed) {
   EXPECT_THAT(Fit(tables), StatusIs(kInvalid, "calibrate the tables apart"));
 }
 
+TEST(CalibrationFitTest, ConstantsThatNoRunDependsOnAreNamed) {
+  const CalibrationFit fit = Fit(MeasuredAt(0.8, 27)).value();
+  EXPECT_THAT(fit.remarks,
+              Contains(AllOf(HasSubstr("no run depends on gemm_8bit_fraction -"),
+                             HasSubstr("follow what all rates of the machine share"))));
+}
+
 // Three fifths of the shipped step lie beyond what the data sheet allows.
 TEST(CalibrationFitTest, RunsFasterThanTheDataSheetAreRefused) {
   RunTables tables = TablesOf(Rows(27, "H100-SXM"));
@@ -244,6 +251,13 @@ TEST(CalibrationFitTest, TheIntervalHasThePredictionInIt) {
   }
   EXPECT_THAT(Fit(MeasuredAt(0.7, 5)).value().remarks,
               Contains(HasSubstr("nearly all of them longer than predicted")));
+}
+
+TEST(CalibrationFitTest, EqualFiguresAreNoBetterThanOutOfTheBox) {
+  v1::Calibration calibration = Fit(MeasuredAt(0.8, 9)).value().calibration;
+  calibration.mutable_families(0)->set_default_error_fraction(0.3242);
+  calibration.mutable_families(0)->set_left_out_error_fraction(0.3238);
+  EXPECT_THAT(RenderCalibration(calibration, {}), HasSubstr("no better than out of the box"));
 }
 
 TEST(CalibrationFitTest, NoiseIsRefused) {

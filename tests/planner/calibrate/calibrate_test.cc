@@ -60,11 +60,17 @@ TEST(CalibrateTest, OneRunMovesTheConstantsPartOfTheWay) {
   EXPECT_LT(after, 1.6 * predicted);
 }
 
-TEST(CalibrateTest, ConstantsThatNoRunDependsOnStay) {
-  const Calibration calibration = Calibrate({ManyRuns(SlowHopper())}, {}).value();
-  // Dense models: nothing says how fast experts are beyond what all rates share.
-  EXPECT_THAT(calibration.families[0].constants.expert_gemm_fraction,
-              RelativelyNear(TimeConstantsOf("hopper").expert_gemm_fraction, 0.06));
+// Dense models in 16 bit: nothing says how fast experts and fp8 are beyond what all rates share.
+TEST(CalibrateTest, RatesThatNoRunDependsOnMoveAlike) {
+  const TimeConstants& defaults = TimeConstantsOf("hopper");
+  const std::vector<RunGroup> groups = {ManyRuns(HopperScaledBy(0.8))};
+  const TimeConstants constants = Calibrate(groups, {}).value().families[0].constants;
+  EXPECT_THAT(UnseenConstants(groups, constants),
+              ::testing::UnorderedElementsAre("gemm_8bit_fraction", "flash_attention_fraction",
+                                              "network_fraction", "expert_gemm_fraction"));
+  const double shared = constants.gemm_8bit_fraction / defaults.gemm_8bit_fraction;
+  EXPECT_LT(shared, 0.9);
+  EXPECT_NEAR(constants.expert_gemm_fraction / defaults.expert_gemm_fraction, shared, 0.02);
 }
 
 // Half as fast is eleven spreads away. The defaults weigh as three runs, not more the farther off.
