@@ -20,7 +20,10 @@ v1::StageMemory ToProto(const StageMemory& stage) {
   out.set_gradients_bytes(stage.gradients_bytes);
   out.set_optimizer_bytes(stage.optimizer_bytes);
   out.set_activations_bytes(stage.activations_bytes);
-  out.set_other_bytes(stage.other_bytes);
+  out.set_other_bytes(stage.other_bytes());
+  out.set_logits_bytes(stage.logits_bytes);
+  out.set_workspace_bytes(stage.workspace_bytes);
+  out.set_counter_bytes(stage.counter_bytes);
   out.set_total_bytes(stage.total_bytes());
   return out;
 }
@@ -35,7 +38,10 @@ v1::MemoryPlan ToProto(const MemoryPlan& memory) {
   out.set_gradients_bytes(memory.peak.gradients_bytes);
   out.set_optimizer_bytes(memory.peak.optimizer_bytes);
   out.set_activations_bytes(memory.peak.activations_bytes);
-  out.set_other_bytes(memory.peak.other_bytes);
+  out.set_other_bytes(memory.peak.other_bytes());
+  out.set_logits_bytes(memory.peak.logits_bytes);
+  out.set_workspace_bytes(memory.peak.workspace_bytes);
+  out.set_counter_bytes(memory.peak.counter_bytes);
   for (const StageMemory& stage : memory.stages) *out.add_stages() = ToProto(stage);
   return out;
 }

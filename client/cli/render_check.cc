@@ -69,7 +69,9 @@ std::string RenderCheck(const v1::CheckConfigurationResponse& answer,
   if (answer.has_model()) AddModel(answer.model(), report);
   if (answer.has_allocation()) report.Row("Allocation", DescribeAllocation(answer.allocation()));
   if (answer.has_layout()) AddLayout(answer.layout(), report);
-  if (answer.has_memory()) AddMemory(answer.memory(), options.wide, report);
+  if (answer.has_memory())
+    AddMemory(answer.memory(), {.parts = options.explain || options.wide, .stages = options.wide},
+              report);
   if (answer.has_time()) {
     AddTime(answer.time(),
             {.level = options.level,

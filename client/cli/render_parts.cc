@@ -113,7 +113,7 @@ void AddLayout(const v1::Layout& layout, Report& report) {
                 ", "));
 }
 
-void AddMemory(const v1::MemoryPlan& memory, bool stages, Report& report) {
+void AddMemory(const v1::MemoryPlan& memory, const MemoryShown& shown, Report& report) {
   const std::string margin = memory.headroom_bytes() >= 0
                                  ? absl::StrCat(FormatBytes(memory.headroom_bytes()), " to spare")
                                  : absl::StrCat(FormatBytes(-memory.headroom_bytes()), " too much");
@@ -122,7 +122,17 @@ void AddMemory(const v1::MemoryPlan& memory, bool stages, Report& report) {
                           FormatBytes(memory.capacity_bytes()), " on the fullest GPU, ", margin,
                           "; 95% of runs stay below ", FormatBytes(memory.p95_bytes())));
   report.MemoryBar(memory);
-  if (!stages) return;
+  if (shown.parts && memory.other_bytes() > 0) {
+    report.Row(
+        "", absl::StrCat("other ", FormatBytes(memory.other_bytes()), " = logits ",
+                         FormatBytes(memory.logits_bytes()), " + workspace ",
+                         FormatBytes(memory.workspace_bytes()), " + allocator and device context ",
+                         FormatBytes(memory.counter_bytes())));
+  }
+  if (!shown.stages) return;
+  if (memory.stages_size() > 0) {
+    report.Row("", "by stage in live tensors, without allocator and device context:");
+  }
   for (int i = 0; i < memory.stages_size(); ++i) {
     const v1::StageMemory& stage = memory.stages(i);
     report.Row("", absl::StrCat("stage ", i, ": ", FormatBytes(stage.total_bytes()), " = weights ",

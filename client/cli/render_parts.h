@@ -17,8 +17,11 @@ std::string DescribeAllocation(const v1::Plan::Allocation& allocation);
 
 void AddModel(const v1::Architecture& model, Report& report);
 void AddLayout(const v1::Layout& layout, Report& report);
-// With `stages`, a line for each pipeline stage too.
-void AddMemory(const v1::MemoryPlan& memory, bool stages, Report& report);
+struct MemoryShown {
+  bool parts = false;   // what "other" is made of
+  bool stages = false;  // a line for each pipeline stage too
+};
+void AddMemory(const v1::MemoryPlan& memory, const MemoryShown& shown, Report& report);
 struct TimeShown {
   double level = 0;       // of the interval; 0 if unknown
   bool whole_run = true;  // else of a step only

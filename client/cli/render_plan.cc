@@ -283,7 +283,9 @@ std::string RenderPlan(const v1::Plan& plan, const PlanRenderOptions& options,
   AddBatch(plan, options.wide, report);
   if (plan.has_allocation()) report.Row("Allocation", DescribeAllocation(plan.allocation()));
   if (plan.has_layout()) AddLayout(plan.layout(), report);
-  if (plan.has_memory()) AddMemory(plan.memory(), options.wide, report);
+  if (plan.has_memory())
+    AddMemory(plan.memory(), {.parts = options.explain || options.wide, .stages = options.wide},
+              report);
   if (plan.has_time())
     AddTime(plan.time(), {.level = plan.loss().level(), .causes = options.explain || options.wide},
             report);

@@ -207,7 +207,8 @@ StageMemory MemoryModel::Stage(const Layout& layout, int64_t micro_batch_count, 
     memory.optimizer_bytes -=
         std::min(whole(profile_.step_optimizer_bytes), memory.activations_bytes + logits);
   }
-  memory.other_bytes = profile_.workspace_bytes + logits;
+  memory.logits_bytes = logits;
+  memory.workspace_bytes = profile_.workspace_bytes;
   return memory;
 }
 

@@ -24,9 +24,14 @@ struct StageMemory {
   double gradients_bytes = 0;
   double optimizer_bytes = 0;
   double activations_bytes = 0;
-  double other_bytes = 0;
+  double logits_bytes = 0;
+  double workspace_bytes = 0;  // buffers of kernels and of the framework
+  // What the profile's counter shows beyond live tensors: the allocator's share, and on the device
+  // CUDA's context and communicators. 0 of live bytes.
+  double counter_bytes = 0;
+  double other_bytes() const { return logits_bytes + workspace_bytes + counter_bytes; }
   double total_bytes() const {
-    return weights_bytes + gradients_bytes + optimizer_bytes + activations_bytes + other_bytes;
+    return weights_bytes + gradients_bytes + optimizer_bytes + activations_bytes + other_bytes();
   }
 };
 

@@ -138,7 +138,7 @@ MemoryPlan MakeMemoryPlan(const CostModel& cost, const Layout& layout, int64_t m
   memory.peak_bytes = estimate.peak_bytes;
   // What the counter shows beyond live tensors (allocator, context) belongs to the parts too: they
   // add up to the peak.
-  memory.peak.other_bytes += estimate.peak_bytes - estimate.peak.total_bytes();
+  memory.peak.counter_bytes += estimate.peak_bytes - estimate.peak.total_bytes();
   memory.p95_bytes = estimate.p95_bytes;
   memory.capacity_bytes = capacity_bytes;
   memory.headroom_bytes = capacity_bytes - estimate.peak_bytes;

@@ -216,6 +216,20 @@ TEST(RenderPlanTest, ExplainShowsWhereTheStepGoes) {
               HasSubstr("compute 80.0%, data parallel 20.0%"));
 }
 
+TEST(RenderPlanTest, ExplainTellsOtherMemoryApart) {
+  v1::Plan plan = FeasiblePlan();
+  v1::MemoryPlan& memory = *plan.mutable_memory();
+  memory.set_capacity_bytes(80 * 1073741824.0);
+  memory.set_other_bytes(6 * 1073741824.0);
+  memory.set_logits_bytes(1 * 1073741824.0);
+  memory.set_workspace_bytes(2 * 1073741824.0);
+  memory.set_counter_bytes(3 * 1073741824.0);
+  EXPECT_THAT(RenderPlan(plan, {.explain = true}, {.width = 200}),
+              HasSubstr("other 6.00 GiB = logits 1.00 GiB + workspace 2.00 GiB + allocator and "
+                        "device context 3.00 GiB"));
+  EXPECT_THAT(Rendered(plan), Not(HasSubstr("= logits")));
+}
+
 TEST(RenderPlanTest, ExplainShowsTheBestLayoutsBesideEachOther) {
   v1::Plan plan = FeasiblePlan();
   for (const double bubble : {0.5, 2.5}) {

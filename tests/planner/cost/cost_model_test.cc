@@ -182,7 +182,7 @@ TEST(CostModelTest, WorkspaceOfCublasIsLargerFromHopperOn) {
   const auto other_bytes = [&](const char* gpu) {
     return CostModel(Llama8B(), FindGpu(gpu).value(), {}, profile)
         .MemoryOfStage({}, 1, 0)
-        .other_bytes;
+        .other_bytes();
   };
   EXPECT_DOUBLE_EQ(other_bytes("H100-SXM") - other_bytes("A100-80G"), 24 * kMebibyte);
   EXPECT_EQ(other_bytes("B200"), other_bytes("H100-SXM"));
