@@ -18,9 +18,13 @@ namespace rhumb {
 // public tables repeat within one software release, 9 of 10 stay below 1.14 and the farthest is at
 // 1.25; between releases one reaches 1.77 (docs/accuracy.md). Beyond the first ratio they are worth
 // a remark; beyond the second at least one row is off by a fifth, more than all but the worst
-// predictions, and nobody here can say which.
+// predictions, and nobody here can say which: where that is so of more than a quarter of the
+// configurations with several rows, the tables contradict each other. No run takes twice as long as
+// the same one.
 inline constexpr double kUsualRepeatRatio = 1.15;
 inline constexpr double kMostRepeatRatio = 1.5;
+inline constexpr double kMostContradictingShare = 0.25;
+inline constexpr double kImpossibleRepeatRatio = 2;
 
 // A measured row and the table that it stands in.
 struct TableRow {
@@ -34,8 +38,9 @@ using Configuration = std::vector<TableRow>;
 // In the order of their first rows. The rows point into `groups`.
 std::vector<Configuration> ConfigurationsOf(const std::vector<RunGroup>& groups);
 
-// INVALID_ARGUMENT naming two rows of one configuration that are more than kMostRepeatRatio apart,
-// and how many configurations are like that.
+// INVALID_ARGUMENT naming two rows of one configuration that are more than kImpossibleRepeatRatio
+// apart, or the two farthest where more than kMostContradictingShare of the configurations with
+// several rows are more than kMostRepeatRatio apart; and how many configurations are.
 absl::Status CheckRunsAgree(const std::vector<Configuration>& configurations);
 
 // Sentences about rows of one configuration that are farther apart than kUsualRepeatRatio: one for

@@ -79,6 +79,19 @@ TEST(RepeatedRunsTest, TablesThatContradictEachOtherAreRefused) {
                        "tables apart"));
 }
 
+TEST(RepeatedRunsTest, OneOfManyConfigurationsThatIsFarApartIsRemarkedOn) {
+  RunGroup group;
+  group.name = "t";
+  for (const int micro_batch : {1, 2, 4, 8, 16}) {
+    group.runs.push_back(RunOf(HopperScaledBy(1), 4096, 1, micro_batch));
+    group.runs.push_back(group.runs.back());
+  }
+  *group.runs[1].step_seconds *= 1.7;
+  const std::vector<RunGroup> groups = {group};
+  EXPECT_THAT(CheckRunsAgree(ConfigurationsOf(groups)), IsOk());
+  EXPECT_THAT(RepeatRemarks(ConfigurationsOf(groups)), SizeIs(1));
+}
+
 TEST(RepeatedRunsTest, RowsThatContradictEachOtherAreNamed) {
   RunGroup group = TwoRuns();
   group.runs.push_back(group.runs[0]);
