@@ -145,6 +145,15 @@ void ResolveInference(const v1::CreatePlanRequest& in, PlanQuestion& out) {
   }
 }
 
+// What a run's flags switch; the rest is the framework's.
+void CopySwitches(const v1::CheckConfigurationRequest& in, CheckQuestion& out) {
+  if (in.has_sequence_parallel()) out.sequence_parallel = in.sequence_parallel();
+  if (in.has_expert_tensor_parallel_size())
+    out.expert_tensor_parallel_size = in.expert_tensor_parallel_size();
+  if (in.has_overlap_tensor_parallel()) out.overlap_tensor_parallel = in.overlap_tensor_parallel();
+  if (in.has_overlap_data_parallel()) out.overlap_data_parallel = in.overlap_data_parallel();
+}
+
 // A question with a default is the one that states the same value, so it is told by the value.
 void NoteDefaults(PlanQuestion& question) {
   const PlanQuestion defaults;
@@ -350,6 +359,7 @@ absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRe
   if (request.has_failures_per_gpu_hour())
     question.failures_per_gpu_hour = request.failures_per_gpu_hour();
   question.level = request.has_level() ? request.level() : kDefaultLevel;
+  CopySwitches(request, question);
   RHUMB_ASSIGN_OR_RETURN(question.calibration,
                          ResolveCalibration(request.calibration(), store, violations));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store));

@@ -139,7 +139,8 @@ std::string JsonOfJob(const v1::CheckConfigurationResponse& answer, const std::s
 absl::Status MissingStatus(const std::string& path, const launch::JobQuestion& question) {
   std::vector<std::string> lines;
   for (const launch::NotRead& item : question.not_read) {
-    if (!item.remedies.empty()) lines.push_back(absl::StrCat(path, ": ", DescribeNotRead(item)));
+    if (item.is_cause || !item.remedies.empty())
+      lines.push_back(absl::StrCat(path, ": ", DescribeNotRead(item)));
   }
   for (const launch::NotRead& item : question.missing) {
     lines.push_back(absl::StrCat(path, ": ", DescribeNotRead(item)));

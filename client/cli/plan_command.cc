@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/plan_command.h"
 
+#include <filesystem>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,8 @@
 #include "client/cli/request_fields.h"
 #include "client/cli/sweep.h"
 #include "client/cli/why_not.h"
+#include "client/config/hf_unplanned.h"
+#include "client/config/text_file.h"
 #include "planner/status_macros.h"
 #include "rhumb/v1/plan_service.pb.h"
 
@@ -129,6 +133,23 @@ absl::StatusOr<launch::LaunchOptions> LaunchOptionsOf(const v1::CreatePlanReques
   return options;
 }
 
+// What the file that --arch names says and no plan holds. A pipe is read no second time.
+std::vector<std::string> RemarksOnModelFile(const Invocation& invocation) {
+  if (!invocation.Has("arch")) return {};
+  const std::string path = invocation.Value("arch");
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return {};
+  const absl::StatusOr<std::string> text = ReadTextFile(path, {});
+  if (!text.ok()) return {};
+  std::vector<std::string> remarks;
+  for (const UnplannedKey& key : UnplannedOfHuggingFaceConfig(*text)) {
+    remarks.push_back(absl::StrCat(
+        path, " says ", key.key, " ", key.value, ", which is no part of the plan",
+        key.megatron.empty() ? ": say it to your script" : absl::StrCat(": add ", key.megatron)));
+  }
+  return remarks;
+}
+
 int ExitCodeOfPlans(const std::vector<v1::Plan>& plans) {
   bool incomplete = false;
   for (const v1::Plan& plan : plans) {
@@ -230,8 +251,9 @@ int RunPlan(const Invocation& invocation, Context& context) {
     }
   }
   if (!targets->empty() && plans->front().state() == v1::Plan::STATE_FEASIBLE) {
-    const absl::StatusOr<launch::LaunchOptions> options = LaunchOptionsOf(requests.front(), *home);
+    absl::StatusOr<launch::LaunchOptions> options = LaunchOptionsOf(requests.front(), *home);
     if (!options.ok()) return Fail(context, options.status());
+    options->model_remarks = RemarksOnModelFile(invocation);
     const absl::Status emitted = EmitPlan(plans->front(), *targets, *options, invocation, context);
     if (!emitted.ok()) return FailUsage(context, emitted);
     if (TakesStdout(*targets)) return kExitOk;

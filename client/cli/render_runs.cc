@@ -43,7 +43,8 @@ std::string CsvCell(const std::string& text) {
   return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
 }
 
-std::string Bytes(double bytes) { return absl::StrCat(std::llround(bytes)); }
+// Whole bytes, however many: a row may be of a machine that no integer counts.
+std::string Bytes(double bytes) { return absl::StrFormat("%.0f", bytes); }
 
 std::string RowJson(const JudgedRun& run, const TimeCalibration* calibration) {
   JsonObject row;
@@ -62,10 +63,10 @@ std::string RowJson(const JudgedRun& run, const TimeCalibration* calibration) {
                   .Number("high", predicted.step_seconds * std::exp(error.log_quantile_95))
                   .str())
         .Number("measured_step_seconds", measured.step_seconds)
-        .Integer("predicted_peak_bytes", std::llround(predicted.peak_bytes))
-        .Integer("predicted_peak_p95_bytes", std::llround(predicted.p95_bytes));
+        .Json("predicted_peak_bytes", Bytes(predicted.peak_bytes))
+        .Json("predicted_peak_p95_bytes", Bytes(predicted.p95_bytes));
     if (measured.peak_bytes.has_value()) {
-      row.Integer("measured_peak_bytes", std::llround(*measured.peak_bytes));
+      row.Json("measured_peak_bytes", Bytes(*measured.peak_bytes));
     }
     row.Bool("fits", predicted.fits)
         .Bool("fits_p95", predicted.fits_p95)

@@ -11,6 +11,7 @@
 #include "client/launch/emit_parts.h"
 #include "client/launch/megatron_flags.h"
 #include "client/launch/slurm_time.h"
+#include "planner/cost/model_shape.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::launch {
@@ -108,10 +109,21 @@ std::string ConnectionsLines(const MegatronFlags& flags, const v1::Plan& plan) {
              : "";
 }
 
-std::vector<std::string> Remarks(const v1::Plan& plan, LaunchKind kind) {
+std::vector<std::string> Remarks(const v1::Plan& plan, LaunchKind kind,
+                                 const LaunchOptions& options) {
   std::vector<std::string> remarks;
   std::string framework = FrameworkRemark(plan, kind);
   if (!framework.empty()) remarks.push_back(std::move(framework));
+  const int64_t vocab = plan.model().vocab_size();
+  const int64_t tensor = std::max<int64_t>(1, plan.layout().tensor_parallel_size());
+  const int64_t padded = PaddedVocabSize(vocab, tensor);
+  if (padded != vocab) {
+    remarks.push_back(absl::StrCat("Megatron-LM pads the vocabulary of ", vocab, " to ", padded,
+                                   ", a multiple of 128 on each of ", tensor,
+                                   " tensor ranks; the plan's memory and time count it so, its "
+                                   "parameters without"));
+  }
+  remarks.insert(remarks.end(), options.model_remarks.begin(), options.model_remarks.end());
   return remarks;
 }
 
@@ -138,10 +150,10 @@ std::string JobName(absl::string_view name) {
 
 }  // namespace
 
-absl::StatusOr<LaunchText> WriteMegatron(const v1::Plan& plan) {
+absl::StatusOr<LaunchText> WriteMegatron(const v1::Plan& plan, const LaunchOptions& options) {
   RHUMB_ASSIGN_OR_RETURN(const MegatronFlags flags, MegatronFlagsOf(plan));
   LaunchText launch;
-  launch.remarks = Remarks(plan, LaunchKind::kMegatron);
+  launch.remarks = Remarks(plan, LaunchKind::kMegatron, options);
   std::vector<std::string> more = {
       "Flags of Megatron-LM's pretrain_gpt.py: source this, then pass \"${MEGATRON_ARGS[@]}\".",
       "To fill in: --data-path, --tokenizer-type, --tokenizer-model, --save, --load, "
@@ -163,7 +175,7 @@ absl::StatusOr<LaunchText> WriteTorchrun(const v1::Plan& plan, const LaunchOptio
   RHUMB_ASSIGN_OR_RETURN(const int64_t ranks, RanksPerNode(plan));
   const int64_t nodes = plan.allocation().node_count();
   LaunchText launch;
-  launch.remarks = Remarks(plan, LaunchKind::kTorchrun);
+  launch.remarks = Remarks(plan, LaunchKind::kTorchrun, options);
   const std::string rendezvous = nodes == 1
                                      ? "--standalone"
                                      : "--rdzv-id \"$RDZV_ID\" --rdzv-backend c10d --rdzv-endpoint "
@@ -195,7 +207,7 @@ absl::StatusOr<LaunchText> WriteSbatch(const v1::Plan& plan, const LaunchOptions
   const int64_t nodes = plan.allocation().node_count();
   const double limit = std::max(plan.time().wall_seconds(), plan.time().wall_high_seconds());
   LaunchText launch;
-  launch.remarks = Remarks(plan, LaunchKind::kSbatch);
+  launch.remarks = Remarks(plan, LaunchKind::kSbatch, options);
   std::string& text = launch.text;
   text = absl::StrCat("#!/bin/bash\n#SBATCH --job-name=", JobName(plan.model().name()),
                       "\n#SBATCH --nodes=", nodes, "\n#SBATCH --ntasks-per-node=1\n");

@@ -11,7 +11,7 @@ namespace rhumb::launch {
 
 // As WriteLaunch of the kind. All but WriteEnv need a plan with hardware and layout.
 absl::StatusOr<LaunchText> WriteEnv(const v1::Plan& plan, const LaunchOptions& options);
-absl::StatusOr<LaunchText> WriteMegatron(const v1::Plan& plan);
+absl::StatusOr<LaunchText> WriteMegatron(const v1::Plan& plan, const LaunchOptions& options);
 absl::StatusOr<LaunchText> WriteTorchrun(const v1::Plan& plan, const LaunchOptions& options);
 absl::StatusOr<LaunchText> WriteSbatch(const v1::Plan& plan, const LaunchOptions& options);
 

@@ -10,14 +10,34 @@
 namespace rhumb::launch {
 namespace {
 
-std::string InMegatron(const Change& change, const v1::Layout& changed) {
+// What --tensor-model-parallel-size wants beside it. A command that splits tensors already has
+// chosen.
+std::string SequenceParallelBeside(const std::string& size, const JobFacts& facts) {
+  const bool splits =
+      facts.tensor_parallel_size.has_value() && facts.tensor_parallel_size->value > 1;
+  return splits || size == "1" ? "" : " --sequence-parallel";
+}
+
+std::string InMegatron(const Change& change, const JobFacts& facts, const v1::Layout& changed) {
   const std::string& value = change.value;
   if (change.flag == "--micro-batch-size") return absl::StrCat("--micro-batch-size ", value);
   if (change.flag == "--tensor-parallel-size") {
-    return absl::StrCat("--tensor-model-parallel-size ", value, " --sequence-parallel");
+    return absl::StrCat("--tensor-model-parallel-size ", value,
+                        SequenceParallelBeside(value, facts));
   }
   if (change.flag == "--pipeline-parallel-size") {
     return absl::StrCat("--pipeline-model-parallel-size ", value);
+  }
+  if (change.flag == "--context-parallel-size") {
+    return absl::StrCat("--context-parallel-size ", value);
+  }
+  if (change.flag == "--virtual-pipeline-stages") {
+    const int64_t chunks = WholeNumber(value) * changed.pipeline_parallel_size();
+    if (value == "1" || chunks < 1 || facts.model.num_layers() % chunks != 0) {
+      return value == "1" ? "without --num-layers-per-virtual-pipeline-stage" : "";
+    }
+    return absl::StrCat("--num-layers-per-virtual-pipeline-stage ",
+                        facts.model.num_layers() / chunks);
   }
   if (change.flag == "--expert-parallel-size") {
     return absl::StrCat("--expert-model-parallel-size ", value);
@@ -33,7 +53,8 @@ std::string InMegatron(const Change& change, const v1::Layout& changed) {
   }
   if (change.flag == "--zero-stage") {
     if (value == "1") return "--use-distributed-optimizer";
-    if (value != "2" && value != "3") return "";  // 0 is the absence of flags
+    if (value == "0") return "without --use-distributed-optimizer";
+    if (value != "2" && value != "3") return "";
     return absl::StrCat("--use-megatron-fsdp --data-parallel-sharding-strategy ",
                         value == "2" ? "optim_grads" : "optim_grads_params",
                         " --use-distributed-optimizer --no-gradient-accumulation-fusion "
@@ -52,6 +73,11 @@ std::string InTrainer(const Change& change) {
   }
   if (change.flag == "--recompute" && change.value == "full")
     return "--gradient_checkpointing True";
+  if (change.flag == "--zero-stage") {
+    if (change.value == "3") return "--fsdp \"full_shard auto_wrap\"";
+    if (change.value == "2") return "--fsdp \"shard_grad_op auto_wrap\"";
+    if (change.value == "0") return "without --fsdp";
+  }
   return "";
 }
 
@@ -77,6 +103,7 @@ std::string InAccelerate(const Change& change) {
   if (change.flag == "--recompute" && change.value == "full") {
     return "fsdp_activation_checkpointing: true";
   }
+  if (change.flag == "--zero-stage") return "";
   return InTrainer(change);
 }
 
@@ -144,13 +171,30 @@ std::string InFramework(const Change& change, const JobFacts& facts, const v1::L
     case JobFramework::kUnknown:
       return "";
     case JobFramework::kMegatron:
-      return InMegatron(change, changed);
+      return InMegatron(change, facts, changed);
     case JobFramework::kDeepspeed:
       return InDeepspeed(change, facts);
     case JobFramework::kAccelerate:
       return InAccelerate(change);
     case JobFramework::kTorchtitan:
       return InTorchtitan(change, facts, changed);
+    case JobFramework::kTrainer:
+      return InTrainer(change);
+  }
+  return "";
+}
+
+std::string SwitchInFramework(const std::string& advice_code, const JobFacts& facts) {
+  if (facts.framework == JobFramework::kMegatron) {
+    const bool sharded = facts.zero_stage.has_value() && facts.zero_stage->value > 0;
+    if (advice_code == "SEQUENCE_PARALLEL") return "--sequence-parallel";
+    if (advice_code == "OVERLAP_TENSOR_PARALLEL") return "--tp-comm-overlap";
+    if (advice_code == "OVERLAP_DATA_PARALLEL") {
+      return sharded ? "--overlap-grad-reduce --overlap-param-gather" : "--overlap-grad-reduce";
+    }
+  }
+  if (facts.framework == JobFramework::kDeepspeed && advice_code == "OVERLAP_DATA_PARALLEL") {
+    return "\"zero_optimization\": {\"overlap_comm\": true}";
   }
   return "";
 }

@@ -25,6 +25,10 @@ int64_t WholeNumber(const std::string& text);
 // framework is not known or has no word for it.
 std::string InFramework(const Change& change, const JobFacts& facts, const v1::Layout& changed);
 
+// What a job says to follow advice of `advice_code` that names no flag of rhumb, as
+// SEQUENCE_PARALLEL; empty where its framework has no switch for it.
+std::string SwitchInFramework(const std::string& advice_code, const JobFacts& facts);
+
 }  // namespace rhumb::launch
 
 #endif  // RHUMB_CLIENT_LAUNCH_FRAMEWORK_WORDS_H_

@@ -63,6 +63,7 @@ GpuCounts CountsOfTorchrun(const ScriptFlags& flags, const GpuCounts& slurm,
   } else {
     counts.per_node = IntegerValue(*flag, 1, {kSayGpus}, not_read);
   }
+  counts.nodes = nodes;
   if (nodes && counts.per_node) counts.total = Times(*counts.per_node, *nodes);
   return counts;
 }
@@ -76,6 +77,7 @@ GpuCounts CountsOfDeepspeed(const ScriptFlags& flags, std::vector<NotRead>& not_
   if (const ScriptFlag* flag = flags.Find({"--num_nodes", "--num-nodes"})) {
     nodes = IntegerValue(*flag, 1, {kSayGpus}, not_read);
   }
+  counts.nodes = nodes;
   if (nodes && counts.per_node) counts.total = Times(*counts.per_node, *nodes);
   return counts;
 }
@@ -94,13 +96,18 @@ void SetCounts(const GpuCounts& slurm, const GpuCounts& ranks, JobFacts& facts) 
   facts.gpu_count = ranks.total.has_value() ? ranks.total : slurm.total;
   facts.gpus_per_node = slurm.per_node.has_value() ? slurm.per_node : ranks.per_node;
   if (!slurm.total || !ranks.total || slurm.total->value == ranks.total->value) return;
-  v1::Advice advice;
-  advice.set_code("RANKS_DIFFER");
-  advice.set_text(absl::StrCat("the job asks for ", slurm.total->value, " GPUs (",
-                               slurm.total->text, "), but ", ranks.total->value,
-                               " ranks are started (", ranks.total->text));
-  absl::StrAppend(advice.mutable_text(), "); the ranks are checked");
-  facts.advice.push_back(std::move(advice));
+  const int64_t gpus = slurm.total->value;
+  const int64_t started = ranks.total->value;
+  v1::Plan::Warning& warning = facts.warnings.emplace_back();
+  warning.set_code("RANKS_DIFFER");
+  const std::string asked =
+      absl::StrCat("the job asks for ", gpus, " GPUs (", slurm.total->text, ")");
+  const std::string runs = absl::StrCat(started, " ranks are started (", ranks.total->text, ")");
+  warning.set_text(started < gpus
+                       ? absl::StrCat(gpus - started, " of ", gpus, " GPUs are idle: ", asked,
+                                      ", but ", runs, ", which are checked")
+                       : absl::StrCat(started - gpus, " ranks have no GPU: ", asked, ", but ", runs,
+                                      ", which are checked"));
 }
 
 }  // namespace rhumb::launch

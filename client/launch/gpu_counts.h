@@ -16,6 +16,7 @@ namespace rhumb::launch {
 struct GpuCounts {
   std::optional<Fact<int64_t>> total;
   std::optional<Fact<int64_t>> per_node;
+  std::optional<Fact<int64_t>> nodes;  // that a launcher states
 };
 
 GpuCounts CountsOfSlurm(const SlurmRequest& slurm);
@@ -29,7 +30,7 @@ GpuCounts CountsOfDeepspeed(const ScriptFlags& flags, std::vector<NotRead>& not_
 // One rank a task of srun.
 GpuCounts CountsOfTasks(const SlurmRequest& slurm);
 
-// Puts the GPUs that are trained on into `facts`: the ranks, where they are known. Advises on ranks
+// Puts the GPUs that are trained on into `facts`: the ranks, where they are known. Warns of ranks
 // that are not the GPUs asked for.
 void SetCounts(const GpuCounts& slurm, const GpuCounts& ranks, JobFacts& facts);
 

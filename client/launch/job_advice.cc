@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -19,6 +20,8 @@
 
 namespace rhumb::launch {
 namespace {
+
+constexpr double kDefaultLevel = 0.9;  // the daemon's
 
 // "--zero-stage 3 --recompute full" as pairs; empty for what is no list of them.
 std::vector<Change> ChangesOf(absl::string_view directive) {
@@ -40,6 +43,7 @@ v1::Layout Changed(const v1::CheckConfigurationResponse& answer,
     const int64_t value = WholeNumber(change.value);
     if (change.flag == "--tensor-parallel-size") layout.set_tensor_parallel_size(value);
     if (change.flag == "--pipeline-parallel-size") layout.set_pipeline_parallel_size(value);
+    if (change.flag == "--context-parallel-size") layout.set_context_parallel_size(value);
     if (change.flag == "--micro-batch-size") layout.set_micro_batch_size(value);
     if (change.flag == "--gpus") gpus = WholeNumber(change.value.substr(0, change.value.find('x')));
   }
@@ -70,6 +74,12 @@ constexpr AdvisedFlag kAdvisedFlags[] = {
     {"--pipeline-parallel-size",
      [](const Request& given) { return given.layout().has_pipeline_parallel_size(); },
      [](const JobFacts& facts) { return LineOf(facts.pipeline_parallel_size); }},
+    {"--context-parallel-size",
+     [](const Request& given) { return given.layout().has_context_parallel_size(); },
+     [](const JobFacts& facts) { return LineOf(facts.context_parallel_size); }},
+    {"--virtual-pipeline-stages",
+     [](const Request& given) { return given.layout().has_virtual_pipeline_stages(); },
+     [](const JobFacts& facts) { return LineOf(facts.virtual_pipeline_stages); }},
     {"--expert-parallel-size",
      [](const Request& given) { return given.layout().has_expert_parallel_size(); },
      [](const JobFacts& facts) { return LineOf(facts.expert_parallel_size); }},
@@ -104,34 +114,145 @@ const AdvisedFlag* FindAdvisedFlag(const std::string& name) {
   return nullptr;
 }
 
-// What the launcher must be told besides Slurm where it states the nodes itself.
-std::string NodesOfLauncher(const JobFacts& facts, int64_t nodes, int64_t gpus) {
-  const std::string& text = facts.gpu_count.has_value() ? facts.gpu_count->text : "";
-  if (absl::StrContains(text, "--nnodes")) return absl::StrCat(" --nnodes ", nodes);
-  if (absl::StrContains(text, "--num_nodes")) return absl::StrCat(" --num_nodes ", nodes);
-  if (absl::StrContains(text, "num_processes")) {
-    return absl::StrCat(" num_processes: ", gpus, " num_machines: ", nodes);
-  }
-  return "";
+// Where a change is made; a directive lists them in this order.
+enum class Place { kSlurm, kLauncher, kScript, kRhumb };
+
+// Words to write in one place.
+struct Edit {
+  Place place = Place::kScript;
+  std::string words;
+  std::vector<int> lines;  // that say it now
+};
+
+std::string LinesText(std::vector<int> lines) {
+  lines.erase(std::remove(lines.begin(), lines.end(), 0), lines.end());
+  std::sort(lines.begin(), lines.end());
+  lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+  if (lines.empty()) return "";
+  return absl::StrCat(lines.size() == 1 ? " [line " : " [lines ", absl::StrJoin(lines, ", "), "]");
 }
 
-// The words of the job for `change`; the flag itself where it has none.
-std::string InJob(const Change& change, const JobFacts& facts,
-                  const v1::CheckConfigurationResponse& answer, const v1::Layout& changed) {
-  std::string written;
+// `fact` with another number, where Slurm is asked for it.
+Edit SlurmEdit(const char* option, const std::string& value,
+               const std::optional<Fact<int64_t>>& fact) {
+  const bool step = fact.has_value() && absl::StartsWith(fact->text, "srun ");
+  return {Place::kSlurm,
+          absl::StrCat(step ? "srun " : "#SBATCH ", option, "=", value),
+          {fact.has_value() ? fact->line : 0}};
+}
+
+// What the launcher must be told besides Slurm to start ranks on `nodes`.
+std::optional<Edit> LauncherEdit(const JobFacts& facts, int64_t nodes, int64_t per_node) {
+  const GpuWords& words = facts.gpu_words;
+  const bool ranks_differ =
+      words.ranks_per_node.has_value() && words.ranks_per_node->value != per_node;
+  if (words.launcher == "accelerate") {
+    return Edit{Place::kLauncher,
+                absl::StrCat("num_processes: ", nodes * per_node, ", num_machines: ", nodes),
+                {facts.gpu_count.has_value() ? facts.gpu_count->line : 0}};
+  }
+  if (words.launcher == "deepspeed") {
+    if (!words.launcher_nodes.has_value() && nodes == 1) return std::nullopt;
+    return Edit{Place::kLauncher,
+                absl::StrCat("deepspeed --num_nodes ", nodes,
+                             ranks_differ ? absl::StrCat(" --num_gpus ", per_node) : ""),
+                {words.launcher_line}};
+  }
+  if (words.launcher != "torchrun") return std::nullopt;
+  const bool states_nodes = words.launcher_nodes.has_value() && words.launcher_nodes->line > 0;
+  std::string text = absl::StrCat("torchrun --nnodes ", nodes);
+  if (ranks_differ) absl::StrAppend(&text, " --nproc_per_node ", per_node);
+  // One that knows of one node only has no meeting point for more.
+  if (!states_nodes && nodes > 1) {
+    absl::StrAppend(&text,
+                    " --rdzv_backend c10d --rdzv_endpoint HOST:PORT, on each node (srun), without "
+                    "--standalone");
+  }
+  return Edit{Place::kLauncher, text, {words.launcher_line}};
+}
+
+// The words of the job for `change`.
+std::vector<Edit> InJob(const Change& change, const JobFacts& facts, int line,
+                        const v1::CheckConfigurationResponse& answer, const v1::Layout& changed) {
   if (change.flag == "--deadline") {
     const v1::TimePlan& time = answer.time();
     const double seconds = std::max(time.wall_seconds(), time.wall_high_seconds());
-    written = absl::StrCat("#SBATCH --time=", FormatSlurmTime(seconds));
-  } else if (change.flag == "--gpus") {
+    return {{Place::kSlurm, absl::StrCat("#SBATCH --time=", FormatSlurmTime(seconds)), {line}}};
+  }
+  if (change.flag == "--gpus") {
+    const GpuWords& words = facts.gpu_words;
     const int64_t per_node = std::max<int64_t>(1, answer.allocation().gpus_per_node());
     const int64_t count = WholeNumber(change.value.substr(0, change.value.find('x')));
     const int64_t nodes = (count + per_node - 1) / per_node;
-    written = absl::StrCat("#SBATCH --nodes=", nodes, NodesOfLauncher(facts, nodes, count));
-  } else {
-    written = InFramework(change, facts, changed);
+    std::vector<Edit> edits = {SlurmEdit("--nodes", absl::StrCat(nodes), words.nodes)};
+    if (words.gpus.has_value()) {
+      const std::string type = words.gpu_type.empty() ? "" : absl::StrCat(words.gpu_type, ":");
+      edits.push_back(SlurmEdit("--gpus", absl::StrCat(type, count), words.gpus));
+    }
+    const int64_t now = answer.allocation().gpu_count();
+    if (words.tasks.has_value() && now > 0 && words.tasks->value * count % now == 0) {
+      edits.push_back(
+          SlurmEdit("--ntasks", absl::StrCat(words.tasks->value * count / now), words.tasks));
+    }
+    if (std::optional<Edit> launcher = LauncherEdit(facts, nodes, per_node)) {
+      edits.push_back(*std::move(launcher));
+    }
+    return edits;
   }
-  return written.empty() ? absl::StrCat(change.flag, " ", change.value) : written;
+  const std::string written = InFramework(change, facts, changed);
+  if (!written.empty()) return {{Place::kScript, written, {line}}};
+  return {{Place::kRhumb, absl::StrCat(change.flag, " ", change.value), {line}}};
+}
+
+// Edits of one script line or flag read as the words alone; those of several places are told apart,
+// each with its lines.
+struct Directive {
+  std::string words;
+  std::string lines;  // where `words` does not say them
+};
+
+Directive DirectiveOf(const std::vector<Edit>& edits, bool only_given) {
+  std::vector<Edit> merged;
+  for (const Place place : {Place::kSlurm, Place::kLauncher, Place::kScript, Place::kRhumb}) {
+    for (const Edit& edit : edits) {
+      if (edit.place != place) continue;
+      // Each #SBATCH option is a line of its own.
+      const bool joins = place != Place::kSlurm && !merged.empty() && merged.back().place == place;
+      if (!joins) {
+        merged.push_back(edit);
+        continue;
+      }
+      absl::StrAppend(&merged.back().words, " ", edit.words);
+      merged.back().lines.insert(merged.back().lines.end(), edit.lines.begin(), edit.lines.end());
+    }
+  }
+  for (Edit& edit : merged) {
+    if (edit.place == Place::kRhumb && !only_given) {
+      edit.words = absl::StrCat("in Rhumb's flags: ", edit.words);
+    }
+  }
+  if (merged.size() == 1) return {merged[0].words, LinesText(merged[0].lines)};
+  std::vector<std::string> texts;
+  for (const Edit& edit : merged) texts.push_back(absl::StrCat(edit.words, LinesText(edit.lines)));
+  return {absl::StrJoin(texts, "; "), ""};
+}
+
+// Which end of the wall time a limit is set to.
+std::string UpperEnd(const Request& given) {
+  return absl::StrFormat("the upper end of the %g%% interval",
+                         100 * (given.has_level() ? given.level() : kDefaultLevel));
+}
+
+// Words for advice that names no flag of rhumb.
+void AdviseOnSwitch(const JobFacts& facts, v1::Advice& advice) {
+  const std::string words = SwitchInFramework(advice.code(), facts);
+  if (words.empty()) return;
+  advice.set_directive(words);
+  int line = facts.gpu_words.launcher_line;
+  if (advice.code() != "OVERLAP_DATA_PARALLEL") line = LineOf(facts.tensor_parallel_size);
+  if (facts.framework == JobFramework::kMegatron) {
+    absl::StrAppend(advice.mutable_text(), LinesText({line}));
+  }
 }
 
 }  // namespace
@@ -140,27 +261,32 @@ void AdviseOnJob(const JobFacts& facts, const v1::CheckConfigurationRequest& giv
                  v1::CheckConfigurationResponse& answer) {
   for (v1::Advice& advice : *answer.mutable_advice()) {
     const std::vector<Change> changes = ChangesOf(advice.directive());
-    if (changes.empty()) continue;
+    if (changes.empty()) {
+      if (advice.directive().empty()) AdviseOnSwitch(facts, advice);
+      continue;
+    }
     const v1::Layout changed = Changed(answer, changes);
-    std::vector<std::string> written;
-    std::vector<std::string> lines;
+    std::vector<Edit> edits;
+    bool only_given = true;
     for (const Change& change : changes) {
       const AdvisedFlag* flag = FindAdvisedFlag(change.flag);
       if (flag == nullptr || flag->given(given)) {
-        written.push_back(absl::StrCat(change.flag, " ", change.value));
+        edits.push_back({Place::kRhumb, absl::StrCat(change.flag, " ", change.value), {}});
         continue;
       }
-      written.push_back(InJob(change, facts, answer, changed));
-      const int line = flag->line(facts);
-      if (line > 0) lines.push_back(absl::StrCat(line));
+      only_given = false;
+      for (Edit& edit : InJob(change, facts, flag->line(facts), answer, changed)) {
+        edits.push_back(std::move(edit));
+      }
     }
-    const std::string directive = absl::StrJoin(written, " ");
-    advice.set_text(absl::StrReplaceAll(advice.text(), {{advice.directive(), directive}}));
-    advice.set_directive(directive);
-    if (!lines.empty()) {
-      absl::StrAppend(advice.mutable_text(), lines.size() == 1 ? " [line " : " [lines ",
-                      absl::StrJoin(lines, ", "), "]");
+    const Directive directive = DirectiveOf(edits, only_given);
+    advice.set_text(absl::StrReplaceAll(advice.text(), {{advice.directive(), directive.words}}));
+    advice.set_directive(directive.words);
+    if (absl::StrContains(directive.words, "#SBATCH --time=") &&
+        answer.time().wall_high_seconds() > answer.time().wall_seconds()) {
+      absl::StrAppend(advice.mutable_text(), "; the directive is ", UpperEnd(given));
     }
+    absl::StrAppend(advice.mutable_text(), directive.lines);
   }
   const v1::TimePlan& time = answer.time();
   if (answer.finishes() && facts.time_limit_seconds.has_value() && !given.has_deadline_seconds() &&
@@ -168,14 +294,13 @@ void AdviseOnJob(const JobFacts& facts, const v1::CheckConfigurationRequest& giv
     v1::Advice& advice = *answer.add_advice();
     advice.set_code("TIME_LIMIT_TIGHT");
     advice.set_text(absl::StrCat("it finishes in expectation, but may take ",
-                                 FormatDuration(time.wall_high_seconds()), "; the limit is ",
-                                 FormatDuration(facts.time_limit_seconds->value), " [line ",
-                                 facts.time_limit_seconds->line));
-    absl::StrAppend(advice.mutable_text(), "]");
+                                 FormatDuration(time.wall_high_seconds()), ", ", UpperEnd(given),
+                                 "; the limit is ", FormatDuration(facts.time_limit_seconds->value),
+                                 LinesText({facts.time_limit_seconds->line})));
     advice.set_directive(
         absl::StrCat("#SBATCH --time=", FormatSlurmTime(time.wall_high_seconds())));
   }
-  for (const v1::Advice& advice : facts.advice) *answer.add_advice() = advice;
+  for (const v1::Plan::Warning& warning : facts.warnings) *answer.add_warnings() = warning;
 }
 
 }  // namespace rhumb::launch

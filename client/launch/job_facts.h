@@ -10,6 +10,7 @@
 
 #include "client/launch/remedy.h"
 #include "rhumb/v1/architecture.pb.h"
+#include "rhumb/v1/plan.pb.h"
 #include "rhumb/v1/plan_service.pb.h"
 
 namespace rhumb::launch {
@@ -38,6 +39,8 @@ struct NotRead {
   std::string text;
   std::string reason;
   std::vector<Remedy> remedies = {};
+  // Why something else is missing: an error about that shows it too.
+  bool is_cause = false;
 
   // "--zero-stage N, --precision NAME".
   std::string Flags() const;
@@ -45,7 +48,18 @@ struct NotRead {
 };
 
 // What starts the ranks and whose flags the run is written in.
-enum class JobFramework { kUnknown, kMegatron, kDeepspeed, kAccelerate, kTorchtitan };
+// kTrainer: Hugging Face's Trainer without accelerate's launcher or DeepSpeed.
+enum class JobFramework { kUnknown, kMegatron, kDeepspeed, kAccelerate, kTorchtitan, kTrainer };
+
+// The words that ask for GPUs, each where it is written, for advice on another number of them.
+struct GpuWords {
+  std::optional<Fact<int64_t>> nodes, gpus, tasks;  // Slurm's
+  std::string gpu_type;                             // as `gpus` is written
+  std::string launcher;                             // "torchrun", "deepspeed", "accelerate"
+  int launcher_line = 0;
+  std::optional<Fact<int64_t>> launcher_nodes;
+  std::optional<Fact<int64_t>> ranks_per_node;
+};
 
 // A run as its job script states it. Counts that derive from others (tokens, batch tokens) are
 // worked out once it is known which of them flags replace.
@@ -77,11 +91,16 @@ struct JobFacts {
   std::optional<Fact<int64_t>> zero_stage;
   std::optional<Fact<v1::Recompute>> recompute;
   std::optional<Fact<v1::Precision>> precision;
+  // Absent where the framework has no such switch.
+  std::optional<Fact<bool>> sequence_parallel;
+  std::optional<Fact<bool>> overlap_tensor_parallel, overlap_data_parallel;
+  std::optional<Fact<int64_t>> expert_tensor_parallel_size;
 
   std::vector<ReadFact> model_facts;  // flags that make up `model`
   std::vector<NotRead> not_read;
+  GpuWords gpu_words;
   // What contradicts itself, as ranks that are not the GPUs asked for.
-  std::vector<v1::Advice> advice;
+  std::vector<v1::Plan::Warning> warnings;
 };
 
 }  // namespace rhumb::launch

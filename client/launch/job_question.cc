@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "client/config/human_numbers.h"
 #include "client/launch/emit_parts.h"
 
@@ -27,6 +29,7 @@ std::string FrameworkName(JobFramework framework) {
     case JobFramework::kDeepspeed:
       return "deepspeed";
     case JobFramework::kAccelerate:
+    case JobFramework::kTrainer:  // which runs over accelerate
       return "accelerate";
     case JobFramework::kTorchtitan:
       return "torchtitan";
@@ -56,6 +59,7 @@ class QuestionMaker {
     const auto by_line = [](const auto& a, const auto& b) { return a.line < b.line; };
     std::stable_sort(question_.read.begin(), question_.read.end(), by_line);
     std::stable_sort(question_.not_read.begin(), question_.not_read.end(), by_line);
+    std::stable_sort(question_.missing.begin(), question_.missing.end(), by_line);
     return std::move(question_);
   }
 
@@ -67,8 +71,31 @@ class QuestionMaker {
     question_.read.push_back({fact.line, fact.text, field, value, overruled});
   }
 
+  // A value that was read and refused is the cause: it is said instead.
   void Missing(const char* text, const char* reason, const Remedy& remedy) {
-    question_.missing.push_back({0, text, reason, {remedy}});
+    bool caused = false;
+    for (NotRead& item : question_.not_read) {
+      const bool same = std::any_of(
+          item.remedies.begin(), item.remedies.end(),
+          [&](const Remedy& other) { return absl::string_view(other.flag) == remedy.flag; });
+      if (!same) continue;
+      item.is_cause = caused = true;
+    }
+    const bool needed =
+        std::any_of(question_.missing.begin(), question_.missing.end(), [&](const NotRead& item) {
+          return absl::string_view(item.remedies.front().flag) == remedy.flag;
+        });
+    if (needed) return;
+    if (!caused) {
+      question_.missing.push_back({0, text, reason, {remedy}});
+      return;
+    }
+    std::vector<NotRead> rest;
+    for (NotRead& item : question_.not_read) {
+      const bool is_it = item.is_cause && !item.remedies.empty();
+      (is_it ? question_.missing : rest).push_back(std::move(item));
+    }
+    question_.not_read = std::move(rest);
   }
 
   void SetGpus() {
@@ -177,12 +204,41 @@ class QuestionMaker {
     SetDegree(facts_.zero_stage, "layout.zero_stage", given.has_zero_stage(), &L::set_zero_stage);
     SetDegree(facts_.micro_batch_size, "layout.micro_batch_size", given.has_micro_batch_size(),
               &L::set_micro_batch_size);
+    SetSwitches();
     if (facts_.recompute.has_value()) {
       const bool overruled = given.recompute() != v1::RECOMPUTE_UNSPECIFIED;
       Note(*facts_.recompute, "layout.recompute", RecomputeName(facts_.recompute->value),
            overruled);
       if (!overruled) request().mutable_layout()->set_recompute(facts_.recompute->value);
     }
+  }
+
+  void SetSwitch(const std::optional<Fact<bool>>& fact, const char* field,
+                 void (v1::CheckConfigurationRequest::*set)(bool)) {
+    if (!fact.has_value()) return;
+    Note(*fact, field, fact->value ? "true" : "false", false);
+    (request().*set)(fact->value);
+  }
+
+  void SetSwitches() {
+    using R = v1::CheckConfigurationRequest;
+    if (request().layout().tensor_parallel_size() > 1) {
+      SetSwitch(facts_.sequence_parallel, "sequence_parallel", &R::set_sequence_parallel);
+      SetSwitch(facts_.overlap_tensor_parallel, "overlap_tensor_parallel",
+                &R::set_overlap_tensor_parallel);
+    }
+    SetSwitch(facts_.overlap_data_parallel, "overlap_data_parallel", &R::set_overlap_data_parallel);
+    if (!facts_.expert_tensor_parallel_size.has_value() ||
+        request().architecture().expert_count() == 0) {
+      return;
+    }
+    // Where no flag says it, experts are split as the rest, whoever says how that is.
+    Fact<int64_t> size = *facts_.expert_tensor_parallel_size;
+    if (size.line == 0 && request().layout().has_tensor_parallel_size()) {
+      size.value = request().layout().tensor_parallel_size();
+    }
+    Note(size, "expert_tensor_parallel_size", absl::StrCat(size.value), false);
+    request().set_expert_tensor_parallel_size(size.value);
   }
 
   std::optional<int64_t> SequenceLength() const {
@@ -206,6 +262,7 @@ class QuestionMaker {
       }
     }
     if (!facts_.global_batch_size.has_value()) return;
+    if (!batch_given && !steps_given) CheckBatch();
     const Fact<int64_t>& batch = *facts_.global_batch_size;
     Note(batch, "global_batch_tokens", absl::StrCat(batch.value, " sequences"),
          batch_given || steps_given);
@@ -221,15 +278,10 @@ class QuestionMaker {
     }
   }
 
-  // Tokens of a step, where all that makes them up is known.
-  std::optional<int64_t> BatchTokens() {
-    if (request().has_global_batch_tokens()) return request().global_batch_tokens();
-    const v1::LayoutConstraints& layout = request().layout();
-    const std::optional<int64_t> length = SequenceLength();
-    if (!length.has_value() || !request().has_gpu_pool() ||
-        !layout.has_gradient_accumulation_steps()) {
-      return std::nullopt;
-    }
+  // The data parallel ranks, where GPUs and degrees are known.
+  std::optional<int64_t> DataRanks() const {
+    const v1::LayoutConstraints& layout = question_.request.layout();
+    if (!question_.request.has_gpu_pool()) return std::nullopt;
     std::optional<int64_t> model_ranks = 1;
     for (const int64_t degree :
          {layout.has_tensor_parallel_size() ? layout.tensor_parallel_size() : 1,
@@ -239,7 +291,45 @@ class QuestionMaker {
       model_ranks = Product(*model_ranks, degree);
     }
     if (!model_ranks.has_value()) return std::nullopt;
-    std::optional<int64_t> tokens = request().gpu_pool().count() / *model_ranks;
+    return question_.request.gpu_pool().count() / *model_ranks;
+  }
+
+  // A batch that its parts do not make, in the words of whoever states them.
+  void CheckBatch() {
+    const Fact<int64_t>& batch = *facts_.global_batch_size;
+    const std::optional<int64_t> ranks = DataRanks();
+    const v1::LayoutConstraints& layout = request().layout();
+    const int64_t micro = layout.has_micro_batch_size() ? layout.micro_batch_size() : 1;
+    const std::optional<int64_t> unit =
+        ranks.value_or(0) > 0 ? Product(*ranks, micro) : std::nullopt;
+    if (!unit.has_value() || *unit < 1) return;
+    std::vector<std::string> words = {batch.text};
+    if (facts_.micro_batch_size.has_value()) words.push_back(facts_.micro_batch_size->text);
+    std::string reason;
+    if (facts_.gradient_accumulation_steps.has_value()) {
+      const int64_t steps = facts_.gradient_accumulation_steps->value;
+      if (Product(*unit, steps).value_or(0) == batch.value) return;
+      words.push_back(facts_.gradient_accumulation_steps->text);
+      reason = absl::StrCat("micro-batch ", micro, " x accumulation ", steps, " x ", *ranks,
+                            " data parallel ranks is not ", batch.value);
+    } else {
+      if (batch.value % *unit == 0) return;
+      reason = absl::StrCat("is no multiple of micro-batch ", micro, " x ", *ranks,
+                            " data parallel ranks");
+    }
+    question_.missing.push_back(
+        {batch.line, absl::StrJoin(words, ", "), reason, {kSayAccumulationOrBatch}});
+  }
+
+  // Tokens of a step, where all that makes them up is known.
+  std::optional<int64_t> BatchTokens() {
+    if (request().has_global_batch_tokens()) return request().global_batch_tokens();
+    const v1::LayoutConstraints& layout = request().layout();
+    const std::optional<int64_t> length = SequenceLength();
+    std::optional<int64_t> tokens = DataRanks();
+    if (!length.has_value() || !tokens.has_value() || !layout.has_gradient_accumulation_steps()) {
+      return std::nullopt;
+    }
     for (const int64_t factor : {layout.has_micro_batch_size() ? layout.micro_batch_size() : 1,
                                  layout.gradient_accumulation_steps(), *length}) {
       if (!tokens.has_value()) return std::nullopt;
@@ -270,11 +360,29 @@ class QuestionMaker {
     if (request().has_token_count()) {
       request().set_deadline_seconds(limit.value);
     } else {
-      question_.not_read.push_back({limit.line,
-                                    limit.text,
-                                    "without the tokens nothing says when the run ends",
-                                    {kSayTokens}});
+      question_.not_read.push_back(WhyNoEnd(limit));
     }
+  }
+
+  // What is not known of the tokens that the run is over after.
+  NotRead WhyNoEnd(const Fact<double>& limit) const {
+    const bool counted = facts_.step_count.has_value() || facts_.sample_count.has_value();
+    if (counted && !SequenceLength().has_value()) {
+      return {limit.line,
+              limit.text,
+              "without the sequence length the tokens of a step are not known, nor when the run "
+              "ends",
+              {{kSaySequenceLength.flag, false}}};
+    }
+    if (counted && !question_.request.has_global_batch_tokens() &&
+        !question_.request.layout().has_gradient_accumulation_steps()) {
+      return {limit.line,
+              limit.text,
+              "without the micro-batches of a step its tokens are not known, nor when the run ends",
+              {{kSayAccumulationOrBatch.flag, false}}};
+    }
+    return {
+        limit.line, limit.text, "without the tokens nothing says when the run ends", {kSayTokens}};
   }
 
   // What the script says and could not be read is asked for, not taken to be the default.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/launch/job_script.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -48,6 +50,17 @@ bool IsAmbiguous(const absl::Status& status) {
   return absl::StrContains(status.message(), "ambiguous");
 }
 
+// "a100_40", "gh200-96": a node feature that means a GPU, whatever the catalogue calls it.
+bool SoundsLikeGpu(absl::string_view feature) {
+  const size_t digits = std::min(feature.find_first_of("0123456789"), feature.size());
+  const std::string letters = absl::AsciiStrToLower(feature.substr(0, digits));
+  const bool known = letters == "a" || letters == "b" || letters == "h" || letters == "l" ||
+                     letters == "v" || letters == "t" || letters == "p" || letters == "gh" ||
+                     letters == "gb" || letters == "mi" || letters == "rtx" || letters == "rtx-";
+  return known && digits + 1 < feature.size() &&
+         absl::ascii_isdigit(static_cast<unsigned char>(feature[digits + 1]));
+}
+
 // The type that the site's name, a node feature or our own variable says; the first that names one.
 void SetGpuType(const SlurmRequest& slurm, const std::map<std::string, ShellWord>& variables,
                 JobFacts& facts) {
@@ -71,12 +84,37 @@ void SetGpuType(const SlurmRequest& slurm, const std::map<std::string, ShellWord
                                        absl::StrCat("RHUMB_GPU_TYPE=", own->second.text)};
     return;
   }
+  for (const Fact<std::string>& feature : slurm.constraints) {
+    if (!SoundsLikeGpu(feature.value) || IsAmbiguous(FindGpu(feature.value).status())) continue;
+    facts.not_read.push_back({feature.line,
+                              feature.text,
+                              absl::StrCat("\"", ShownText(feature.value),
+                                           "\" is no name of a GPU type that is known here"),
+                              {kSayGpuType}});
+  }
   if (ambiguous.has_value()) {
     facts.not_read.push_back(*std::move(ambiguous));
   } else if (slurm.gpu_type.has_value()) {
     // Perhaps a type of the user's own, which the daemon knows.
     facts.gpu_type = slurm.gpu_type;
   }
+}
+
+void SetGpuWords(const SlurmRequest& slurm, const LaunchCommand& command, const GpuCounts& ranks,
+                 JobFacts& facts) {
+  GpuWords& words = facts.gpu_words;
+  words.nodes = slurm.nodes;
+  words.gpus = slurm.gpus;
+  words.tasks = slurm.tasks;
+  if (slurm.gpus && slurm.gpu_type && slurm.gpu_type->text == slurm.gpus->text) {
+    words.gpu_type = slurm.gpu_type->value;
+  }
+  if (command.launcher == Launcher::kTorchrun) words.launcher = "torchrun";
+  if (command.launcher == Launcher::kDeepspeed) words.launcher = "deepspeed";
+  if (command.launcher == Launcher::kAccelerate) words.launcher = "accelerate";
+  words.launcher_line = command.line;
+  words.launcher_nodes = ranks.nodes;
+  words.ranks_per_node = ranks.per_node;
 }
 
 // The first launcher that runs whatever happens; others are remarked.
@@ -86,9 +124,11 @@ std::optional<LaunchCommand> ChooseCommand(const ShellReading& script, JobFacts&
     std::optional<LaunchCommand> found = FindLaunchCommand(command);
     if (!found.has_value() || !IsTraining(*found, script.variables)) continue;
     if (!command.inside.empty()) {
-      facts.not_read.push_back(
-          {found->line, "a launcher's command",
-           absl::StrCat("stands in \"", command.inside, "\": it may not run, or not once")});
+      NotRead inside = {
+          found->line, "a launcher's command",
+          absl::StrCat("stands in \"", command.inside, "\": it may not run, or not once")};
+      inside.is_cause = true;
+      facts.not_read.push_back(std::move(inside));
     } else if (chosen.has_value()) {
       facts.not_read.push_back(
           {found->line, "another launcher's command", "only the first is read"});
@@ -96,13 +136,20 @@ std::optional<LaunchCommand> ChooseCommand(const ShellReading& script, JobFacts&
       chosen = std::move(found);
     }
   }
-  if (!chosen.has_value()) {
-    facts.not_read.push_back({0,
-                              "the launcher",
-                              "no torchrun, accelerate launch, deepspeed, run_train.sh, or python "
-                              "with flags of Megatron-LM or torchtitan that runs whatever happens",
-                              {kSayModel}});
+  if (chosen.has_value()) return chosen;
+  const auto inside =
+      std::find_if(facts.not_read.begin(), facts.not_read.end(),
+                   [](const NotRead& item) { return item.text == "a launcher's command"; });
+  if (inside != facts.not_read.end()) {
+    absl::StrAppend(&inside->reason, "; nothing but Slurm's lines is read");
+    return chosen;
   }
+  NotRead none = {0, "the launcher",
+                  "no torchrun, accelerate launch, deepspeed, run_train.sh, or python with flags "
+                  "of Megatron-LM, torchtitan or Hugging Face's Trainer: nothing but Slurm's lines "
+                  "is read"};
+  none.is_cause = true;
+  facts.not_read.push_back(std::move(none));
   return chosen;
 }
 
@@ -137,6 +184,7 @@ absl::StatusOr<JobFacts> ReadJobScript(absl::string_view script, const FileReade
     // A step may have less of everything than its job, which is what its ranks run on.
     ReadSlurmOptions(command->srun_words, "srun ", slurm, facts.not_read);
     ranks = ReadCommand(*command, slurm, reading.variables, read_file, facts);
+    SetGpuWords(slurm, *command, ranks, facts);
   }
   SetCounts(CountsOfSlurm(slurm), ranks, facts);
   SetGpuType(slurm, reading.variables, facts);

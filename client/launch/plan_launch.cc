@@ -42,7 +42,7 @@ absl::StatusOr<LaunchText> Write(const v1::Plan& plan, LaunchKind kind,
     case LaunchKind::kSbatch:
       return WriteSbatch(plan, options);
     case LaunchKind::kMegatron:
-      return WriteMegatron(plan);
+      return WriteMegatron(plan, options);
     case LaunchKind::kTorchtitan:
       return WriteTorchtitan(plan);
     case LaunchKind::kTorchrun:

@@ -11,6 +11,7 @@
 #include "client/launch/read_configs.h"
 #include "client/launch/read_megatron.h"
 #include "client/launch/read_torchtitan.h"
+#include "client/launch/read_trainer.h"
 #include "client/launch/script_flags.h"
 #include "planner/status_macros.h"
 
@@ -150,14 +151,44 @@ class CommandReader {
       };
       files_.Read(*deepspeed_file_, parse, &RemediesOfDeepspeed);
     }
-    if (!megatron) ReadTrainerFlags(script_flags_, facts_);
+    if (megatron) return;
+    const bool alone = facts_.framework == JobFramework::kUnknown && IsTrainer(script_flags_);
+    if (alone) {
+      facts_.framework = JobFramework::kTrainer;
+      facts_.zero_stage = Fact<int64_t>{0, 0, "no --fsdp, no --deepspeed: replicas"};
+    }
+    ReadTrainerFsdp(script_flags_, facts_);
+    ReadTrainerFlags(script_flags_, facts_);
+    ReadTrainerFsdpFile();
+  }
+
+  // After the flags, whose checkpointing is another.
+  void ReadTrainerFsdpFile() {
+    if (script_flags_.Find({"--fsdp"}) == nullptr) return;
+    const ScriptFlag* flag = script_flags_.Find({"--fsdp_config", "--fsdp-config"});
+    if (flag == nullptr) return;
+    const std::optional<Fact<std::string>> file = files_.Name(*flag, &RemediesOfTrainerFsdp);
+    if (!file.has_value()) return;
+    if (absl::StartsWith(file->value, "{")) {  // the JSON itself
+      const absl::Status read = ReadTrainerFsdpConfig(file->value, flag->name, facts_);
+      if (!read.ok()) {
+        files_.Missing({file->line, file->text, std::string(read.message())},
+                       &RemediesOfTrainerFsdp);
+      }
+      return;
+    }
+    const auto parse = [&](absl::string_view text) {
+      return ReadTrainerFsdpConfig(text, file->value, facts_);
+    };
+    files_.Read(*file, parse, &RemediesOfTrainerFsdp);
   }
 
   void RemarkUnreadFlags() {
     for (const ScriptFlag* flag : script_flags_.Unread()) {
-      const bool says_much = absl::StrContains(flag->name, "config") ||
-                             absl::StrContains(flag->name, "batch") ||
-                             absl::StrContains(flag->name, "parallel");
+      const bool says_much =
+          absl::StrContains(flag->name, "config") || absl::StrContains(flag->name, "batch") ||
+          absl::StrContains(flag->name, "parallel") || absl::StrContains(flag->name, "fsdp") ||
+          absl::StrContains(flag->name, "offload");
       // What evaluation does is no part of a step.
       if (!says_much || absl::StrContains(flag->name, "eval")) continue;
       facts_.not_read.push_back({flag->line, flag->Written(), "is not known here"});
@@ -181,9 +212,8 @@ bool IsTraining(const LaunchCommand& command, const std::map<std::string, ShellW
   if (command.launcher != Launcher::kPython) return true;
   std::vector<NotRead> ignored;
   const ScriptFlags flags(command.script_words, ignored);
-  return IsMegatron(flags) || IsTorchtitan(command.script, flags) ||
-         flags.Find({"--deepspeed", "--deepspeed_config", "--per_device_train_batch_size"}) !=
-             nullptr;
+  return IsMegatron(flags) || IsTorchtitan(command.script, flags) || IsTrainer(flags) ||
+         flags.Find({"--deepspeed", "--deepspeed_config"}) != nullptr;
 }
 
 GpuCounts ReadCommand(const LaunchCommand& command, const SlurmRequest& slurm,

@@ -14,6 +14,34 @@
 namespace rhumb::launch {
 namespace {
 
+void ReadFsdp(const ScalarReader& scalars, JobFacts& facts) {
+  const std::string prefix = "fsdp_config.";
+  if (const auto strategy = scalars.Text(prefix + "fsdp_sharding_strategy")) {
+    SetStrategy(*strategy, facts);
+  } else if (const auto reshard = scalars.Text(prefix + "fsdp_reshard_after_forward")) {
+    // FSDP2 says with a boolean what FSDP1 says with a strategy; its reader takes both.
+    const std::string lower = absl::AsciiStrToLower(reshard->value);
+    if (lower == "true" || lower == "false") {
+      facts.zero_stage = Fact<int64_t>{lower == "true" ? 3 : 2, 0, reshard->text};
+    } else {
+      SetStrategy(*reshard, facts);
+    }
+  } else {
+    facts.zero_stage = Fact<int64_t>{3, 0, "FSDP's default, sharding in full"};
+  }
+  if (scalars.IsTrue(prefix + "fsdp_activation_checkpointing")) {
+    facts.recompute = Fact<v1::Recompute>{
+        v1::RECOMPUTE_FULL, 0, scalars.Text(prefix + "fsdp_activation_checkpointing")->text};
+  }
+  if (scalars.IsTrue(prefix + "fsdp_offload_params")) {
+    facts.not_read.push_back(
+        {0, scalars.Text(prefix + "fsdp_offload_params")->text,
+         "states moved to the host are counted on the GPU: it needs less memory, a step longer"});
+  }
+}
+
+}  // namespace
+
 void SetPrecision(const Fact<std::string>& name, JobFacts& facts) {
   const std::string lower = absl::AsciiStrToLower(name.value);
   v1::Precision precision = v1::PRECISION_UNSPECIFIED;
@@ -43,33 +71,6 @@ void SetStrategy(const Fact<std::string>& strategy, JobFacts& facts) {
   }
   facts.zero_stage = Fact<int64_t>{stage, strategy.line, strategy.text};
 }
-
-void ReadFsdp(const ScalarReader& scalars, JobFacts& facts) {
-  const std::string prefix = "fsdp_config.";
-  if (const auto strategy = scalars.Text(prefix + "fsdp_sharding_strategy")) {
-    SetStrategy(*strategy, facts);
-  } else if (const auto reshard = scalars.Text(prefix + "fsdp_reshard_after_forward")) {
-    // FSDP2 says with a boolean what FSDP1 says with a strategy; its reader takes both.
-    const std::string lower = absl::AsciiStrToLower(reshard->value);
-    if (lower == "true" || lower == "false") {
-      facts.zero_stage = Fact<int64_t>{lower == "true" ? 3 : 2, 0, reshard->text};
-    } else {
-      SetStrategy(*reshard, facts);
-    }
-  } else {
-    facts.zero_stage = Fact<int64_t>{3, 0, "FSDP's default, sharding in full"};
-  }
-  if (scalars.IsTrue(prefix + "fsdp_activation_checkpointing")) {
-    facts.recompute = Fact<v1::Recompute>{
-        v1::RECOMPUTE_FULL, 0, scalars.Text(prefix + "fsdp_activation_checkpointing")->text};
-  }
-  if (scalars.IsTrue(prefix + "fsdp_offload_params")) {
-    facts.not_read.push_back({0, scalars.Text(prefix + "fsdp_offload_params")->text,
-                              "states moved to the host are counted on the GPU"});
-  }
-}
-
-}  // namespace
 
 absl::Status ReadAccelerateConfig(absl::string_view text, const std::string& path,
                                   AccelerateConfig& config, JobFacts& facts) {
@@ -107,8 +108,7 @@ absl::Status ReadAccelerateConfig(absl::string_view text, const std::string& pat
   facts.tensor_parallel_size = scalars.Integer(prefix + "tp_size", 1, {kSayTensorParallel});
   facts.context_parallel_size = scalars.Integer(prefix + "cp_size", 1, {kSayContextParallel});
   if (facts.tensor_parallel_size.has_value() && facts.tensor_parallel_size->value > 1) {
-    facts.not_read.push_back({0, facts.tensor_parallel_size->text,
-                              "sequence parallelism is taken with it, which accelerate lacks"});
+    facts.sequence_parallel = Fact<bool>{false, 0, "accelerate has no sequence parallelism"};
   }
   if (name == "FSDP") {
     scalars.RefuseAboveOne(prefix + "dp_replicate_size",
@@ -165,6 +165,15 @@ absl::Status ReadDeepspeedConfig(absl::string_view text, const std::string& path
   facts.zero_stage = stage.has_value()
                          ? stage
                          : Fact<int64_t>{0, 0, absl::StrCat(path, ": no zero_optimization.stage")};
+  // DeepSpeed's default, unless the file says it.
+  const auto overlap = scalars.Text(zero + "overlap_comm");
+  if (facts.zero_stage->value > 0) {
+    const bool full = facts.zero_stage->value >= 3;
+    facts.overlap_data_parallel =
+        overlap.has_value()
+            ? Fact<bool>{scalars.IsTrue(zero + "overlap_comm"), 0, overlap->text}
+            : Fact<bool>{full, 0, absl::StrCat(path, ": no zero_optimization.overlap_comm")};
+  }
   for (const char* precision : {"bf16", "bfloat16", "fp16"}) {
     const std::string key = absl::StrCat(precision, ".enabled");
     if (scalars.IsTrue(key)) {
@@ -176,7 +185,8 @@ absl::Status ReadDeepspeedConfig(absl::string_view text, const std::string& path
     const auto device = scalars.Text(zero + offload);
     if (device.has_value() && device->value != "none") {
       facts.not_read.push_back(
-          {0, device->text, "states moved to the host are counted on the GPU"});
+          {0, device->text,
+           "states moved to the host are counted on the GPU: it needs less memory, a step longer"});
     }
   }
   scalars.RefuseAboveOne(zero + "zero_hpz_partition_size",
@@ -201,37 +211,6 @@ std::vector<Remedy> RemediesOfDeepspeed(const JobFacts& facts) {
     remedies.push_back(kSayAccumulationOrBatch);
   }
   return remedies;
-}
-
-void ReadTrainerFlags(const ScriptFlags& flags, JobFacts& facts) {
-  std::vector<NotRead>& not_read = facts.not_read;
-  const auto read = [&](std::initializer_list<absl::string_view> names,
-                        const std::vector<Remedy>& instead, std::optional<Fact<int64_t>>& target) {
-    if (const ScriptFlag* flag = flags.Find(names)) {
-      target = IntegerValue(*flag, 1, instead, not_read);
-    }
-  };
-  read({"--per_device_train_batch_size", "--per-device-train-batch-size"}, {kSayMicroBatch},
-       facts.micro_batch_size);
-  read({"--gradient_accumulation_steps", "--gradient-accumulation-steps"}, {kSayAccumulation},
-       facts.gradient_accumulation_steps);
-  read({"--max_steps", "--max-steps", "--max_train_steps", "--max-train-steps"}, {kSayTokens},
-       facts.step_count);
-  read({"--block_size", "--block-size", "--max_seq_length", "--max-seq-length", "--seq_length",
-        "--seq-length", "--seq_len", "--seq-len"},
-       {kSaySequenceLength}, facts.sequence_length);
-  const auto on = [&](std::initializer_list<absl::string_view> names) -> const ScriptFlag* {
-    const ScriptFlag* flag = flags.Find(names);
-    if (flag == nullptr) return nullptr;
-    const std::string value =
-        flag->values.empty() ? "true" : absl::AsciiStrToLower(flag->values[0]);
-    return value == "true" || value == "1" ? flag : nullptr;
-  };
-  if (const ScriptFlag* bf16 = on({"--bf16"})) SetPrecision({"bf16", bf16->line, "--bf16"}, facts);
-  if (const ScriptFlag* fp16 = on({"--fp16"})) SetPrecision({"fp16", fp16->line, "--fp16"}, facts);
-  if (const ScriptFlag* flag = on({"--gradient_checkpointing", "--gradient-checkpointing"})) {
-    facts.recompute = Fact<v1::Recompute>{v1::RECOMPUTE_FULL, flag->line, flag->name};
-  }
 }
 
 }  // namespace rhumb::launch

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run from the files of accelerate and DeepSpeed, and the flags of Hugging Face's Trainer.
+// A run from the files of accelerate and DeepSpeed.
 #ifndef RHUMB_CLIENT_LAUNCH_READ_CONFIGS_H_
 #define RHUMB_CLIENT_LAUNCH_READ_CONFIGS_H_
 
@@ -38,8 +38,11 @@ absl::Status ReadDeepspeedConfig(absl::string_view text, const std::string& path
 std::vector<Remedy> RemediesOfAccelerate(const JobFacts& facts);
 std::vector<Remedy> RemediesOfDeepspeed(const JobFacts& facts);
 
-// Flags of a script over Hugging Face's TrainingArguments, as --per_device_train_batch_size.
-void ReadTrainerFlags(const ScriptFlags& flags, JobFacts& facts);
+// "bf16", "fp16", "fp8"; others are remarked.
+void SetPrecision(const Fact<std::string>& name, JobFacts& facts);
+
+// FSDP1's sharding strategy, by name or number, as a ZeRO stage; others are remarked.
+void SetStrategy(const Fact<std::string>& strategy, JobFacts& facts);
 
 }  // namespace rhumb::launch
 

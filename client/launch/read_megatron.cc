@@ -21,11 +21,16 @@ struct Unmodelled {
   const char* reason;
 };
 constexpr Unmodelled kUnmodelled[] = {
-    {"--mtp-num-layers", "multi-token prediction is not part of the model here"},
+    {"--mtp-num-layers",
+     "multi-token prediction is not part of the model here: it needs more memory and time"},
     {"--rampup-batch-size", "the batch that grows is taken for its end from the first step on"},
-    {"--cpu-offloading-num-layers", "activations moved to the host are counted on the GPU"},
-    {"--optimizer-cpu-offload", "optimizer states moved to the host are counted on the GPU"},
-    {"--use-precision-aware-optimizer", "the optimizer's states are counted in fp32"},
+    {"--cpu-offloading-num-layers",
+     "activations moved to the host are counted on the GPU: it needs less memory, a step longer"},
+    {"--optimizer-cpu-offload",
+     "optimizer states moved to the host are counted on the GPU: it needs less memory, a step "
+     "longer"},
+    {"--use-precision-aware-optimizer",
+     "the optimizer's states are counted in fp32: it needs less memory"},
     {"--use-torch-fsdp2", "PyTorch's FSDP2 is taken for Megatron's own"},
     {"--num-distributed-optimizer-instances", "sharding is taken over all data parallel ranks"},
     {"--hybrid-override-pattern", "layers other than attention and MLP are not part of the model"},
@@ -44,6 +49,12 @@ void ReadSize(const ScriptFlags& flags, const char* name, const std::vector<Reme
   if (const ScriptFlag* flag = flags.Find({name})) {
     target = IntegerValue(*flag, 1, instead, not_read);
   }
+}
+
+Fact<bool> ReadSwitch(const ScriptFlags& flags, const char* name) {
+  const ScriptFlag* flag = flags.Find({name});
+  return flag == nullptr ? Fact<bool>{false, 0, absl::StrCat("no ", name)}
+                         : Fact<bool>{true, flag->line, name};
 }
 
 void ReadVirtualStages(const ScriptFlags& flags, JobFacts& facts) {
@@ -185,20 +196,30 @@ void ReadRanks(const ScriptFlags& flags, JobFacts& facts) {
            not_read);
   const int64_t tensor =
       facts.tensor_parallel_size.has_value() ? facts.tensor_parallel_size->value : 1;
-  const bool sequence_parallel = flags.Has("--sequence-parallel");
-  if (tensor > 1 && !sequence_parallel) {
-    not_read.push_back({facts.tensor_parallel_size->line, facts.tensor_parallel_size->text,
-                        "sequence parallelism is taken with it: add --sequence-parallel"});
+  facts.sequence_parallel = ReadSwitch(flags, "--sequence-parallel");
+  if (facts.model.expert_count() == 0) return;
+  // Megatron splits experts as it splits everything else, unless it is told otherwise.
+  facts.expert_tensor_parallel_size = Fact<int64_t>{tensor, 0, "no --expert-tensor-parallel-size"};
+  if (const ScriptFlag* flag = flags.Find({"--expert-tensor-parallel-size"})) {
+    const auto size = IntegerValue(*flag, 1, {}, not_read);
+    if (size.has_value()) facts.expert_tensor_parallel_size = size;
   }
-  const ScriptFlag* flag = flags.Find({"--expert-tensor-parallel-size"});
-  if (tensor > 1 && facts.model.expert_count() > 0) {
-    if (flag == nullptr || flag->values.empty() || flag->values[0] != "1") {
-      not_read.push_back(
-          {flag == nullptr ? 0 : flag->line,
-           flag == nullptr ? "no --expert-tensor-parallel-size" : flag->Written(),
-           "experts are split over tensor ranks too, the check takes them whole: add "
-           "--expert-tensor-parallel-size 1"});
-    }
+}
+
+// What is hidden behind the work: nothing, unless the command says so.
+void ReadOverlap(const ScriptFlags& flags, JobFacts& facts) {
+  facts.overlap_tensor_parallel = ReadSwitch(flags, "--tp-comm-overlap");
+  const Fact<bool> reduce = ReadSwitch(flags, "--overlap-grad-reduce");
+  const Fact<bool> gather = ReadSwitch(flags, "--overlap-param-gather");
+  // FSDP gathers ahead of the work by itself.
+  if (facts.zero_stage.has_value() && facts.zero_stage->value >= 3) return;
+  if (flags.Has("--use-torch-fsdp2")) return;
+  facts.overlap_data_parallel = reduce;
+  if (reduce.value && !gather.value && facts.zero_stage.has_value() &&
+      facts.zero_stage->value > 0) {
+    facts.not_read.push_back({0, gather.text,
+                              "gathering parameters is taken to be hidden as the reduction of "
+                              "gradients is: a step takes longer"});
   }
 }
 
@@ -226,6 +247,7 @@ void ReadMegatron(const ScriptFlags& flags, JobFacts& facts) {
   ReadVirtualStages(flags, facts);
   ReadStages(flags, facts);
   ReadSharding(flags, facts);
+  ReadOverlap(flags, facts);
   ReadRecompute(flags, facts);
   ReadPrecision(flags, facts);
   ReadBatch(flags, facts);

@@ -21,7 +21,8 @@ struct Unmodelled {
   const char* reason;
 };
 constexpr Unmodelled kUnmodelled[] = {
-    {"training.enable_cpu_offload", "states moved to the host are counted on the GPU"},
+    {"training.enable_cpu_offload",
+     "states moved to the host are counted on the GPU: it needs less memory, a step longer"},
     {"optimizer.early_step_in_backward", "gradients are counted until the optimizer's step"},
 };
 

@@ -8,13 +8,6 @@
 #include "absl/strings/str_cat.h"
 
 namespace rhumb {
-namespace {
-
-// Beyond any size of a model or a machine, and small enough that products of two stay whole.
-constexpr double kMostCount = 1e9;
-
-}  // namespace
-
 std::string RunCells::Text(absl::string_view column) const {
   const auto place = columns_.find(std::string(column));
   if (place == columns_.end() || place->second >= cells_.size()) return "";
@@ -34,20 +27,21 @@ std::optional<double> RunCells::Number(absl::string_view column, NumberRange ran
   return std::nullopt;
 }
 
-int64_t RunCells::Count(absl::string_view column, int64_t least, int64_t fallback) {
+int64_t RunCells::Count(absl::string_view column, int64_t least, int64_t fallback, int64_t most) {
   const std::optional<double> value = Number(column, NumberRange::kAny);
   if (!value.has_value()) return fallback;
-  if (*value != std::floor(*value) || *value < static_cast<double>(least) || *value > kMostCount) {
-    Refuse(column, absl::StrCat("must be a whole number from ", least, " to 1000000000, got ",
+  if (*value != std::floor(*value) || *value < static_cast<double>(least) ||
+      *value > static_cast<double>(most)) {
+    Refuse(column, absl::StrCat("must be a whole number from ", least, " to ", most, ", got ",
                                 ShownCell(Text(column))));
     return fallback;
   }
   return static_cast<int64_t>(*value);
 }
 
-int64_t RunCells::RequiredCount(absl::string_view column) {
+int64_t RunCells::RequiredCount(absl::string_view column, int64_t most) {
   if (!Has(column)) Refuse(column, "is empty; every row needs it");
-  return Count(column, 1, 1);
+  return Count(column, 1, 1, most);
 }
 
 bool RunCells::Switch(absl::string_view column, bool fallback) {

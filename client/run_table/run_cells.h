@@ -35,16 +35,20 @@ class RunCells {
   RunCells(const RunColumns& columns, const std::vector<std::string>& cells)
       : columns_(columns), cells_(cells) {}
 
+  // Beyond any size of a model or a machine, and small enough that products of two stay whole.
+  static constexpr int64_t kMostCount = 1'000'000'000;
+
   // Without blanks around it; empty where the table lacks the column.
   std::string Text(absl::string_view column) const;
   // Whether something was printed: neither empty nor "unk" nor "unk" with an explanation behind it.
   bool Has(absl::string_view column) const;
   // Absent where nothing was printed. With `suffixes` 7B is a number.
   std::optional<double> Number(absl::string_view column, NumberRange range, bool suffixes = false);
-  // A whole number from `least` to 10^9; `fallback` where nothing was printed.
-  int64_t Count(absl::string_view column, int64_t least, int64_t fallback);
-  // As Count, of a column that the row must have.
-  int64_t RequiredCount(absl::string_view column);
+  // A whole number from `least` to `most`; `fallback` where nothing was printed.
+  int64_t Count(absl::string_view column, int64_t least, int64_t fallback,
+                int64_t most = kMostCount);
+  // As Count from 1, of a column that the row must have.
+  int64_t RequiredCount(absl::string_view column, int64_t most = kMostCount);
   // 0 or 1.
   bool Switch(absl::string_view column, bool fallback);
 

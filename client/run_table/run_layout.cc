@@ -28,9 +28,12 @@ void ReadGpu(RunCells& cells, MeasuredRun& run) {
   if (!gpu.ok()) return cells.RefuseIf("gpu", gpu.status());
   run.gpu = *std::move(gpu);
   run.fabric.gpus_per_node = cells.Count("gpus_per_node", 1, DefaultGpusPerNode(run.gpu));
-  run.fabric.inter_node_bytes_per_second_per_gpu =
-      cells.Number("inter_gbps_per_gpu", NumberRange::kNotNegative).value_or(0) *
-      kBytesPerSecondPerGigabit;
+  const std::optional<double> gbps = cells.Number("inter_gbps_per_gpu", NumberRange::kNotNegative);
+  // 0 is what spreadsheets put where nothing is known; a fabric without a figure has it too.
+  if (gbps.has_value() && *gbps == 0) {
+    absl::StrAppend(&run.note, "inter_gbps_per_gpu is 0: the network typical of the GPU taken; ");
+  }
+  run.fabric.inter_node_bytes_per_second_per_gpu = gbps.value_or(0) * kBytesPerSecondPerGigabit;
 }
 
 void ReadPrecision(RunCells& cells, MeasuredRun& run) {

@@ -64,6 +64,9 @@ std::optional<double> StepSeconds(RunCells& cells, MeasuredRun& run) {
   // 0 is what spreadsheets put where nothing was measured.
   const auto number = [&](absl::string_view column) -> std::optional<double> {
     const std::optional<double> value = cells.Number(column, NumberRange::kNotNegative);
+    if (value.has_value() && *value == 0) {
+      absl::StrAppend(&run.note, column, " is 0: counted as not printed; ");
+    }
     return value.has_value() && *value > 0 ? value : std::nullopt;
   };
   if (const auto seconds = number("iter_s")) return seconds;
@@ -104,6 +107,9 @@ void ReadRunMeasurements(RunCells& cells, MeasuredRun& run) {
     run.step_seconds = StepSeconds(cells, run);
   }
   const std::optional<double> gib = cells.Number("mem_gib", NumberRange::kNotNegative);
+  if (gib.has_value() && *gib == 0) {
+    absl::StrAppend(&run.note, "mem_gib is 0: counted as not printed; ");
+  }
   if (gib.has_value() && *gib > 0 && HasKnownCounter(cells)) run.peak_bytes = *gib * kGibibyte;
 }
 

@@ -33,6 +33,9 @@ void ReadLatentAttention(RunCells& cells, bool required, ModelShape& shape) {
   shape.v_head_dim = cells.Count("v_head_dim", 0, 0);
 }
 
+// Of a vocabulary and a sequence, as the API has it.
+constexpr int64_t kMostTokens = int64_t{1} << 24;
+
 // A count that is given wins over one that is made of dimensions (see run_measurement.cc), but a
 // far one says that a dimension is wrong: this far, about a forgotten gate of the MLP.
 constexpr double kMostCountError = 0.25;
@@ -66,8 +69,8 @@ ModelShape ReadRunShape(RunCells& cells) {
   shape.num_layers = cells.RequiredCount("layers");
   shape.hidden_size = cells.RequiredCount("hidden");
   shape.num_attention_heads = cells.RequiredCount("heads");
-  shape.vocab_size = cells.RequiredCount("vocab");
-  shape.sequence_length = cells.RequiredCount("seq");
+  shape.vocab_size = cells.RequiredCount("vocab", kMostTokens);
+  shape.sequence_length = cells.RequiredCount("seq", kMostTokens);
   shape.num_key_value_heads = cells.Count("kv_heads", 1, shape.num_attention_heads);
   shape.head_dim = cells.Count("head_dim", 1, shape.hidden_size / shape.num_attention_heads);
   shape.ffn_hidden_size = cells.Count("ffn", 0, 4 * shape.hidden_size);

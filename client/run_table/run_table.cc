@@ -81,6 +81,7 @@ class TableReader {
                                 " cells, the header has ", width_));
     }
     if (cells.ok()) read.run = ReadRunRow(cells);
+    if (read.run.has_value()) read.run->row_id = read.row_id;
     if (!cells.ok()) read.defect = *cells.defect();
     table_.rows.push_back(std::move(read));
   }

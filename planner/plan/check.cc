@@ -96,7 +96,7 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
                        0};
   const CostModel cost(shape, q.pool.gpu,
                        Fabric{q.pool.gpus_per_node, q.pool.inter_node_bytes_per_second_per_gpu},
-                       q.framework, TimeConstantsWith(q.calibration.get(), q.pool.gpu.family));
+                       CheckProfile(q), TimeConstantsWith(q.calibration.get(), q.pool.gpu.family));
   const double device = static_cast<double>(q.pool.gpu.memory_bytes);
   const double capacity =
       std::min(device, q.max_memory_bytes.value_or(device)) * (1 - q.memory_headroom_fraction);

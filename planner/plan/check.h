@@ -34,6 +34,11 @@ struct CheckQuestion {
   std::optional<double> max_memory_bytes;
   std::optional<double> failures_per_gpu_hour;
   double level = 0.9;
+  // What a run switches beside its layout. Absent: sequence parallel where there are tensor ranks,
+  // experts whole, hidden what the framework can hide.
+  std::optional<bool> sequence_parallel;
+  std::optional<int64_t> expert_tensor_parallel_size;
+  std::optional<bool> overlap_tensor_parallel, overlap_data_parallel;
   std::vector<Assumption> assumptions;  // defaults chosen while resolving the request
 };
 

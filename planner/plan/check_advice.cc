@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "planner/plan/check_layout.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr double kUnusedMemoryFraction = 0.5;  // more than this free is worth saying
 constexpr double kPoorMfu = 0.2;
+constexpr double kTimeWorthSaying = 0.005;
 constexpr int64_t kMostGpusTried = 65536;
 constexpr double kPoorBubbleFraction = 0.2;
 
@@ -43,8 +45,8 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
     trial.data_parallel_size = q.pool.gpu_count / model_gpus;
     if (q.layout.data_parallel_size.value_or(trial.data_parallel_size) != trial.data_parallel_size)
       return;  // the same command line would refuse it
-    trial.sequence_parallel = trial.tensor_parallel_size > 1;
-    if (ValidateLayout(shape, trial).ok()) trials.emplace_back(trial, directive);
+    trial.sequence_parallel = trial.tensor_parallel_size > 1 && q.sequence_parallel.value_or(true);
+    if (ValidateCheckLayout(q, shape, trial).ok()) trials.emplace_back(trial, directive);
   };
   for (int64_t size = layout.micro_batch_size / 2; size >= 1; size /= 2) {
     Layout trial = layout;
@@ -112,31 +114,54 @@ std::optional<Change> NearestChangeThatFits(const CheckQuestion& q, const CostMo
   return best;
 }
 
-// The fewest GPUs, by doubling, on which the model fits sharded as far as the framework can: its
-// last ZeRO stage, full recompute, one sequence.
+// What undoes the parts of `layout` that sharding by data alone does without.
+std::string WithoutOtherParts(const Layout& layout) {
+  std::string directive;
+  const auto drop = [&](const char* flag, int64_t value) {
+    if (value > 1) absl::StrAppend(&directive, " ", flag, " 1");
+  };
+  drop("--tensor-parallel-size", layout.tensor_parallel_size);
+  drop("--pipeline-parallel-size", layout.pipeline_parallel_size);
+  drop("--virtual-pipeline-stages", layout.virtual_pipeline_stages);
+  drop("--context-parallel-size", layout.context_parallel_size);
+  drop("--expert-parallel-size", layout.expert_parallel_size);
+  drop("--micro-batch-size", layout.micro_batch_size);
+  return directive;
+}
+
+// The fewest GPUs, those of the question or by doubling more, on which the model fits sharded as
+// far as the framework can: its last ZeRO stage, full recompute, one sequence. A batch that is
+// given stays.
 std::optional<Change> FewestGpusThatFit(const CheckQuestion& q, const ModelShape& shape,
-                                        const MemoryPlan& memory) {
-  for (int64_t count = 2 * q.pool.gpu_count; count <= kMostGpusTried; count *= 2) {
+                                        const Layout& given, const MemoryPlan& memory) {
+  for (int64_t count = q.pool.gpu_count; count <= kMostGpusTried; count *= 2) {
     CheckQuestion more = q;
     more.pool.gpu_count = count;
-    more.global_batch_tokens.reset();
     more.layout = LayoutConstraints{};
     more.layout.zero_stage = q.framework.layouts.zero_stages.back();
     more.layout.recompute = Recompute::kFull;
-    more.layout.gradient_accumulation_steps = 1;
+    if (!q.global_batch_tokens.has_value()) {
+      more.layout.gradient_accumulation_steps = q.layout.gradient_accumulation_steps.value_or(1);
+    }
+    more.expert_tensor_parallel_size.reset();
     const absl::StatusOr<Layout> layout = ResolveCheckLayout(more, shape);
     if (!layout.ok()) continue;
+    const absl::StatusOr<int64_t> steps = ResolveAccumulation(more, *layout, shape.sequence_length);
+    if (!steps.ok()) continue;
     const CostModel cost(shape, q.pool.gpu,
                          Fabric{q.pool.gpus_per_node, q.pool.inter_node_bytes_per_second_per_gpu},
-                         q.framework);
-    const double p95 = cost.Memory(*layout, 1, /*with_stages=*/false).p95_bytes;
+                         CheckProfile(q));
+    const double p95 = cost.Memory(*layout, *steps, /*with_stages=*/false).p95_bytes;
     if (p95 > memory.capacity_bytes) continue;
+    const bool same_gpus = count == q.pool.gpu_count;
     Change change;
-    change.directive = absl::StrCat("--gpus ", count, "x", q.pool.gpu.id, " --zero-stage ",
-                                    *more.layout.zero_stage, " --recompute full");
+    change.directive = absl::StrCat(
+        same_gpus ? "" : absl::StrCat("--gpus ", count, "x", q.pool.gpu.id, " "), "--zero-stage ",
+        *more.layout.zero_stage, " --recompute full", WithoutOtherParts(given));
     change.text =
-        absl::StrCat("no single change of the layout makes it fit; on ", count,
-                     " GPUs, sharded as far as ", q.framework.name,
+        absl::StrCat("no single change of the layout makes it fit; ",
+                     same_gpus ? "" : absl::StrCat("on ", count, " GPUs, "), "sharded as far as ",
+                     q.framework.name,
                      " does and with no other part of the layout given, it does: 95% estimate ",
                      Gib(p95), ", usable ", Gib(memory.capacity_bytes));
     change.p95_bytes = p95;
@@ -155,7 +180,8 @@ std::optional<int64_t> MoreVirtualStages(const CheckQuestion& q, const CostModel
        v * trial.pipeline_parallel_size <= shape.num_layers;
        ++v) {
     trial.virtual_pipeline_stages = v;
-    if (steps % trial.pipeline_parallel_size != 0 || !ValidateLayout(shape, trial).ok()) continue;
+    if (steps % trial.pipeline_parallel_size != 0 || !ValidateCheckLayout(q, shape, trial).ok())
+      continue;
     const double p95 = cost.Memory(trial, steps, /*with_stages=*/false).p95_bytes;
     return p95 <= answer.memory.capacity_bytes ? std::optional<int64_t>(v) : std::nullopt;
   }
@@ -184,6 +210,61 @@ Advice AdviseAgainstBubble(const CheckQuestion& q, const CostModel& cost, const 
   return advice;
 }
 
+// "12% less time", "3% more time"; empty where a step takes as long.
+std::string TimeSaved(double now, double then) {
+  const double saved = 1 - then / now;
+  if (std::abs(saved) < kTimeWorthSaying) return "";
+  return absl::StrFormat("%.0f%% %s time", 100 * std::abs(saved), saved > 0 ? "less" : "more");
+}
+
+// What sequence parallelism would change where the run leaves it off; nullopt where it does not, or
+// where the framework has none: those without tensor parallelism of their own.
+std::optional<Change> TurnSequenceParallelOn(const CheckQuestion& q, const CostModel& cost,
+                                             const CheckAnswer& answer) {
+  if (answer.layout.tensor_parallel_size == 1 || answer.layout.sequence_parallel ||
+      !q.framework.layouts.tensor) {
+    return std::nullopt;
+  }
+  Layout with = answer.layout;
+  with.sequence_parallel = true;
+  const int64_t steps = answer.gradient_accumulation_steps;
+  const MemoryEstimate memory = cost.Memory(with, steps, /*with_stages=*/false);
+  const std::string time = TimeSaved(answer.time.step_seconds, cost.Step(with).StepSeconds(steps));
+  Change change;
+  change.p95_bytes = memory.p95_bytes;
+  change.text = absl::StrCat("sequence parallelism is off: with it the fullest GPU holds ",
+                             Gib(memory.peak_bytes), " instead of ", Gib(answer.memory.peak_bytes),
+                             time.empty() ? "" : absl::StrCat(", and a step takes ", time));
+  return change;
+}
+
+// Communication that the run does not hide and its framework can.
+void AdviseOnOverlap(const CheckQuestion& q, const CheckAnswer& answer,
+                     std::vector<Advice>& advice) {
+  const FrameworkProfile now = CheckProfile(q);
+  const auto advise = [&](const char* code, const char* what, bool FrameworkProfile::*overlaps) {
+    if (now.*overlaps || !(q.framework.*overlaps)) return;
+    FrameworkProfile hidden = now;
+    hidden.*overlaps = true;
+    const CostModel cost(answer.model, q.pool.gpu,
+                         Fabric{q.pool.gpus_per_node, q.pool.inter_node_bytes_per_second_per_gpu},
+                         hidden, TimeConstantsWith(q.calibration.get(), q.pool.gpu.family));
+    const double then = cost.Step(answer.layout).StepSeconds(answer.gradient_accumulation_steps);
+    if (then > (1 - kTimeWorthSaying) * answer.time.step_seconds) return;
+    advice.push_back({code,
+                      absl::StrCat(what, " is not hidden behind the work: hidden, a step takes ",
+                                   TimeSaved(answer.time.step_seconds, then)),
+                      ""});
+  };
+  advise("OVERLAP_DATA_PARALLEL", "the communication of data parallel ranks",
+         &FrameworkProfile::overlaps_data_parallel);
+  // It hides the pieces that sequence parallelism gathers and scatters.
+  if (answer.layout.sequence_parallel) {
+    advise("OVERLAP_TENSOR_PARALLEL", "the communication of tensor parallel ranks",
+           &FrameworkProfile::overlaps_tensor_parallel);
+  }
+}
+
 }  // namespace
 
 std::vector<Advice> AdviseOnLayout(const CheckQuestion& q, const CostModel& cost,
@@ -191,6 +272,7 @@ std::vector<Advice> AdviseOnLayout(const CheckQuestion& q, const CostModel& cost
   std::vector<Advice> advice;
   const ModelShape& shape = answer.model;
   const MemoryPlan& memory = answer.memory;
+  const std::optional<Change> sequence_parallel = TurnSequenceParallelOn(q, cost, answer);
   if (!answer.fits_p95) {
     advice.push_back({answer.fits ? "MEMORY_TIGHT" : "DOES_NOT_FIT",
                       absl::StrCat(answer.fits ? "it fits on average, but may run out of memory: "
@@ -198,12 +280,25 @@ std::vector<Advice> AdviseOnLayout(const CheckQuestion& q, const CostModel& cost
                                    "expected peak ", Gib(memory.peak_bytes), ", 95% estimate ",
                                    Gib(memory.p95_bytes), ", usable ", Gib(memory.capacity_bytes)),
                       ""});
-    const std::optional<Change> change = NearestChangeThatFits(
-        q, cost, shape, answer.layout, answer.gradient_accumulation_steps, memory.capacity_bytes);
-    if (change.has_value()) {
+    const bool on_fits =
+        sequence_parallel.has_value() && sequence_parallel->p95_bytes <= memory.capacity_bytes;
+    if (sequence_parallel.has_value()) {
+      advice.push_back({"SEQUENCE_PARALLEL",
+                        absl::StrCat(sequence_parallel->text, on_fits ? "; then it fits" : ""),
+                        ""});
+    }
+    const std::optional<Change> change =
+        on_fits ? std::nullopt
+                : NearestChangeThatFits(q, cost, shape, answer.layout,
+                                        answer.gradient_accumulation_steps, memory.capacity_bytes);
+    if (on_fits) {
+      // Nothing else has to change.
+    } else if (change.has_value()) {
       advice.push_back({"CHANGE_LAYOUT", change->text, change->directive});
-    } else if (const std::optional<Change> more = FewestGpusThatFit(q, shape, memory)) {
-      advice.push_back({"MORE_GPUS", more->text, more->directive});
+    } else if (const std::optional<Change> more =
+                   FewestGpusThatFit(q, shape, answer.layout, memory)) {
+      const bool more_gpus = absl::StrContains(more->directive, "--gpus");
+      advice.push_back({more_gpus ? "MORE_GPUS" : "CHANGE_LAYOUT", more->text, more->directive});
     } else {
       advice.push_back(
           {"LARGER_GPUS",
@@ -230,6 +325,10 @@ std::vector<Advice> AdviseOnLayout(const CheckQuestion& q, const CostModel& cost
            absl::StrCat("--micro-batch-size ", twice.micro_batch_size)});
     }
   }
+  if (answer.fits_p95 && sequence_parallel.has_value()) {
+    advice.push_back({"SEQUENCE_PARALLEL", sequence_parallel->text, ""});
+  }
+  AdviseOnOverlap(q, answer, advice);
   const StepTimeBreakdown& parts = *answer.time.step_breakdown;
   if (parts.pipeline_bubble_seconds > kPoorBubbleFraction * answer.time.step_seconds) {
     advice.push_back(AdviseAgainstBubble(q, cost, shape, answer));

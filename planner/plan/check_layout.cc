@@ -8,6 +8,23 @@
 
 namespace rhumb {
 
+absl::Status ValidateCheckLayout(const CheckQuestion& q, const ModelShape& shape,
+                                 const Layout& layout) {
+  return q.expert_tensor_parallel_size.has_value() ? ValidateRunnableLayout(shape, layout)
+                                                   : ValidateLayout(shape, layout);
+}
+
+FrameworkProfile CheckProfile(const CheckQuestion& q) {
+  FrameworkProfile profile = q.framework;
+  if (q.overlap_tensor_parallel.has_value()) {
+    profile.overlaps_tensor_parallel = *q.overlap_tensor_parallel;
+  }
+  if (q.overlap_data_parallel.has_value()) {
+    profile.overlaps_data_parallel = *q.overlap_data_parallel;
+  }
+  return profile;
+}
+
 absl::StatusOr<Layout> ResolveCheckLayout(const CheckQuestion& q, const ModelShape& shape) {
   const LayoutConstraints& given = q.layout;
   Layout layout;
@@ -19,7 +36,8 @@ absl::StatusOr<Layout> ResolveCheckLayout(const CheckQuestion& q, const ModelSha
   layout.micro_batch_size = given.micro_batch_size.value_or(1);
   layout.recompute = given.recompute.value_or(Recompute::kNone);
   layout.precision = q.precision;
-  layout.sequence_parallel = layout.tensor_parallel_size > 1;
+  layout.sequence_parallel = layout.tensor_parallel_size > 1 && q.sequence_parallel.value_or(true);
+  layout.expert_tensor_parallel_size = q.expert_tensor_parallel_size.value_or(1);
   const int64_t model_gpus =
       layout.tensor_parallel_size * layout.pipeline_parallel_size * layout.context_parallel_size;
   if (q.pool.gpu_count % model_gpus != 0) {
@@ -37,7 +55,7 @@ absl::StatusOr<Layout> ResolveCheckLayout(const CheckQuestion& q, const ModelSha
   const bool replicated = layout.data_parallel_size * layout.context_parallel_size > 1;
   layout.zero_stage =
       given.zero_stage.value_or(replicated ? q.framework.layouts.default_zero_stage : 0);
-  RHUMB_RETURN_IF_ERROR(ValidateLayout(shape, layout));
+  RHUMB_RETURN_IF_ERROR(ValidateCheckLayout(q, shape, layout));
   return layout;
 }
 

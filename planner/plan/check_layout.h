@@ -5,10 +5,19 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "planner/plan/check.h"
 
 namespace rhumb {
+
+// Whether `layout` may be asked about: by the rules of plans, by those of runs where `question`
+// says how experts are split.
+absl::Status ValidateCheckLayout(const CheckQuestion& question, const ModelShape& shape,
+                                 const Layout& layout);
+
+// The framework of `question` with what it says of hidden communication.
+FrameworkProfile CheckProfile(const CheckQuestion& question);
 
 // The layout of `question` on all of its GPUs: what is not given is 1, none, or the framework's
 // default. INVALID_ARGUMENT if it does not divide.

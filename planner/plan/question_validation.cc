@@ -242,6 +242,7 @@ std::vector<FieldViolation> ValidateCheckQuestion(const CheckQuestion& question)
   out.Positive("max_memory_bytes", question.max_memory_bytes, kMostCount);
   out.Range("failures_per_gpu_hour", question.failures_per_gpu_hour, 0, 1, "between 0 and 1");
   out.Range("level", question.level, 0.01, 0.9999, "between 0.01 and 0.9999");
+  out.Count("expert_tensor_parallel_size", question.expert_tensor_parallel_size, 1, kMostGpus);
   if (question.budget_usd && !question.pool.price_usd_per_gpu_hour) {
     out.Add("budget_usd", absl::StrCat("no price is known for ", question.pool.gpu.id,
                                        ": give price_usd_per_gpu_hour (--price)"));

@@ -18,6 +18,7 @@
 namespace rhumb::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -83,6 +84,21 @@ TEST_F(RunTableCommandsTest, RowThatRanOutOfMemoryHasAPredictionAndNoMeasurement
   const Outcome outcome =
       RunLine(absl::StrCat("check -o csv --noheader --table ", Write("huge.csv", kHuge)));
   EXPECT_THAT(outcome.out, HasSubstr(",,false,ran out of memory"));
+}
+
+TEST_F(RunTableCommandsTest, BytesThatNoIntegerCountsAreStillPositive) {
+  const std::string path = Write("beyond.csv",
+                                 "x,ours,96,12288,96,49152,50257,16777216,H100-SXM,1,1000000000,"
+                                 "none,0.1,20,reserved,\n");
+  EXPECT_THAT(RunLine(absl::StrCat("check -o csv --noheader --table ", path)).out,
+              AllOf(HasSubstr("00000000000000"), Not(HasSubstr(",-"))));
+  EXPECT_THAT(RunLine(absl::StrCat("check --json --table ", path)).out, Not(HasSubstr(": -")));
+}
+
+TEST_F(RunTableCommandsTest, AccuracyCallsAWorstRowWithoutNameByItsLine) {
+  const std::string path =
+      Write("nameless.csv", ",ours,12,768,12,3072,50257,1024,H100-SXM,1,8,none,0.1,20,reserved,\n");
+  EXPECT_THAT(RunLine(absl::StrCat("accuracy --table ", path)).out, HasSubstr("line 2"));
 }
 
 TEST_F(RunTableCommandsTest, JsonSaysIntervalAndCalibration) {

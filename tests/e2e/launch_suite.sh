@@ -215,6 +215,27 @@ expect 0 check other.sh --gpu H100-SXM5-80GB --params 1B
 shows out "the framework: is not recognised: megatron is taken; say it by --framework NAME" "an unknown framework"
 shows out "line 2: --my-config x: is not known here" "a flag that nobody reads"
 expect 0 check other.sh --gpu H100-SXM5-80GB --params 1B --framework fsdp
+
+# The run as it is written: without sequence parallelism, at a Trainer's FSDP, on ranks that are not the GPUs.
+sed 's/TP=$(nproc)/TP=8/; s/ --sequence-parallel / /' job.sbatch >plain.sbatch
+expect 0 check plain.sbatch --gpu H100-SXM5-80GB --deadline 10d
+shows out "no --sequence-parallel: sequence_parallel false" "a switch that is off"
+shows out "sequence parallelism is off: with it the fullest GPU holds" "what it would save"
+cat >trainer.sh <<'END'
+#!/bin/bash
+#SBATCH --nodes=1
+#SBATCH --gpus=8
+torchrun --standalone --nproc_per_node 4 train.py --per_device_train_batch_size 8 --block_size 8192 --bf16 \
+  --fsdp "full_shard auto_wrap" --optim adamw_8bit --max_steps 10
+END
+expect 3 check trainer.sh --gpu H100-SXM5-80GB --params 8B
+shows out "--fsdp full_shard auto_wrap: layout.zero_stage 3" "the Trainer's FSDP"
+shows out "--optim adamw_8bit" "an optimizer that is not modelled"
+shows out "4 of 8 GPUs are idle" "ranks that are not the GPUs"
+echo '{"train_batch_size": 256, "train_micro_batch_size_per_gpu": 4, "gradient_accumulation_steps": 4}' >parts.json
+printf '#!/bin/bash\n#SBATCH -N 1 --gres=gpu:8\ndeepspeed train.py --deepspeed_config parts.json\n' >parts.sh
+expect 2 check parts.sh --gpu H100-SXM5-80GB --params 1B
+shows err "parts.json: train_batch_size: 256" "keys that contradict each other"
 printf 'echo "open\n' >broken.sh
 expect 2 check broken.sh && shows err "line 1" "an open quote"
 expect 2 check missing.sbatch

@@ -110,6 +110,53 @@ TEST(JobQuestionTest, ATimeLimitWithoutTokensIsNotAsked) {
   EXPECT_THAT(question.not_read, Contains(Property(&NotRead::Flags, "--tokens N")));
 }
 
+TEST(JobQuestionTest, WhatACommandSwitchesOffIsAsked) {
+  JobFacts facts = MakeFacts();
+  facts.tensor_parallel_size = Fact<int64_t>{4, 7, "--tensor-model-parallel-size 4"};
+  facts.sequence_parallel = Fact<bool>{false, 0, "no --sequence-parallel"};
+  facts.overlap_data_parallel = Fact<bool>{false, 0, "no --overlap-grad-reduce"};
+  const JobQuestion question = MakeJobQuestion(facts, {}, "");
+  EXPECT_TRUE(question.request.has_sequence_parallel());
+  EXPECT_FALSE(question.request.sequence_parallel());
+  EXPECT_TRUE(question.request.has_overlap_data_parallel());
+  EXPECT_FALSE(question.request.overlap_data_parallel());
+  EXPECT_THAT(question.read, Contains(Field(&ReadFact::text, "no --sequence-parallel")));
+}
+
+TEST(JobQuestionTest, OneCauseIsOneError) {
+  JobFacts facts = MakeFacts();
+  facts.gpu_type.reset();
+  facts.not_read.push_back({3, "#SBATCH --gpus-per-node=h100:8", "ambiguous", {kSayGpuType}});
+  const JobQuestion question = MakeJobQuestion(facts, {}, "");
+  ASSERT_EQ(question.missing.size(), 1u);
+  EXPECT_EQ(question.missing[0].reason, "ambiguous");
+  EXPECT_THAT(question.not_read, IsEmpty());
+}
+
+TEST(JobQuestionTest, ABatchThatItsPartsDoNotMakeNamesTheKeys) {
+  JobFacts facts = MakeFacts();
+  facts.global_batch_size = Fact<int64_t>{256, 0, "ds.json: train_batch_size: 256"};
+  facts.micro_batch_size = Fact<int64_t>{4, 0, "ds.json: train_micro_batch_size_per_gpu: 4"};
+  facts.gradient_accumulation_steps =
+      Fact<int64_t>{8, 0, "ds.json: gradient_accumulation_steps: 8"};
+  EXPECT_THAT(MakeJobQuestion(facts, {}, "").missing,
+              Contains(AllOf(Field(&NotRead::text, HasSubstr("ds.json: train_batch_size: 256")),
+                             Field(&NotRead::text, HasSubstr("gradient_accumulation_steps: 8")),
+                             Field(&NotRead::reason, HasSubstr("is not 256")))));
+  facts.gradient_accumulation_steps->value = 4;
+  EXPECT_THAT(MakeJobQuestion(facts, {}, "").missing, IsEmpty());
+}
+
+TEST(JobQuestionTest, KnownStepsOfAnUnknownLengthMissTheLength) {
+  JobFacts facts = MakeFacts();
+  facts.sequence_length.reset();
+  facts.global_batch_size.reset();
+  facts.gradient_accumulation_steps = Fact<int64_t>{8, 7, "--gradient_accumulation_steps 8"};
+  EXPECT_THAT(MakeJobQuestion(facts, {}, "").not_read,
+              Contains(AllOf(Field(&NotRead::text, "#SBATCH --time=1-00:00:00"),
+                             Property(&NotRead::Flags, "--sequence-length N"))));
+}
+
 TEST(JobQuestionTest, ProductsBeyondAnyCountAreLeftOut) {
   JobFacts facts = MakeFacts();
   facts.global_batch_size->value = int64_t{1} << 60;
@@ -157,8 +204,30 @@ TEST(JobAdviceTest, FlagsAreThoseOfMegatron) {
             "--recompute-granularity full --recompute-method uniform --recompute-num-layers 1");
 }
 
-TEST(JobAdviceTest, ZeroStage0HasNoFlagOfMegatron) {
-  EXPECT_EQ(Advised(MakeFacts(), "--zero-stage 0"), "--zero-stage 0");
+TEST(JobAdviceTest, ZeroStage0IsTheAbsenceOfMegatronsFlag) {
+  EXPECT_EQ(Advised(MakeFacts(), "--zero-stage 0"), "without --use-distributed-optimizer");
+}
+
+TEST(JobAdviceTest, ACommandThatSplitsTensorsHasChosenItsSequenceParallelism) {
+  JobFacts facts = MakeFacts();
+  facts.tensor_parallel_size = Fact<int64_t>{2, 7, "--tensor-model-parallel-size 2"};
+  EXPECT_EQ(Advised(facts, "--tensor-parallel-size 4"), "--tensor-model-parallel-size 4");
+}
+
+TEST(JobAdviceTest, WhatNoWordOfTheJobSaysIsLabelledAsRhumbs) {
+  JobFacts facts = MakeFacts();
+  facts.framework = JobFramework::kUnknown;
+  EXPECT_EQ(Advised(facts, "--zero-stage 3"), "in Rhumb's flags: --zero-stage 3");
+}
+
+TEST(JobAdviceTest, ASwitchIsAdvisedInMegatronsWords) {
+  JobFacts facts = MakeFacts();
+  facts.tensor_parallel_size = Fact<int64_t>{4, 7, "--tensor-model-parallel-size 4"};
+  v1::CheckConfigurationResponse answer = Answer("");
+  answer.mutable_advice(0)->set_code("SEQUENCE_PARALLEL");
+  AdviseOnJob(facts, {}, answer);
+  EXPECT_EQ(answer.advice(0).directive(), "--sequence-parallel");
+  EXPECT_THAT(answer.advice(0).text(), HasSubstr("[line 7]"));
 }
 
 TEST(JobAdviceTest, ZeroStage1IsMegatronsDistributedOptimizer) {
@@ -181,7 +250,7 @@ TEST(JobAdviceTest, TorchtitanIsAdvisedInItsSettings) {
   EXPECT_EQ(Advised(facts, "--micro-batch-size 1"), "--training.local_batch_size 1");
   EXPECT_EQ(Advised(facts, "--tensor-parallel-size 4"), "--parallelism.tensor_parallel_degree 4");
   EXPECT_EQ(Advised(facts, "--zero-stage 2"), "--parallelism.fsdp_reshard_after_forward never");
-  EXPECT_EQ(Advised(facts, "--zero-stage 1"), "--zero-stage 1");
+  EXPECT_EQ(Advised(facts, "--zero-stage 1"), "in Rhumb's flags: --zero-stage 1");
 }
 
 TEST(JobAdviceTest, OldReleasesOfTorchtitanAreAdvisedInTheirSettings) {
@@ -202,9 +271,38 @@ TEST(JobAdviceTest, AccumulationIsMegatronsBatch) {
       "--global-batch-size 64");
 }
 
-TEST(JobAdviceTest, GpusAreNodesOfJobAndLauncher) {
-  EXPECT_EQ(Advised(MakeFacts(), "--gpus 64xH100-SXM5-80GB --zero-stage 1"),
-            "#SBATCH --nodes=8 --nnodes 8 --use-distributed-optimizer");
+TEST(JobAdviceTest, GpusAreToldToJobAndLauncherEachWithItsLine) {
+  JobFacts facts = MakeFacts();
+  facts.gpu_words.nodes = Fact<int64_t>{2, 2, "#SBATCH --nodes=2"};
+  facts.gpu_words.launcher = "torchrun";
+  facts.gpu_words.launcher_line = 9;
+  facts.gpu_words.launcher_nodes = Fact<int64_t>{2, 9, "--nnodes 2"};
+  facts.gpu_words.ranks_per_node = Fact<int64_t>{8, 9, "--nproc-per-node 8"};
+  EXPECT_EQ(Advised(facts, "--gpus 64xH100-SXM5-80GB --zero-stage 1"),
+            "#SBATCH --nodes=8 [line 2]; torchrun --nnodes 8 [line 9]; "
+            "--use-distributed-optimizer [line 8]");
+}
+
+TEST(JobAdviceTest, MoreNodesThanTheJobsGpusAreMoreGpus) {
+  JobFacts facts = MakeFacts();
+  facts.framework = JobFramework::kTrainer;
+  facts.zero_stage = Fact<int64_t>{0, 0, "no --fsdp"};
+  facts.gpu_words.nodes = Fact<int64_t>{1, 2, "#SBATCH --nodes=1"};
+  facts.gpu_words.gpus = Fact<int64_t>{8, 3, "#SBATCH --gpus=8"};
+  facts.gpu_words.launcher = "torchrun";
+  facts.gpu_words.launcher_line = 4;
+  facts.gpu_words.launcher_nodes = Fact<int64_t>{1, 0, "torchrun's default of one node"};
+  EXPECT_EQ(Advised(facts, "--gpus 16xH100-SXM5-80GB --zero-stage 3 --recompute full"),
+            "#SBATCH --nodes=2 [line 2]; #SBATCH --gpus=16 [line 3]; torchrun --nnodes 2 "
+            "--rdzv_backend c10d --rdzv_endpoint HOST:PORT, on each node (srun), without "
+            "--standalone [line 4]; --fsdp \"full_shard auto_wrap\" --gradient_checkpointing "
+            "True");
+}
+
+TEST(JobAdviceTest, ATimeDirectiveSaysWhichEndOfTheIntervalItIs) {
+  v1::CheckConfigurationResponse answer = Answer("--deadline 25h");
+  AdviseOnJob(MakeFacts(), {}, answer);
+  EXPECT_THAT(answer.advice(0).text(), HasSubstr("the upper end of the 90% interval"));
 }
 
 TEST(JobAdviceTest, WhatAFlagSaidStaysAFlag) {

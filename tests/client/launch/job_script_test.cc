@@ -110,12 +110,13 @@ TEST(JobScriptTest, UnknownWordsOfTheCommandAreRemarked) {
               Contains(Field(&NotRead::reason, HasSubstr("flags in it are not read"))));
 }
 
-TEST(JobScriptTest, RanksThatAreNotTheGpusAreAdvisedOn) {
+TEST(JobScriptTest, RanksThatAreNotTheGpusAreWarnedOf) {
   const JobFacts facts = Read(
       absl::StrCat(kHead, "srun torchrun --nnodes 2 --nproc-per-node 8 pretrain_gpt.py", kModel));
   EXPECT_EQ(facts.gpu_count->value, 16);
-  ASSERT_EQ(facts.advice.size(), 1u);
-  EXPECT_EQ(facts.advice[0].code(), "RANKS_DIFFER");
+  ASSERT_EQ(facts.warnings.size(), 1u);
+  EXPECT_EQ(facts.warnings[0].code(), "RANKS_DIFFER");
+  EXPECT_THAT(facts.warnings[0].text(), HasSubstr("16 of 32 GPUs are idle"));
 }
 
 TEST(JobScriptTest, PythonUnderSrunHasOneRankATask) {
@@ -130,6 +131,17 @@ TEST(JobScriptTest, LaunchersInBranchesAreNotRead) {
       Read(absl::StrCat(kHead, "if true; then\n", "torchrun pretrain_gpt.py", kModel, "\nfi\n"));
   EXPECT_FALSE(facts.has_model);
   EXPECT_THAT(facts.not_read, Contains(Field(&NotRead::reason, HasSubstr("stands in \"if\""))));
+}
+
+TEST(JobScriptTest, AnErrorNamesTheLauncherThatIsNotReadAsItsCause) {
+  const JobFacts none = Read(absl::StrCat(kHead, "python train.py --foo\n"));
+  EXPECT_THAT(none.not_read,
+              Contains(AllOf(Field(&NotRead::text, "the launcher"), Field(&NotRead::is_cause, true),
+                             Property(&NotRead::Flags, ""))));
+  const JobFacts branch =
+      Read(absl::StrCat(kHead, "if true; then\n", "torchrun pretrain_gpt.py", kModel, "\nfi\n"));
+  EXPECT_THAT(branch.not_read,
+              Contains(AllOf(Field(&NotRead::line, 4), Field(&NotRead::is_cause, true))));
 }
 
 TEST(JobScriptTest, InstallingALauncherStartsNothing) {
@@ -164,6 +176,89 @@ TEST(JobScriptTest, AnAmbiguousNameIsNotGuessed) {
   const JobFacts facts = Read("#!/bin/bash\n#SBATCH --gres=gpu:h100:4\ntorchrun x.py");
   EXPECT_FALSE(facts.gpu_type.has_value());
   EXPECT_THAT(facts.not_read, Contains(Property(&NotRead::Flags, "--gpu TYPE")));
+}
+
+TEST(JobScriptTest, ANodeFeatureThatMeansAGpuAndIsUnknownIsNamed) {
+  const JobFacts facts =
+      Read("#!/bin/bash\n#SBATCH --gres=gpu:a100:4\n#SBATCH -C a100_40\ntorchrun x.py");
+  EXPECT_THAT(facts.not_read, Contains(AllOf(Field(&NotRead::text, "#SBATCH -C a100_40"),
+                                             Field(&NotRead::line, 3))));
+}
+
+TEST(JobScriptTest, WithoutSequenceParallelIsReadAsWritten) {
+  const JobFacts facts = Read(Job("--tensor-model-parallel-size 4"));
+  EXPECT_FALSE(facts.sequence_parallel->value);
+  EXPECT_TRUE(Read(Job("--sequence-parallel")).sequence_parallel->value);
+}
+
+TEST(JobScriptTest, OverlapIsReadAsWritten) {
+  const JobFacts none = Read(Job("--tensor-model-parallel-size 4"));
+  EXPECT_FALSE(none.overlap_data_parallel->value);
+  EXPECT_FALSE(none.overlap_tensor_parallel->value);
+  const JobFacts both = Read(Job("--overlap-grad-reduce --tp-comm-overlap"));
+  EXPECT_TRUE(both.overlap_data_parallel->value);
+  EXPECT_TRUE(both.overlap_tensor_parallel->value);
+}
+
+TEST(JobScriptTest, ExpertsAreSplitAsTensorsUnlessTheCommandSaysOtherwise) {
+  const std::string experts =
+      "--num-experts 8 --moe-router-topk 2 --tensor-model-parallel-size 2 --vocab-size 32000 ";
+  EXPECT_EQ(Read(Job(experts)).expert_tensor_parallel_size->value, 2);
+  EXPECT_EQ(
+      Read(Job(experts + "--expert-tensor-parallel-size 1")).expert_tensor_parallel_size->value, 1);
+}
+
+// A command of Hugging Face's Trainer on one node with `flags`.
+std::string TrainerJob(absl::string_view flags) {
+  return absl::StrCat("#!/bin/bash\n#SBATCH -N 1 --gpus-per-node=8\n",
+                      "torchrun --nproc_per_node 8 train.py --per_device_train_batch_size 4 ",
+                      flags, "\n");
+}
+
+TEST(JobScriptTest, TheTrainersFsdpIsItsSharding) {
+  const JobFacts facts = Read(TrainerJob("--fsdp \"full_shard auto_wrap\" --bf16"));
+  EXPECT_EQ(facts.framework, JobFramework::kTrainer);
+  EXPECT_EQ(facts.zero_stage->value, 3);
+  EXPECT_EQ(Read(TrainerJob("--fsdp shard_grad_op")).zero_stage->value, 2);
+  EXPECT_EQ(Read(TrainerJob("--fsdp no_shard")).zero_stage->value, 0);
+  EXPECT_EQ(Read(TrainerJob("--bf16")).zero_stage->value, 0);
+}
+
+TEST(JobScriptTest, TheTrainersDefaultsAreItsOwn) {
+  const JobFacts facts = Read(TrainerJob("--model_max_length 512 --max_steps 7"));
+  EXPECT_EQ(facts.gradient_accumulation_steps->value, 1);
+  EXPECT_EQ(facts.sequence_length->value, 512);
+  EXPECT_EQ(facts.step_count->value, 7);
+}
+
+TEST(JobScriptTest, TheFileOfTheTrainersFsdpIsRead) {
+  const JobFacts facts =
+      Read(TrainerJob("--fsdp full_shard --fsdp_config f.json"),
+           [](const std::string&) { return "{\"activation_checkpointing\": true}"; });
+  EXPECT_EQ(facts.recompute->value, v1::RECOMPUTE_FULL);
+  EXPECT_THAT(Read(TrainerJob("--fsdp full_shard --fsdp_config f.json")).not_read,
+              Contains(Property(&NotRead::Flags, "--recompute NAME")));
+}
+
+TEST(JobScriptTest, AnOptimizerThatIsNotModelledIsSaidWithItsDirection) {
+  EXPECT_THAT(Read(TrainerJob("--optim adamw_8bit")).not_read,
+              Contains(AllOf(Field(&NotRead::text, "--optim adamw_8bit"),
+                             Field(&NotRead::reason, HasSubstr("less memory")))));
+  EXPECT_THAT(Read(TrainerJob("--fsdp \"full_shard offload\"")).not_read,
+              Contains(Field(&NotRead::reason, HasSubstr("less memory"))));
+}
+
+TEST(JobScriptTest, DeepspeedsOverlapIsThatOfItsFile) {
+  const auto overlap = [](const std::string& zero) {
+    return Read("#!/bin/bash\ndeepspeed --num_gpus 8 train.py --deepspeed ds.json\n",
+                [&](const std::string&) {
+                  return absl::StrCat("{\"zero_optimization\": {", zero, "}}");
+                })
+        .overlap_data_parallel->value;
+  };
+  EXPECT_FALSE(overlap("\"stage\": 2"));
+  EXPECT_TRUE(overlap("\"stage\": 2, \"overlap_comm\": true"));
+  EXPECT_TRUE(overlap("\"stage\": 3"));
 }
 
 TEST(JobScriptTest, AcceleratesFileIsRead) {

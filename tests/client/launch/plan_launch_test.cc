@@ -308,5 +308,24 @@ TEST(ShellQuoteTest, PlainWordsStayAndOthersAreQuoted) {
   EXPECT_EQ(ShellQuote("$(id)"), "'$(id)'");
 }
 
+TEST(PlanLaunchTest, WhatTheModelsFileSaysBesideIsSaidInMegatronsTexts) {
+  const LaunchOptions options = {.model_remarks = {"config.json says rope_theta 500000"}};
+  for (const LaunchKind kind :
+       {LaunchKind::kMegatron, LaunchKind::kSbatch, LaunchKind::kTorchrun}) {
+    const absl::StatusOr<LaunchText> launch = WriteLaunch(MakePlan(), kind, options);
+    ASSERT_THAT(launch, IsOk());
+    EXPECT_THAT(launch->text, HasSubstr("rope_theta 500000"));
+    EXPECT_THAT(launch->remarks, Contains(HasSubstr("rope_theta 500000")));
+  }
+}
+
+TEST(PlanLaunchTest, APaddedVocabularyIsSaid) {
+  v1::Plan plan = MakePlan();
+  EXPECT_THAT(Text(plan, LaunchKind::kMegatron), Not(HasSubstr("pads")));
+  plan.mutable_layout()->set_tensor_parallel_size(4);
+  plan.mutable_layout()->set_data_parallel_size(4);
+  EXPECT_THAT(Text(plan, LaunchKind::kMegatron), HasSubstr("of 128256 to 128512"));
+}
+
 }  // namespace
 }  // namespace rhumb::launch

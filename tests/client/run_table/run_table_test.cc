@@ -66,6 +66,29 @@ TEST(RunTableTest, RowsWithoutNameAreCalledByTheirLine) {
   EXPECT_EQ(table.rows[0].row_id, "line 2");
 }
 
+TEST(RunTableTest, RunsWithoutNameAreCalledByTheirLineToo) {
+  const RunTable table = Parse(absl::StrCat(kHeader, ",12,768,12,50257,1024,H100-SXM,1,1,0.1,\n"));
+  EXPECT_EQ(table.rows[0].run->row_id, "line 2");
+}
+
+TEST(RunTableTest, LengthsAndVocabulariesBeyondTheApisAreRefused) {
+  const RunTable table =
+      Parse(absl::StrCat(kHeader, "a,12,768,12,50257,1000000000,H100-SXM,1,1,0.1,\n",
+                         "b,12,768,12,16777217,1024,H100-SXM,1,1,0.1,\n"));
+  EXPECT_EQ(table.rows[0].defect.column, "seq");
+  EXPECT_THAT(table.rows[0].defect.reason, HasSubstr("from 1 to 16777216"));
+  EXPECT_EQ(table.rows[1].defect.column, "vocab");
+}
+
+TEST(RunTableTest, ZerosThatCountAsNotPrintedAreNoted) {
+  const std::string header =
+      "row_id,layers,hidden,heads,vocab,seq,gpu,n_gpus,mbs,iter_s,inter_gbps_per_gpu\n";
+  const RunTable table = Parse(absl::StrCat(header, "a,12,768,12,50257,1024,H100-SXM,1,1,0,0\n"));
+  ASSERT_TRUE(table.rows[0].run.has_value());
+  EXPECT_THAT(table.rows[0].run->note, HasSubstr("iter_s is 0: counted as not printed"));
+  EXPECT_THAT(table.rows[0].run->note, HasSubstr("inter_gbps_per_gpu is 0: the network typical"));
+}
+
 TEST(RunTableTest, QuotedNotesHoldCommas) {
   const RunTable table =
       Parse(absl::StrCat(kHeader, "a,12,768,12,50257,1024,H100-SXM,1,1,,\"OOM, twice\"\n"));

@@ -202,6 +202,97 @@ TEST(CheckTest, ABatchThatIsNoMultipleIsRefused) {
                                                      "global_batch_tokens must be a multiple"));
 }
 
+TEST(CheckTest, WithoutSequenceParallelismEachGpuHoldsMore) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.tensor_parallel_size = 8;
+  const CheckAnswer with = Check(question);
+  question.sequence_parallel = false;
+  const CheckAnswer without = Check(question);
+  EXPECT_GT(without.memory.peak.activations_bytes, 1.5 * with.memory.peak.activations_bytes);
+  EXPECT_THAT(Codes(without), Contains("SEQUENCE_PARALLEL"));
+  EXPECT_THAT(Codes(with), Not(Contains("SEQUENCE_PARALLEL")));
+}
+
+TEST(CheckTest, SequenceParallelismThatMakesItFitIsAllThatIsAdvised) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.tensor_parallel_size = 8;
+  question.sequence_parallel = false;
+  for (int64_t size = 2; size <= 1024; size *= 2) {
+    question.layout.micro_batch_size = size;
+    question.sequence_parallel = true;
+    const bool fits_with = Check(question).fits_p95;
+    question.sequence_parallel = false;
+    const CheckAnswer answer = Check(question);
+    if (!fits_with || answer.fits_p95) continue;
+    EXPECT_THAT(Codes(answer), Contains("SEQUENCE_PARALLEL"));
+    EXPECT_THAT(Codes(answer), Not(Contains("CHANGE_LAYOUT")));
+    return;
+  }
+  FAIL() << "no micro-batch fits with it only";
+}
+
+TEST(CheckTest, SequenceParallelismIsNotAdvisedToAFrameworkWithout) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.framework = *FindFrameworkProfile("accelerate");
+  question.layout.tensor_parallel_size = 8;
+  question.sequence_parallel = false;
+  EXPECT_THAT(Codes(Check(question)), Not(Contains("SEQUENCE_PARALLEL")));
+}
+
+TEST(CheckTest, CommunicationThatIsNotHiddenCostsTimeAndIsAdvisedOn) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.layout.tensor_parallel_size = 4;
+  const double hidden = Check(question).time.step_seconds;
+  question.overlap_tensor_parallel = false;
+  question.overlap_data_parallel = false;
+  const CheckAnswer answer = Check(question);
+  EXPECT_GT(answer.time.step_seconds, 1.02 * hidden);
+  EXPECT_THAT(Codes(answer), Contains("OVERLAP_TENSOR_PARALLEL"));
+  EXPECT_THAT(Codes(answer), Contains("OVERLAP_DATA_PARALLEL"));
+}
+
+TEST(CheckTest, ExpertsMayBeSplitOverTensorRanks) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.architecture->expert_count = 8;
+  question.architecture->experts_per_token = 2;
+  question.architecture->moe_ffn_hidden_size = 1024;
+  question.architecture->num_moe_layers = question.architecture->num_layers;
+  question.layout.tensor_parallel_size = 2;
+  question.layout.expert_parallel_size = 4;
+  const double whole = Check(question).memory.peak.weights_bytes;
+  question.layout.expert_parallel_size = 2;
+  question.expert_tensor_parallel_size = 2;
+  EXPECT_THAT(Check(question).memory.peak.weights_bytes, RelativelyNear(whole, 1e-6));
+  EXPECT_THAT(ValidateCheckQuestion(question), IsEmpty());
+}
+
+// 6.7B replicated on each GPU, in large micro-batches: no one change is enough.
+CheckQuestion ReplicatedInLargeMicroBatches() {
+  CheckQuestion question = SevenBillionOnANode();
+  question.framework = *FindFrameworkProfile("fsdp");
+  question.layout.zero_stage = 0;
+  question.layout.micro_batch_size = 64;
+  question.layout.gradient_accumulation_steps = 2;
+  return question;
+}
+
+TEST(CheckTest, SeveralChangesOnTheSameGpusComeBeforeMoreGpus) {
+  CheckQuestion question = ReplicatedInLargeMicroBatches();
+  EXPECT_EQ(DirectiveOf(Check(question), "CHANGE_LAYOUT"),
+            "--zero-stage 3 --recompute full --micro-batch-size 1");
+  question.layout.zero_stage = 3;
+  question.layout.recompute = Recompute::kFull;
+  question.layout.micro_batch_size = 1;
+  EXPECT_TRUE(Check(question).fits_p95);
+}
+
+TEST(CheckTest, MoreGpusComeWithAllThatMustChange) {
+  CheckQuestion question = ReplicatedInLargeMicroBatches();
+  question.architecture = MakeShape(80, 64, 8, 128);
+  EXPECT_EQ(DirectiveOf(Check(question), "MORE_GPUS"),
+            "--gpus 16xH100-SXM5-80GB --zero-stage 3 --recompute full --micro-batch-size 1");
+}
+
 TEST(CheckTest, AValidQuestionHasNoViolations) {
   EXPECT_THAT(ValidateCheckQuestion(SevenBillionOnANode()), IsEmpty());
 }
