@@ -19,6 +19,7 @@ namespace rhumb::cli {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -91,7 +92,7 @@ TEST_F(RunTableCommandsTest, BytesThatNoIntegerCountsAreStillPositive) {
                                  "x,ours,96,12288,96,49152,50257,16777216,H100-SXM,1,1000000000,"
                                  "none,0.1,20,reserved,\n");
   EXPECT_THAT(RunLine(absl::StrCat("check -o csv --noheader --table ", path)).out,
-              AllOf(HasSubstr("00000000000000"), Not(HasSubstr(",-"))));
+              AllOf(ContainsRegex(",[0-9]{20,},"), Not(HasSubstr(",-"))));
   EXPECT_THAT(RunLine(absl::StrCat("check --json --table ", path)).out, Not(HasSubstr(": -")));
 }
 
