@@ -1,0 +1,5 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- A cli_filter.lua that does nothing: what a site has that uses Lua, without Rhumb.
+function slurm_cli_setup_defaults(options, early_pass) return slurm.SUCCESS end
+function slurm_cli_pre_submit(options, pack_offset) return slurm.SUCCESS end
+function slurm_cli_post_submit(pack_offset, job_id, step_id) return slurm.SUCCESS end
