@@ -21,6 +21,7 @@
 #include "client/cli/plan_command.h"
 #include "client/cli/plans_command.h"
 #include "client/cli/predict_command.h"
+#include "client/cli/submit_command.h"
 #include "client/cli/version_command.h"
 
 namespace rhumb::cli {
@@ -60,6 +61,7 @@ const std::vector<Command>& Commands() {
                                 PlansListCommand(),
                                 PlansShowCommand(),
                                 PlansDeleteCommand(),
+                                SubmitCommand(),
                                 CompletionCommand(),
                                 VersionCommand()};
   return commands;

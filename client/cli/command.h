@@ -65,6 +65,7 @@ struct Invocation {
   std::map<std::string, std::vector<std::string>>
       flags;  // by long name; a switch has one empty value
   std::vector<std::string> arguments;
+  std::vector<std::string> passed_on;  // words behind "--", where the command passes them on
 
   bool Has(absl::string_view flag) const { return flags.count(std::string(flag)) > 0; }
   // The last value given, or `fallback`.
@@ -79,6 +80,7 @@ struct Command {
   std::string summary = {};             // one line
   std::string description = {};         // paragraphs, may be empty
   std::vector<Argument> arguments = {};
+  std::string passes_on = {};    // what words behind "--" are where another program gets them
   std::vector<Flag> flags = {};  // besides GlobalFlags()
   std::vector<Example> examples = {};
   // Answers the exit code. Everything for the person goes to the context.

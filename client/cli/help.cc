@@ -64,6 +64,7 @@ std::string WithArguments(const Command& command) {
     absl::StrAppend(&text, argument.optional ? " [" : " ", argument.name,
                     argument.optional ? "]" : "");
   }
+  if (!command.passes_on.empty()) absl::StrAppend(&text, " [-- ", command.passes_on, "]");
   return text;
 }
 
@@ -93,7 +94,8 @@ std::string GeneralHelp(absl::string_view group, const Terminal& terminal) {
 
 std::string CommandHelp(const Command& command, const Terminal& terminal) {
   std::string text =
-      absl::StrCat("rhumb ", WithArguments(command), " [flags]\n\n", command.summary, "\n");
+      absl::StrCat("rhumb ", WithArguments(command), command.passes_on.empty() ? " [flags]" : "",
+                   "\n\n", command.summary, "\n");
   if (!command.description.empty()) absl::StrAppend(&text, "\n", command.description, "\n");
   if (!command.examples.empty()) {
     text += Heading(terminal, "Examples");

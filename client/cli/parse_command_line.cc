@@ -241,7 +241,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& giv
   }
   std::vector<std::string>& arguments = line.invocation.arguments;
   arguments = *std::move(rest);
-  arguments.insert(arguments.end(), behind.begin(), behind.end());
+  if (line.command->passes_on.empty()) {
+    arguments.insert(arguments.end(), behind.begin(), behind.end());
+  } else {
+    line.invocation.passed_on = std::move(behind);
+  }
   const std::vector<Argument>& expected = line.command->arguments;
   if (arguments.size() > expected.size())
     return UnknownWord(*line.command, arguments[expected.size()], flags);

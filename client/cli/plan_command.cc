@@ -12,18 +12,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/architecture_message.h"
 #include "client/cli/context.h"
 #include "client/cli/emit_plan.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/output.h"
-#include "client/cli/pool_flags.h"
+#include "client/cli/plan_question.h"
 #include "client/cli/question_file.h"
-#include "client/cli/question_flags.h"
 #include "client/cli/render_plan.h"
 #include "client/cli/report.h"
-#include "client/cli/request_fields.h"
 #include "client/cli/sweep.h"
 #include "client/cli/why_not.h"
 #include "client/config/hf_unplanned.h"
@@ -35,17 +32,7 @@ namespace rhumb::cli {
 namespace {
 
 std::vector<Flag> PlanFlags() {
-  std::vector<Flag> flags = PlanFieldFlags();
-  const std::vector<Flag> more = PoolDetailFlags();
-  flags.insert(flags.end(), more.begin(), more.end());
-  flags.push_back(ArchitectureFlag());
-  flags.push_back({.name = "file",
-                   .kind = FlagKind::kFile,
-                   .placeholder = "FILE",
-                   .help = "read the question from TOML; flags win over it",
-                   .group = "Question",
-                   .completion = Completion::kFile,
-                   .short_name = 'f'});
+  std::vector<Flag> flags = PlanQuestionFlags();
   flags.push_back({.name = "save",
                    .kind = FlagKind::kFile,
                    .placeholder = "FILE",
@@ -61,33 +48,6 @@ std::vector<Flag> PlanFlags() {
   return flags;
 }
 
-// The question of --file, empty without.
-absl::StatusOr<v1::CreatePlanRequest> ReadFile(const Invocation& invocation,
-                                               const Context& context) {
-  if (!invocation.Has("file")) return v1::CreatePlanRequest();
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
-  absl::StatusOr<v1::CreatePlanRequest> read =
-      ReadQuestionFile(invocation.Value("file"), context.now_unix_seconds, timeout);
-  if (read.ok()) return read;
-  return absl::Status(read.status().code(), absl::StrCat("--file: ", read.status().message()));
-}
-
-// `request` is the file's question; flags win over it.
-absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(v1::CreatePlanRequest request,
-                                                   const Invocation& invocation,
-                                                   const Context& context) {
-  // Pools are choices: those of the flags replace the file's, not join them.
-  if (invocation.Has("gpus")) request.clear_gpu_pools();
-  std::vector<Flag> flags = PlanFieldFlags();
-  RHUMB_RETURN_IF_ERROR(SetFieldsFromFlags(flags, invocation, context.now_unix_seconds, request));
-  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Architecture> model, ReadArchitectureFlag(invocation));
-  if (model.has_value()) *request.mutable_architecture() = *std::move(model);
-  std::vector<v1::GpuPool*> pools;
-  for (v1::GpuPool& pool : *request.mutable_gpu_pools()) pools.push_back(&pool);
-  RHUMB_RETURN_IF_ERROR(ApplyPoolDetails(invocation, pools, request));
-  return request;
-}
-
 // Asks every question in turn; one that the daemon refuses ends the sweep.
 absl::StatusOr<std::vector<v1::Plan>> Ask(const std::vector<v1::CreatePlanRequest>& requests,
                                           const Home& home) {
@@ -97,40 +57,6 @@ absl::StatusOr<std::vector<v1::Plan>> Ask(const std::vector<v1::CreatePlanReques
     plans.push_back(std::move(plan));
   }
   return plans;
-}
-
-// The pools that `request` offers: its own, or those of its cluster.
-absl::StatusOr<std::vector<v1::GpuPool>> PoolsOf(const v1::CreatePlanRequest& request,
-                                                 const Home& home) {
-  std::vector<v1::GpuPool> pools(request.gpu_pools().begin(), request.gpu_pools().end());
-  if (request.cluster().empty()) return pools;
-  v1::GetClusterRequest get;
-  get.set_name(request.cluster());
-  RHUMB_ASSIGN_OR_RETURN(const v1::Cluster cluster, home.client->GetCluster(get));
-  for (const v1::Pool& pool : cluster.pools()) {
-    if (!request.partition().empty() && pool.partition() != request.partition()) continue;
-    v1::GpuPool& offered = pools.emplace_back();
-    offered.set_gpu_type(pool.gpu_type());
-    if (pool.has_inter_node_gbps_per_gpu()) {
-      offered.set_inter_node_gbps_per_gpu(pool.inter_node_gbps_per_gpu());
-    }
-  }
-  return pools;
-}
-
-// The network between the plan's nodes where the question states it and not otherwise for another
-// pool: the plan does not say which of the pools it took.
-absl::StatusOr<launch::LaunchOptions> LaunchOptionsOf(const v1::CreatePlanRequest& request,
-                                                      const Home& home) {
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<v1::GpuPool> pools, PoolsOf(request, home));
-  launch::LaunchOptions options;
-  for (size_t i = 0; i < pools.size(); ++i) {
-    std::optional<double> gbps;
-    if (pools[i].has_inter_node_gbps_per_gpu()) gbps = pools[i].inter_node_gbps_per_gpu();
-    if (i > 0 && gbps != options.inter_node_gbps_per_gpu) return launch::LaunchOptions();
-    options.inter_node_gbps_per_gpu = gbps;
-  }
-  return options;
 }
 
 // What the file that --arch names says and no plan holds. A pipe is read no second time.
@@ -227,11 +153,11 @@ int RunPlan(const Invocation& invocation, Context& context) {
                                   "--emit or other output"));
   }
   // Once for a whole sweep: a pipe gives its text once.
-  const absl::StatusOr<v1::CreatePlanRequest> file = ReadFile(invocation, context);
+  const absl::StatusOr<v1::CreatePlanRequest> file = ReadPlanQuestionFile(invocation, context);
   if (!file.ok()) return FailUsage(context, file.status());
   std::vector<v1::CreatePlanRequest> requests;
   for (const Invocation& single : sweep->invocations) {
-    absl::StatusOr<v1::CreatePlanRequest> request = ReadQuestion(*file, single, context);
+    absl::StatusOr<v1::CreatePlanRequest> request = ReadPlanQuestion(*file, single, context);
     if (!request.ok()) return FailUsage(context, request.status());
     requests.push_back(*std::move(request));
   }

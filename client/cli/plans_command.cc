@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/context.h"
+#include "client/cli/emit_plan.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/list_and_show.h"
@@ -61,11 +62,30 @@ int RunList(const Invocation& invocation, Context& context) {
   return RunListing(listing, *output, invocation, context);
 }
 
+// The stored plan as files of launchers, in place of the answer. What its cluster's network was is
+// not stored with it.
+int EmitStored(const v1::GetPlanRequest& request, const std::vector<EmitTarget>& targets,
+               const Invocation& invocation, Context& context) {
+  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<v1::Plan> plan = home->client->GetPlan(request);
+  if (!plan.ok()) return Fail(context, plan.status());
+  if (plan->state() != v1::Plan::STATE_FEASIBLE) {
+    *context.err << RenderPlan(*plan, {}, context.err_terminal);
+    return kExitNo;
+  }
+  const absl::Status emitted = EmitPlan(*plan, targets, {}, invocation, context);
+  return emitted.ok() ? kExitOk : FailUsage(context, emitted);
+}
+
 int RunShow(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
+  const absl::StatusOr<std::vector<EmitTarget>> targets = ReadEmitTargets(invocation);
+  if (!targets.ok()) return FailUsage(context, targets.status());
   v1::GetPlanRequest request;
   request.set_name(invocation.arguments[0]);
+  if (!targets->empty()) return EmitStored(request, *targets, invocation, context);
   const Showing<v1::Plan> showing = {
       .ask = [&](client::Client& client) { return client.GetPlan(request); },
       .table = [](const std::vector<v1::Plan>& plans) { return PlansTable(plans); },
@@ -106,8 +126,10 @@ Command PlansShowCommand() {
           .flags = {{.name = "explain",
                      .kind = FlagKind::kSwitch,
                      .help = "where the step's time goes and what was searched",
-                     .group = "Output"}},
-          .examples = {{"plans show plans/p-0123456789abcdef0123", "as rhumb plan showed it"}},
+                     .group = "Output"},
+                    EmitFlag()},
+          .examples = {{"plans show plans/p-0123456789abcdef0123", "as rhumb plan showed it"},
+                       {"plans show plans/p-0123456789abcdef0123 --emit sbatch", "as a Slurm job"}},
           .run = RunShow};
 }
 

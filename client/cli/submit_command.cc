@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/submit_command.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/argument_text.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/failure.h"
+#include "client/cli/plan_question.h"
+#include "client/cli/render_plan.h"
+#include "client/cli/submit_options.h"
+#include "client/config/text_file.h"
+#include "client/launch/emit_parts.h"
+#include "client/launch/plan_launch.h"
+#include "client/slurm/answer.h"
+#include "client/slurm/gpu_names.h"
+#include "client/slurm/job_decision.h"
+#include "planner/status_macros.h"
+#include "rhumb/v1/plan_service.pb.h"
+
+namespace rhumb::cli {
+namespace {
+
+constexpr char kGpuNamesFile[] = "/etc/rhumb/slurm-gpus.conf";
+
+std::vector<Flag> SubmitFlags() {
+  std::vector<Flag> flags = {
+      {.name = "plan",
+       .kind = FlagKind::kText,
+       .placeholder = "PLAN",
+       .help = "submit for a stored plan, as plans/p-0123",
+       .group = "Submission",
+       .completion = Completion::kPlan},
+      {.name = "dry-run",
+       .kind = FlagKind::kSwitch,
+       .help = "print the sbatch command instead of running it",
+       .group = "Submission"},
+      {.name = "gpu-names",
+       .kind = FlagKind::kFile,
+       .placeholder = "FILE",
+       .help = absl::StrCat("how the site's Slurm calls GPU types; default ", kGpuNamesFile),
+       .group = "Submission",
+       .completion = Completion::kFile}};
+  for (Flag& flag : PlanQuestionFlags()) {
+    // --dry-run is about the job here.
+    if (flag.name != "validate-only") flags.push_back(std::move(flag));
+  }
+  return flags;
+}
+
+absl::StatusOr<slurm::GpuNames> ReadGpuNames(const Invocation& invocation) {
+  const std::string path = invocation.Value("gpu-names", kGpuNamesFile);
+  const absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (absl::IsNotFound(text.status()) && !invocation.Has("gpu-names")) return slurm::GpuNames();
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--gpu-names: ", text.status().message()));
+  }
+  slurm::Outcome<slurm::GpuNames> names = slurm::GpuNames::Read(*text);
+  if (names.ok()) return *std::move(names.value);
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", names.problem));
+}
+
+// The question of `invocation`, whose GPUs may be called as the site's Slurm does.
+absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(Invocation invocation,
+                                                   const slurm::GpuNames& names,
+                                                   const Context& context) {
+  for (std::string& pool : invocation.flags["gpus"]) pool = names.PoolOf(pool);
+  if (invocation.flags["gpus"].empty()) invocation.flags.erase("gpus");
+  RHUMB_ASSIGN_OR_RETURN(const v1::CreatePlanRequest file,
+                         ReadPlanQuestionFile(invocation, context));
+  return ReadPlanQuestion(file, invocation, context);
+}
+
+absl::Status CheckPlanStandsAlone(const Invocation& invocation) {
+  if (!invocation.Has("plan")) return absl::OkStatus();
+  for (const Flag& flag : PlanQuestionFlags()) {
+    if (!invocation.Has(flag.name)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--plan is a whole answer: --", flag.name, " cannot stand beside it"));
+  }
+  return absl::OkStatus();
+}
+
+// Replaces this process by sbatch; comes back only where that failed.
+absl::Status RunSbatch(const std::vector<std::string>& words, const slurm::Variables& variables) {
+  for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  return absl::InternalError(
+      absl::StrCat("cannot run sbatch: ", std::strerror(errno), "; --dry-run prints the command"));
+}
+
+// What is asked of Slurm, and with which variables.
+struct Job {
+  std::vector<std::string> words;
+  slurm::Variables variables;
+};
+
+absl::StatusOr<Job> MakeJob(const v1::Plan& plan, const launch::LaunchOptions& options,
+                            const slurm::GpuNames& names, const std::string& script,
+                            const Invocation& invocation) {
+  RHUMB_ASSIGN_OR_RETURN(const launch::LaunchText text,
+                         launch::WriteLaunch(plan, launch::LaunchKind::kEnv, options));
+  const slurm::Outcome<slurm::Variables> variables = slurm::ReadVariables(text.text);
+  if (!variables.ok()) return absl::InternalError(variables.problem);
+  const slurm::Outcome<slurm::JobDecision> decision = slurm::Decide(*variables, names);
+  if (!decision.ok()) return absl::InvalidArgumentError(decision.problem);
+  RHUMB_ASSIGN_OR_RETURN(std::vector<std::string> words,
+                         SubmitOptions(*decision, *variables, script, invocation.passed_on));
+  words.insert(words.begin(), "sbatch");
+  words.push_back(invocation.arguments[0]);
+  return Job{std::move(words), *variables};
+}
+
+// The plan's job, or the exit code of why there is none, which was said.
+absl::StatusOr<Job> AskAndMakeJob(const Invocation& invocation, const std::string& script,
+                                  Context& context, int& code) {
+  RHUMB_ASSIGN_OR_RETURN(const slurm::GpuNames names, ReadGpuNames(invocation));
+  RHUMB_RETURN_IF_ERROR(CheckPlanStandsAlone(invocation));
+  v1::CreatePlanRequest question;
+  if (!invocation.Has("plan")) {
+    RHUMB_ASSIGN_OR_RETURN(question, ReadQuestion(invocation, names, context));
+  }
+  RHUMB_ASSIGN_OR_RETURN(const Home home, context.open_home(invocation, context));
+  v1::Plan plan;
+  launch::LaunchOptions options;
+  if (invocation.Has("plan")) {
+    v1::GetPlanRequest get;
+    get.set_name(invocation.Value("plan"));
+    RHUMB_ASSIGN_OR_RETURN(plan, home.client->GetPlan(get));
+  } else {
+    RHUMB_ASSIGN_OR_RETURN(plan, home.client->CreatePlan(question));
+    RHUMB_ASSIGN_OR_RETURN(options, LaunchOptionsOf(question, home));
+  }
+  if (plan.state() != v1::Plan::STATE_FEASIBLE) {
+    *context.err << RenderPlan(plan, {.question = &question}, context.err_terminal);
+    code = kExitNo;
+    return Job();
+  }
+  return MakeJob(plan, options, names, script, invocation);
+}
+
+int RunSubmit(const Invocation& invocation, Context& context) {
+  if (invocation.arguments[0] == "-") {
+    return FailUsage(context, absl::InvalidArgumentError(
+                                  "JOB: must be a file, as sbatch reads it once more, got \"-\""));
+  }
+  const absl::StatusOr<std::string> script = ReadArgumentText(invocation.arguments[0], invocation);
+  if (!script.ok()) return FailUsage(context, script.status());
+  int code = kExitOk;
+  const absl::StatusOr<Job> job = AskAndMakeJob(invocation, *script, context, code);
+  if (!job.ok()) return Fail(context, job.status());
+  if (code != kExitOk) return code;
+  if (invocation.Has("dry-run")) {
+    *context.out << absl::StrJoin(job->words, " ", [](std::string* out, const std::string& word) {
+      absl::StrAppend(out, launch::ShellQuote(word));
+    }) << "\n";
+    return kExitOk;
+  }
+  context.out->flush();
+  return Fail(context, RunSbatch(job->words, job->variables));
+}
+
+}  // namespace
+
+Command SubmitCommand() {
+  return {
+      .words = {"submit"},
+      .summary = "Submit a job script to Slurm, sized by a plan.",
+      .description =
+          "Plans as rhumb plan does, or takes --plan, and runs sbatch with the plan's nodes, "
+          "tasks, "
+          "GPUs, time\n"
+          "and comment, and RHUMB_... in the environment. What the script's #SBATCH lines or the "
+          "options behind --\n"
+          "say wins; what contradicts the plan (fewer GPUs, less time) is refused. The exit code "
+          "is "
+          "sbatch's.",
+      .arguments = {{.name = "JOB", .help = "job script", .completion = Completion::kFile}},
+      .passes_on = "options of sbatch",
+      .flags = SubmitFlags(),
+      .examples = {{"submit --gpus 16xH100-SXM5-80GB --deadline 2d job.sh", "plan and submit"},
+                   {"submit --plan plans/p-0123456789abcdef0123 job.sh -- --account=lab --mem=0",
+                    "a plan that is stored, with options of sbatch"}},
+      .run = RunSubmit};
+}
+
+}  // namespace rhumb::cli
