@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/slurm/submission.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace rhumb::slurm {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Key;
+using ::testing::Not;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+constexpr char kPlan[] =
+    "export RHUMB_PLAN=plans/p-1\nexport RHUMB_GPU_TYPE=H100-SXM5-80GB\nexport RHUMB_GPU_COUNT=16\n"
+    "export RHUMB_NODE_COUNT=2\nexport RHUMB_WALL_SECONDS=86400\n";
+
+// One run of sbatch without Slurm.
+class SubmissionTest : public testing::Test {
+ protected:
+  Submission Begin(std::vector<std::string> words = {}) {
+    Surroundings surroundings;
+    surroundings.run_helper = [this](const std::string&, const std::vector<std::string>& arguments,
+                                     int64_t) {
+      asked_.push_back(arguments);
+      return answer_;
+    };
+    surroundings.set_variable = [this](const std::string& name, const std::string& value) {
+      environment_[name] = value;
+    };
+    surroundings.unset_variable = [this](const std::string& name) { environment_.erase(name); };
+    surroundings.read_file = [this](const std::string&) { return Good(table_); };
+    surroundings.expect_filter = [] { return std::string("/proc/self/fd/9"); };
+    surroundings.filter_answered = [this] { return filter_answers_; };
+    surroundings.variable_names = [this] {
+      std::vector<std::string> names;
+      for (const auto& [name, value] : environment_) names.push_back(name);
+      return names;
+    };
+    surroundings.is_step = is_step_;
+    surroundings.job_id = "7";
+    return Submission(words, surroundings);
+  }
+  void Answer(int exit_code, std::string out, std::string err = "") {
+    answer_ = {.end = HelperResult::End::kExited,
+               .exit_code = exit_code,
+               .out = std::move(out),
+               .err = std::move(err)};
+  }
+  void SetUp() override { Answer(0, kPlan); }
+
+  std::map<std::string, std::string> environment_;
+  std::vector<std::vector<std::string>> asked_;
+  HelperResult answer_;
+  std::string table_;
+  bool is_step_ = false;
+  bool filter_answers_ = true;
+};
+
+TEST_F(SubmissionTest, APlanIsSetInTheEnvironment) {
+  Submission submission = Begin();
+  EXPECT_FALSE(submission.AddRequest("gpus=16xh100,deadline=1d").refused);
+  EXPECT_FALSE(submission.Finish().refused);
+  EXPECT_THAT(environment_, Contains(Pair("RHUMB_PLAN", "plans/p-1")));
+  EXPECT_THAT(environment_, Contains(Pair("RHUMB_SLURM_NODES", "2")));
+  EXPECT_THAT(environment_, Contains(Pair("RHUMB_SLURM_GPUS_PER_NODE", "h100:8")));
+  EXPECT_THAT(environment_, Contains(Pair("RHUMB_SLURM_PLANNED_MINUTES", "1440")));
+}
+
+TEST_F(SubmissionTest, WithoutARequestNothingIsAskedOrSet) {
+  Submission submission = Begin({"helper=nonsense"});
+  EXPECT_EQ(submission.Finish().line, "");
+  EXPECT_THAT(asked_, IsEmpty());
+  EXPECT_THAT(environment_, IsEmpty());
+}
+
+TEST_F(SubmissionTest, WhatAnEnclosingJobLeftIsForgotten) {
+  environment_ = {{"RHUMB_SLURM_PLAN", "plans/p-0"},
+                  {"SLURM_SPANK__SLURM_SPANK_OPTION_rhumb_rhumb", "x"},
+                  {"_SLURM_SPANK_OPTION_rhumb_rhumb", "x"},
+                  {"SLURM_SPANK_RHUMB_PLAN", "x"},
+                  {"RHUMB_ADDR", "kept"},
+                  {"RHUMB_PLAN", "kept"}};
+  Begin().ForgetInherited();
+  EXPECT_THAT(environment_, ElementsAre(Key("RHUMB_ADDR"), Key("RHUMB_PLAN")));
+}
+
+TEST_F(SubmissionTest, RequestsAddUpAndAreAskedOnce) {
+  Submission submission = Begin();
+  Answer(2, "", "rhumb: error: nothing bounds the training\nrhumb: rhumb plan --help shows\n");
+  EXPECT_FALSE(submission.AddRequest("gpus=16xh100").refused);
+  Answer(0, kPlan);
+  EXPECT_FALSE(submission.AddRequest("deadline=1d").refused);
+  EXPECT_FALSE(submission.AddRequest("deadline=1d").refused);
+  EXPECT_THAT(asked_, SizeIs(2));
+  EXPECT_THAT(asked_.back(), Contains("--gpus=16xh100"));
+  EXPECT_FALSE(submission.Finish().refused);
+}
+
+TEST_F(SubmissionTest, AnAnswerThatIsNoPlanIsRefusedAtTheEnd) {
+  Submission submission = Begin();
+  Answer(3, "", "No plan meets this question: a and b\ncannot be met together.\n\nWould do  c\n");
+  EXPECT_FALSE(submission.AddRequest("gpus=16xh100").refused);
+  const Verdict verdict = submission.Finish();
+  EXPECT_TRUE(verdict.refused);
+  EXPECT_EQ(verdict.line,
+            "No plan meets this question: a and b cannot be met together.; `rhumb plan` with the "
+            "same flags says more");
+}
+
+TEST_F(SubmissionTest, APlanThatALaterRequestSpoilsIsWithdrawn) {
+  Submission submission = Begin();
+  EXPECT_FALSE(submission.AddRequest("gpus=16xh100,deadline=1d").refused);
+  Answer(3, "", "No plan\n");
+  EXPECT_FALSE(submission.AddRequest("target-loss=1").refused);
+  EXPECT_THAT(environment_, Not(Contains(Key("RHUMB_PLAN"))));
+  EXPECT_THAT(environment_, Not(Contains(Key("RHUMB_SLURM_NODES"))));
+  EXPECT_TRUE(submission.Finish().refused);
+}
+
+TEST_F(SubmissionTest, NobodyToSizeTheJobIsRefused) {
+  filter_answers_ = false;
+  Submission submission = Begin();
+  EXPECT_FALSE(submission.AddRequest("gpus=16xh100").refused);
+  EXPECT_THAT(submission.Finish().line, HasSubstr("cli_filter.lua is not loaded"));
+}
+
+TEST_F(SubmissionTest, AdviceIsSaidAndChangesNothing) {
+  filter_answers_ = false;
+  Submission submission = Begin({"policy=advise"});
+  const Verdict verdict = submission.AddRequest("gpus=16xh100");
+  EXPECT_FALSE(verdict.refused);
+  EXPECT_THAT(verdict.line, HasSubstr("would ask for --nodes=2 --ntasks-per-node=8"));
+  EXPECT_THAT(environment_, Not(Contains(Key("RHUMB_SLURM_NODES"))));
+  EXPECT_FALSE(submission.Finish().refused);
+}
+
+TEST_F(SubmissionTest, AStepHasItsJobsSize) {
+  is_step_ = true;
+  const Verdict verdict = Begin().AddRequest("gpus=16xh100");
+  EXPECT_FALSE(verdict.refused);
+  EXPECT_THAT(verdict.line, HasSubstr("this is a step of job 7"));
+  EXPECT_THAT(asked_, IsEmpty());
+}
+
+TEST_F(SubmissionTest, ASecondComponentIsRefused) {
+  Submission submission = Begin();
+  submission.Finish();
+  EXPECT_THAT(submission.AddRequest("gpus=16xh100").line, HasSubstr("heterogeneous"));
+}
+
+TEST_F(SubmissionTest, WrongSettingsAreSaidWhereTheyMatter) {
+  EXPECT_THAT(Begin({"deadline_ms=0"}).AddRequest("gpus=16xh100").line,
+              HasSubstr("deadline_ms=0: must be"));
+  table_ = "h100";
+  EXPECT_THAT(Begin().AddRequest("gpus=16xh100").line,
+              HasSubstr("/etc/rhumb/slurm-gpus.conf: line 1"));
+}
+
+TEST_F(SubmissionTest, WhatKeepsTheHelperFromAnsweringIsRefusedAtOnce) {
+  Answer(5, "", "rhumb: error: daemon unavailable: no socket; --local answers without one\n");
+  EXPECT_EQ(Begin().AddRequest("gpus=16xh100").line,
+            "daemon unavailable: no socket; submit without --rhumb, or when the daemon answers "
+            "again");
+  Answer(0, "<html>");
+  EXPECT_THAT(Begin().AddRequest("gpus=16xh100").line, HasSubstr("answered what is no plan"));
+  answer_ = {.end = HelperResult::End::kTimedOut};
+  EXPECT_THAT(Begin({"deadline_ms=1500"}).AddRequest("gpus=16xh100").line,
+              HasSubstr("no answer within 1.5 s"));
+  answer_ = {.end = HelperResult::End::kTooMuch};
+  EXPECT_THAT(Begin().AddRequest("gpus=16xh100").line, HasSubstr("without end"));
+  answer_ = {.end = HelperResult::End::kFailed, .problem = "No such file"};
+  EXPECT_THAT(Begin().AddRequest("gpus=16xh100").line,
+              HasSubstr("cannot run /usr/bin/rhumb: No such file"));
+  Answer(1, "", "");
+  EXPECT_THAT(Begin().AddRequest("gpus=16xh100").line, HasSubstr("ended with code 1"));
+}
+
+}  // namespace
+}  // namespace rhumb::slurm
