@@ -64,8 +64,12 @@ std::string WithArguments(const Command& command) {
     absl::StrAppend(&text, argument.optional ? " [" : " ", argument.name,
                     argument.optional ? "]" : "");
   }
-  if (!command.passes_on.empty()) absl::StrAppend(&text, " [-- ", command.passes_on, "]");
   return text;
+}
+
+// " [-- options of sbatch]", empty where nothing is passed on.
+std::string PassedOn(const Command& command) {
+  return command.passes_on.empty() ? "" : absl::StrCat(" [-- ", command.passes_on, "]");
 }
 
 }  // namespace
@@ -79,7 +83,7 @@ std::string GeneralHelp(absl::string_view group, const Terminal& terminal) {
   text += Heading(terminal, "Commands");
   for (const Command& command : Commands()) {
     if (!group.empty() && command.words[0] != group) continue;
-    text += Entry(WithArguments(command), command.summary, terminal);
+    text += Entry(WithArguments(command) + PassedOn(command), command.summary, terminal);
   }
   if (!group.empty()) return text;
   text += FlagEntries(GlobalFlags(), terminal);
@@ -93,9 +97,8 @@ std::string GeneralHelp(absl::string_view group, const Terminal& terminal) {
 }
 
 std::string CommandHelp(const Command& command, const Terminal& terminal) {
-  std::string text =
-      absl::StrCat("rhumb ", WithArguments(command), command.passes_on.empty() ? " [flags]" : "",
-                   "\n\n", command.summary, "\n");
+  std::string text = absl::StrCat("rhumb ", WithArguments(command), " [flags]", PassedOn(command),
+                                  "\n\n", command.summary, "\n");
   if (!command.description.empty()) absl::StrAppend(&text, "\n", command.description, "\n");
   if (!command.examples.empty()) {
     text += Heading(terminal, "Examples");
