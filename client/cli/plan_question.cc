@@ -24,8 +24,11 @@ absl::StatusOr<std::vector<v1::GpuPool>> PoolsOf(const v1::CreatePlanRequest& re
   if (request.cluster().empty()) return pools;
   v1::GetClusterRequest get;
   get.set_name(request.cluster());
-  RHUMB_ASSIGN_OR_RETURN(const v1::Cluster cluster, home.client->GetCluster(get));
-  for (const v1::Pool& pool : cluster.pools()) {
+  const absl::StatusOr<v1::Cluster> cluster = home.client->GetCluster(get);
+  // What is free is known of clusters that nobody applied too.
+  if (request.free_only() && absl::IsNotFound(cluster.status())) return pools;
+  if (!cluster.ok()) return cluster.status();
+  for (const v1::Pool& pool : cluster->pools()) {
     if (!request.partition().empty() && pool.partition() != request.partition()) continue;
     v1::GpuPool& offered = pools.emplace_back();
     offered.set_gpu_type(pool.gpu_type());
