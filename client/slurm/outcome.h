@@ -21,8 +21,8 @@ struct Outcome {
 };
 
 template <typename Value>
-Outcome<Value> Problem(std::string problem) {
-  return {.value = std::nullopt, .problem = std::move(problem)};
+Outcome<Value> Problem(const std::string& problem) {
+  return {.value = std::nullopt, .problem = problem};
 }
 
 template <typename Value>

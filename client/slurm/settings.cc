@@ -59,8 +59,7 @@ Outcome<Settings> ReadSettings(const std::vector<std::string>& words) {
       return Problem<Settings>("plugstack.conf: \"" + word + "\" is no KEY=VALUE; keys are " +
                                kKeys);
     }
-    const std::string problem = Set(std::string_view(word).substr(0, equals),
-                                    std::string_view(word).substr(equals + 1), settings);
+    const std::string problem = Set(word.substr(0, equals), word.substr(equals + 1), settings);
     if (!problem.empty()) return Problem<Settings>(problem);
   }
   return Good(settings);

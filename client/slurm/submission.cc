@@ -140,7 +140,8 @@ Verdict Submission::Take(const HelperResult& result, const GpuNames& names) {
   Publish(*decision);
   if (settings_->policy != Policy::kAdvise) return {};
   std::string line = decision->plan + " would ask for";
-  for (const auto& [name, value] : Options(*decision)) line += " --" + name + "=" + value;
+  for (const auto& [name, value] : Options(*decision))
+    line.append(" --").append(name).append("=").append(value);
   return {.refused = false, .line = line + "; the job is submitted as it stands"};
 }
 
