@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/cost/gpu_catalog.h"
@@ -30,8 +31,6 @@ bool IsKnown(const v1::NodeInventory& inventory, const std::string& gpu_type) {
   const auto& unknown = inventory.unknown_gpu_types();
   return std::find(unknown.begin(), unknown.end(), gpu_type) == unknown.end();
 }
-
-std::string BareCluster(const std::string& name) { return name.substr(name.find('/') + 1); }
 
 absl::Status CheckFresh(const std::string& cluster, int64_t update_time_ns, int64_t now_ns) {
   const int64_t age_ns = now_ns - update_time_ns;
@@ -57,8 +56,7 @@ v1::NodeInventory InventoryToStore(const v1::SyncNodesRequest& request,
   ValidateValues(request, violations);
   v1::NodeInventory content;
   const v1::NodeInventory& in = request.inventory();
-  const absl::StatusOr<std::string> name =
-      ResourceName("clusters", in.name(), "inventory.name");
+  const absl::StatusOr<std::string> name = ResourceName("clusters", in.name(), "inventory.name");
   if (name.ok()) {
     content.set_name(*name);
   } else {
@@ -222,7 +220,7 @@ absl::StatusOr<v1::Cluster> FreeCluster(const v1::Cluster& cluster, const std::s
   if (result.pools().empty() && !busy.empty()) {
     return ErrorWithReason(
         absl::StatusCode::kFailedPrecondition, "NOTHING_FREE",
-        absl::StrCat("no GPU of ", BareCluster(cluster.name()), " is free now (",
+        absl::StrCat("no GPU of ", absl::StripPrefix(cluster.name(), "clusters/"), " is free now (",
                      absl::StrJoin(busy, ", "), "); leave --free out for its whole inventory"));
   }
   return result;

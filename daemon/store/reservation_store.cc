@@ -10,9 +10,9 @@ namespace {
 
 constexpr char kInventories[] = "inventories";
 
-// Those that `condition` names, of which one takes :now; newest first. Texts bind in its order.
-std::vector<StoredReservation> Select(soci::session& session, const std::string& condition,
-                                      const std::string& text, int64_t now_ns) {
+// Those with `value` in `column` (empty: all) that have not expired, newest first.
+std::vector<StoredReservation> Select(soci::session& session, const std::string& column,
+                                      const std::string& value, int64_t now_ns) {
   std::vector<StoredReservation> found;
   StoredReservation row;
   Integer owner = 0, count = 0, created = 0, expires = 0;
@@ -20,9 +20,10 @@ std::vector<StoredReservation> Select(soci::session& session, const std::string&
   soci::statement select =
       (session.prepare << absl::StrCat(
            "SELECT name, owner_uid, cluster, partition_name, gpu_type, gpu_count, plan, "
-           "create_time_ns, expire_time_ns FROM reservations WHERE expire_time_ns > :now AND ",
-           condition, " ORDER BY create_time_ns DESC, name DESC"),
-       soci::use(now), soci::use(text), soci::use(text), soci::into(row.name), soci::into(owner),
+           "create_time_ns, expire_time_ns FROM reservations WHERE expire_time_ns > :now AND "
+           "(:value = '' OR ",
+           column, " = :value) ORDER BY create_time_ns DESC, name DESC"),
+       soci::use(now, "now"), soci::use(value, "value"), soci::into(row.name), soci::into(owner),
        soci::into(row.cluster), soci::into(row.partition), soci::into(row.gpu_type),
        soci::into(count), soci::into(row.plan), soci::into(created), soci::into(expires));
   select.execute();
@@ -36,15 +37,9 @@ std::vector<StoredReservation> Select(soci::session& session, const std::string&
   return found;
 }
 
-std::vector<StoredReservation> SelectOfCluster(soci::session& session, const std::string& cluster,
-                                               int64_t now_ns) {
-  return Select(session, "(:any = '' OR cluster = :cluster)", cluster, now_ns);
-}
-
 std::optional<StoredReservation> SelectByName(soci::session& session, const std::string& name,
                                               int64_t now_ns) {
-  std::vector<StoredReservation> found =
-      Select(session, "(name = :name OR name = :again)", name, now_ns);
+  std::vector<StoredReservation> found = Select(session, "name", name, now_ns);
   if (found.empty()) return std::nullopt;
   return found.front();
 }
@@ -83,7 +78,7 @@ absl::StatusOr<StoredReservation> ReservationStore::Promise(const StoredReservat
       }
     }
     RHUMB_RETURN_IF_ERROR(may_promise(SelectResource(session, kInventories, asked.cluster),
-                                      SelectOfCluster(session, asked.cluster, now_ns)));
+                                      Select(session, "cluster", asked.cluster, now_ns)));
     DropExpired(session, now_ns);
     Insert(session, asked);
     return InsertRequest(session, key, asked.name, now_ns);
@@ -105,7 +100,7 @@ absl::StatusOr<std::vector<StoredReservation>> ReservationStore::List(absl::stri
                                                                       int64_t now_ns) {
   std::vector<StoredReservation> found;
   RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
-    found = SelectOfCluster(session, std::string(cluster), now_ns);
+    found = Select(session, "cluster", std::string(cluster), now_ns);
     return absl::OkStatus();
   }));
   return found;

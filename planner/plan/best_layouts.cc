@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "planner/plan/assemble.h"
 #include "planner/plan/place_search.h"
 
 namespace rhumb {
@@ -23,15 +24,18 @@ LayoutChoice Describe(const Problem& problem, const CostModel& cost, const Candi
                          .At(size.law, static_cast<double>(choice.token_count),
                              static_cast<double>(choice.global_batch_tokens))
                          .loss_nats;
-  choice.step_seconds = cost.Step(candidate.layout).StepSeconds(batch.micro_batches);
-  choice.tokens_per_second = static_cast<double>(choice.global_batch_tokens) / choice.step_seconds;
-  choice.mfu = cost.ModelFlopsPerToken() * choice.tokens_per_second /
-               (static_cast<double>(candidate.place.gpu_count) *
-                PeakFlopsPerSecond(gpu, q.precision).value_or(0));
-  choice.wall_seconds =
-      problem.At(size, candidate.place)
-          .overheads.WallSeconds(static_cast<double>(batch.step_count) * choice.step_seconds);
-  choice.step_breakdown = cost.Explain(candidate.layout, batch.micro_batches);
+  const TimePlan time =
+      MakeTimePlan(cost, candidate.layout, batch.micro_batches,
+                   cost.Step(candidate.layout).StepSeconds(batch.micro_batches),
+                   cost.ModelFlopsPerToken(), static_cast<double>(choice.global_batch_tokens),
+                   static_cast<double>(candidate.place.gpu_count),
+                   PeakFlopsPerSecond(gpu, q.precision).value_or(0), batch.step_count,
+                   problem.At(size, candidate.place).overheads);
+  choice.step_seconds = time.step_seconds;
+  choice.tokens_per_second = time.tokens_per_second;
+  choice.mfu = time.mfu;
+  choice.wall_seconds = time.wall_seconds;
+  choice.step_breakdown = *time.step_breakdown;
   const MemoryEstimate memory =
       cost.Memory(candidate.layout, batch.micro_batches, /*with_stages=*/false);
   choice.peak_bytes = memory.peak_bytes;
