@@ -147,14 +147,8 @@ v1::Calibration CalibrationToStore(const v1::ApplyCalibrationRequest& request,
     return {};
   }
   v1::Calibration calibration = Stated(request.calibration());
-  const auto name = ResourceName("calibrations", calibration.name(), "calibration.name");
-  if (name.ok()) {
-    calibration.set_name(*name);
-  } else {
-    violations.Add("calibration.name",
-                   "must be an id of lower-case letters, digits and dashes that begins with a "
-                   "letter, at most 63 long");
-  }
+  calibration.set_name(
+      ResourceName("calibrations", calibration.name(), "calibration.name", violations));
   if (calibration.families_size() == 0 || calibration.families_size() > kMaxFamilies) {
     violations.Add("calibration.families", absl::StrCat("must be 1 to ", kMaxFamilies, ", got ",
                                                         calibration.families_size()));

@@ -56,12 +56,7 @@ v1::NodeInventory InventoryToStore(const v1::SyncNodesRequest& request,
   ValidateValues(request, violations);
   v1::NodeInventory content;
   const v1::NodeInventory& in = request.inventory();
-  const absl::StatusOr<std::string> name = ResourceName("clusters", in.name(), "inventory.name");
-  if (name.ok()) {
-    content.set_name(*name);
-  } else {
-    violations.Add("inventory.name", name.status().message());
-  }
+  content.set_name(ResourceName("clusters", in.name(), "inventory.name", violations));
   *content.mutable_observe_time() = in.observe_time();
   *content.mutable_partitions() = in.partitions();
   std::set<std::string> unknown;

@@ -41,11 +41,8 @@ void ValidateImportHeader(const v1::ImportObservationsRequest& request,
                                 ", got ", ShowNumber(request.lifetime_seconds())));
   }
   CheckSentence(given.source(), "observation_set.source", violations);
-  if (!given.name().empty() &&
-      !ResourceName("observations", given.name(), "observation_set.name").ok()) {
-    violations.Add("observation_set.name",
-                   "must be an id of lower-case letters, digits and dashes that begins with a "
-                   "letter, at most 63 long");
+  if (!given.name().empty()) {
+    ResourceName("observations", given.name(), "observation_set.name", violations);
   }
 }
 

@@ -51,20 +51,9 @@ absl::StatusOr<v1::Reservation> Reserve(const v1::ReserveAllocationRequest& requ
   FieldViolations violations;
   ValidateValues(request, violations);
   StoredReservation asked;
-  const absl::StatusOr<std::string> cluster =
-      ResourceName("clusters", request.cluster(), "cluster");
-  if (cluster.ok()) {
-    asked.cluster = *cluster;
-  } else {
-    violations.Add("cluster", cluster.status().message());
-  }
+  asked.cluster = ResourceName("clusters", request.cluster(), "cluster", violations);
   if (!request.plan().empty()) {
-    const absl::StatusOr<std::string> plan = ResourceName("plans", request.plan(), "plan");
-    if (plan.ok()) {
-      asked.plan = *plan;
-    } else {
-      violations.Add("plan", plan.status().message());
-    }
+    asked.plan = ResourceName("plans", request.plan(), "plan", violations);
   }
   if (request.gpu_count() == 0) violations.Add("gpu_count", "is missing; allowed: 1 or more");
   RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store));

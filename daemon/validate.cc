@@ -93,13 +93,7 @@ void ValidateApplyClusterRequest(const v1::ApplyClusterRequest& request,
     violations.Add("cluster", "must be given");
     return;
   }
-  if (const auto name = ResourceName("clusters", request.cluster().name(), "cluster.name");
-      !name.ok()) {
-    violations.Add(
-        "cluster.name",
-        "must be an id of lower-case letters, digits and dashes that begins with a letter, "
-        "at most 63 long");
-  }
+  ResourceName("clusters", request.cluster().name(), "cluster.name", violations);
   if (request.cluster().pools_size() == 0)
     violations.Add("cluster.pools", "must have at least one pool");
   if (request.cluster().pools_size() > 1000)
@@ -136,6 +130,16 @@ absl::StatusOr<std::string> ResourceName(absl::string_view collection, absl::str
                                    name, "\""));
   }
   return absl::StrCat(collection, "/", id);
+}
+
+std::string ResourceName(absl::string_view collection, absl::string_view name,
+                         absl::string_view field, FieldViolations& violations) {
+  absl::StatusOr<std::string> resource = ResourceName(collection, name, field);
+  if (resource.ok()) return *std::move(resource);
+  violations.Add(field,
+                 "must be an id of lower-case letters, digits and dashes that begins with a "
+                 "letter, at most 63 long");
+  return "";
 }
 
 }  // namespace rhumb::daemon

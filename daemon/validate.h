@@ -51,6 +51,10 @@ absl::StatusOr<int> PageSize(int32_t requested, int maximum = 1000);
 absl::StatusOr<std::string> ResourceName(absl::string_view collection, absl::string_view name,
                                          absl::string_view field);
 
+// The same as a violation among others, after which it is empty.
+std::string ResourceName(absl::string_view collection, absl::string_view name,
+                         absl::string_view field, FieldViolations& violations);
+
 }  // namespace rhumb::daemon
 
 #endif  // RHUMB_DAEMON_VALIDATE_H_
