@@ -23,6 +23,7 @@
 #include "rhumb/v1/cluster_service.grpc.pb.h"
 #include "rhumb/v1/law_service.grpc.pb.h"
 #include "rhumb/v1/plan_service.grpc.pb.h"
+#include "rhumb/v1/run_service.grpc.pb.h"
 
 namespace rhumb::client {
 namespace {
@@ -125,11 +126,12 @@ absl::StatusOr<v1::LawFitResult> ReadFit(v1::LawService::Stub& stub,
 
 struct Client::Stubs {
   explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
-      : plan(channel), law(channel), cluster(channel), health(channel) {}
+      : plan(channel), law(channel), cluster(channel), run(channel), health(channel) {}
 
   v1::PlanService::Stub plan;
   v1::LawService::Stub law;
   v1::ClusterService::Stub cluster;
+  v1::RunService::Stub run;
   ::grpc::health::v1::Health::Stub health;
 };
 
@@ -395,6 +397,29 @@ absl::StatusOr<v1::ListReservationsResponse> Client::ListReservations(
     const v1::ListReservationsRequest& request) {
   return Call(stubs_->cluster, &v1::ClusterService::Stub::ListReservations, request, options_,
               Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Run> Client::CreateRun(const v1::CreateRunRequest& request) {
+  const bool repeatable = !request.request_id().empty() || request.run().jobs_size() > 0;
+  return Call(stubs_->run, &v1::RunService::Stub::CreateRun, request, options_,
+              repeatable ? Repeatable::kYes : Repeatable::kNo);
+}
+
+absl::StatusOr<v1::Run> Client::GetRun(const v1::GetRunRequest& request) {
+  return Call(stubs_->run, &v1::RunService::Stub::GetRun, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::ListRunsResponse> Client::ListRuns(const v1::ListRunsRequest& request) {
+  return Call(stubs_->run, &v1::RunService::Stub::ListRuns, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::Run> Client::FinishRun(const v1::FinishRunRequest& request) {
+  return Call(stubs_->run, &v1::RunService::Stub::FinishRun, request, options_, Repeatable::kYes);
+}
+
+absl::StatusOr<v1::SyncJobsResponse> Client::SyncJobs(const v1::SyncJobsRequest& request) {
+  // Old news changes nothing, so telling twice is telling once.
+  return Call(stubs_->run, &v1::RunService::Stub::SyncJobs, request, options_, Repeatable::kYes);
 }
 
 absl::StatusOr<std::string> Client::ServerVersion() {

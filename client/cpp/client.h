@@ -28,6 +28,8 @@
 #include "rhumb/v1/observation.pb.h"
 #include "rhumb/v1/plan.pb.h"
 #include "rhumb/v1/plan_service.pb.h"
+#include "rhumb/v1/run.pb.h"
+#include "rhumb/v1/run_service.pb.h"
 
 namespace grpc {
 class Channel;
@@ -127,6 +129,13 @@ class Client {
   absl::Status ReleaseAllocation(const v1::ReleaseAllocationRequest& request);
   absl::StatusOr<v1::ListReservationsResponse> ListReservations(
       const v1::ListReservationsRequest& request);
+
+  // Retried with a request_id or a job only: a bare run is created anew each time.
+  absl::StatusOr<v1::Run> CreateRun(const v1::CreateRunRequest& request);
+  absl::StatusOr<v1::Run> GetRun(const v1::GetRunRequest& request);
+  absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request);
+  absl::StatusOr<v1::Run> FinishRun(const v1::FinishRunRequest& request);
+  absl::StatusOr<v1::SyncJobsResponse> SyncJobs(const v1::SyncJobsRequest& request);
 
   // Version of the daemon, as in "0.1.0"; NOT_FOUND if it does not say, UNAVAILABLE while it
   // drains.
