@@ -49,7 +49,7 @@ struct DoctorSurroundings {
 // A daemon as one look finds it.
 struct DaemonLook {
   absl::Status status;       // why nothing answered
-  bool is_expected = true;   // false: no address was given, and no socket is where one would be
+  bool is_expected = true;   // false: nobody said where it is, and no socket is where one would be
   std::string address;       // whom was asked, as far as known
   std::string version;       // of the daemon
   double round_trip_ms = 0;  // of one small call

@@ -56,16 +56,19 @@ Style StyleOf(CheckState state) {
   return Style::kDim;
 }
 
-// Whether there is a place where a daemon is said to be, or a socket where one would be.
-bool IsExpected(const Invocation& invocation) {
-  const client::AddressEnvironment environment = client::ReadAddressEnvironment();
-  if (invocation.Has("addr") || environment.rhumb_addr.has_value()) return true;
+// The sockets that are looked for, where none of them exists; empty where one does, or an address
+// was given that is no socket.
+std::vector<std::string> AbsentSockets(const Invocation& invocation) {
+  std::vector<std::string> absent;
+  if (invocation.Has("addr")) return absent;
   const absl::StatusOr<std::vector<client::CandidateAddress>> places =
-      client::CandidateAddresses(environment);
-  return !places.ok() ||
-         std::any_of(places->begin(), places->end(), [](const client::CandidateAddress& place) {
-           return client::ProbeAddress(place.address) != client::AddressState::kAbsent;
-         });
+      client::CandidateAddresses(client::ReadAddressEnvironment());
+  if (!places.ok()) return absent;
+  for (const client::CandidateAddress& place : *places) {
+    if (client::ProbeAddress(place.address) != client::AddressState::kAbsent) return {};
+    absent.push_back(place.address);
+  }
+  return absent;
 }
 
 double UnixSeconds() {
@@ -76,8 +79,12 @@ DaemonLook LookAt(const absl::StatusOr<Home>& home, const Invocation& invocation
   DaemonLook look;
   if (!home.ok()) {
     look.status = home.status();
-    look.is_expected = IsExpected(invocation);
-    if (!look.is_expected) look.status = absl::UnavailableError("no socket of a daemon");
+    const std::vector<std::string> absent = AbsentSockets(invocation);
+    if (!absent.empty()) {
+      look.is_expected = client::ReadAddressEnvironment().rhumb_addr.has_value();
+      look.status =
+          absl::UnavailableError(absl::StrCat("no socket at ", absl::StrJoin(absent, " or ")));
+    }
     return look;
   }
   look.address = home->address;
