@@ -18,6 +18,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/output.h"
 #include "client/cli/plan_question.h"
+#include "client/cli/promise.h"
 #include "client/cli/question_file.h"
 #include "client/cli/render_plan.h"
 #include "client/cli/report.h"
@@ -45,15 +46,18 @@ std::vector<Flag> PlanFlags() {
                    .group = "Output"});
   flags.push_back(WhyNotFlag());
   flags.push_back(EmitFlag());
+  flags.push_back(ReserveFlag());
   return flags;
 }
 
 // Asks every question in turn; one that the daemon refuses ends the sweep.
 absl::StatusOr<std::vector<v1::Plan>> Ask(const std::vector<v1::CreatePlanRequest>& requests,
-                                          const Home& home) {
+                                          const Home& home, const Invocation& invocation,
+                                          Context& context) {
   std::vector<v1::Plan> plans;
   for (const v1::CreatePlanRequest& request : requests) {
-    RHUMB_ASSIGN_OR_RETURN(v1::Plan plan, home.client->CreatePlan(request));
+    RHUMB_ASSIGN_OR_RETURN(v1::Plan plan,
+                           PlanAndPromise(request, *home.client, invocation, context));
     plans.push_back(std::move(plan));
   }
   return plans;
@@ -142,6 +146,10 @@ int RunPlan(const Invocation& invocation, Context& context) {
   if (!sweep->flag.empty() && !targets->empty()) {
     return FailUsage(context, absl::InvalidArgumentError("--emit takes one question, not a sweep"));
   }
+  if (!sweep->flag.empty() && invocation.Has("reserve")) {
+    return FailUsage(context,
+                     absl::InvalidArgumentError("--reserve takes one question, not a sweep"));
+  }
   const absl::StatusOr<std::vector<WhyNot>> why_not = ReadWhyNot(invocation);
   if (!why_not.ok()) return FailUsage(context, why_not.status());
   const bool is_report =
@@ -159,6 +167,9 @@ int RunPlan(const Invocation& invocation, Context& context) {
   for (const Invocation& single : sweep->invocations) {
     absl::StatusOr<v1::CreatePlanRequest> request = ReadPlanQuestion(*file, single, context);
     if (!request.ok()) return FailUsage(context, request.status());
+    if (const absl::Status status = CheckReserve(*request, invocation); !status.ok()) {
+      return FailUsage(context, status);
+    }
     requests.push_back(*std::move(request));
   }
   if (invocation.Has("save")) {
@@ -167,7 +178,7 @@ int RunPlan(const Invocation& invocation, Context& context) {
   }
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<std::vector<v1::Plan>> plans = Ask(requests, *home);
+  const absl::StatusOr<std::vector<v1::Plan>> plans = Ask(requests, *home, invocation, context);
   if (!plans.ok()) return Fail(context, plans.status());
   for (const v1::Plan& plan : *plans) {
     if (plan.has_search() && !plan.search().complete()) {

@@ -20,6 +20,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/plan_question.h"
+#include "client/cli/promise.h"
 #include "client/cli/render_plan.h"
 #include "client/cli/submit_options.h"
 #include "client/config/text_file.h"
@@ -53,7 +54,8 @@ std::vector<Flag> SubmitFlags() {
        .placeholder = "FILE",
        .help = absl::StrCat("how the site's Slurm calls GPU types; default ", kGpuNamesFile),
        .group = "Submission",
-       .completion = Completion::kFile}};
+       .completion = Completion::kFile},
+      ReserveFlag()};
   for (Flag& flag : PlanQuestionFlags()) {
     // --dry-run is about the job here.
     if (flag.name != "validate-only") flags.push_back(std::move(flag));
@@ -135,6 +137,7 @@ absl::StatusOr<Job> AskAndMakeJob(const Invocation& invocation, const std::strin
   v1::CreatePlanRequest question;
   if (!invocation.Has("plan")) {
     RHUMB_ASSIGN_OR_RETURN(question, ReadQuestion(invocation, names, context));
+    RHUMB_RETURN_IF_ERROR(CheckReserve(question, invocation));
   }
   RHUMB_ASSIGN_OR_RETURN(const Home home, context.open_home(invocation, context));
   v1::Plan plan;
@@ -143,8 +146,9 @@ absl::StatusOr<Job> AskAndMakeJob(const Invocation& invocation, const std::strin
     v1::GetPlanRequest get;
     get.set_name(invocation.Value("plan"));
     RHUMB_ASSIGN_OR_RETURN(plan, home.client->GetPlan(get));
+    RHUMB_RETURN_IF_ERROR(Promise(plan, *home.client, invocation, context));
   } else {
-    RHUMB_ASSIGN_OR_RETURN(plan, home.client->CreatePlan(question));
+    RHUMB_ASSIGN_OR_RETURN(plan, PlanAndPromise(question, *home.client, invocation, context));
     RHUMB_ASSIGN_OR_RETURN(options, LaunchOptionsOf(question, home));
   }
   if (plan.state() != v1::Plan::STATE_FEASIBLE) {
