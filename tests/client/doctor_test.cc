@@ -206,10 +206,12 @@ TEST_F(DoctorTest, WithoutSlurmItsChecksAreSkippedAndNothingIsRun) {
 
 TEST_F(DoctorTest, CommandsWithoutAConfigurationFail) {
   answers_["/usr/bin/sbatch --version"] =
-      Exited(1, "", "sbatch: fatal: Could not establish a configuration source\n");
+      Exited(1, "", "sbatch: error: lookup failed\nsbatch: fatal: Could not establish it\n");
   variables_["SLURM_CONF"] = "/opt/slurm.conf";
   EXPECT_THAT(Get(Slurm(), "slurm"),
-              AllOf(Found(CheckState::kFail, "Could not establish"), Advises("/opt/slurm.conf")));
+              AllOf(Found(CheckState::kFail, "--version: sbatch: fatal: Could not establish it"),
+                    Advises("/opt/slurm.conf")));
+  EXPECT_THAT(Plugin(), testing::Each(Found(CheckState::kSkip, "commands do not work")));
 }
 
 TEST_F(DoctorTest, ASlurmctldThatIsDownFailsAndTheFileSaysTheRest) {
