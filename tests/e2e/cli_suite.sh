@@ -230,13 +230,18 @@ EOF
   expect 0 plan --cluster live --free --deadline 1d --reserve -o name
   shows "$err" '8 x H100-SXM5-80GB are promised to plans/p-' 'plan --reserve'
   name=$(cat "$out")
-  expect 0 plans show "$name" --reserve -o name
-  expect 0 cluster reservations live -o name
-  [[ $(wc -l <"$out") == 1 ]] || fail 'a repeated --reserve promises twice'
+  expect 1 plans show "$name" --reserve -o name
   expect 1 plan --cluster live --free --deadline 1d --reserve
   refused '--reserve' plan --gpus 8xH100-SXM5-80GB --deadline 1d --reserve
   refused '--reserve' plan --cluster live --free --deadline 1d,2d --reserve
   expect 0 cluster reservations live -o name
+  expect 0 cluster release "$(cat "$out")"
+  local again
+  for again in 1 2; do
+    expect 0 plan --cluster live --free --deadline 1d --reserve --request-id 00000000-0000-4000-8000-000000000001
+  done
+  expect 0 cluster reservations live -o name
+  [[ $(wc -l <"$out") == 1 ]] || fail 'a repetition of one request is promised twice'
   expect 0 cluster release "$(cat "$out")"
   refused '--count' cluster reserve live --gpu H100-SXM5-80GB --count 0
   refused '--free' plan --gpus 8xH100-SXM5-80GB --free --deadline 1d
