@@ -384,8 +384,8 @@ TEST(DoctorAgentTest, FreshNewsAreWell) {
 }
 
 TEST(DoctorAgentTest, LateNewsAreAWarningAndStaleOnesAFailure) {
-  EXPECT_THAT(Get(CheckAgent("mine", News(), 1200), "agent"),
-              AllOf(Found(CheckState::kWarn, "200 s ago"), Advises("agent runs")));
+  EXPECT_THAT(Get(CheckAgent("mine", News(), 1400), "agent"),
+              AllOf(Found(CheckState::kWarn, "400 s ago"), Advises("agent runs")));
   EXPECT_THAT(Get(CheckAgent("mine", News(), 1700), "agent"),
               Found(CheckState::kFail, "700 s ago"));
 }
