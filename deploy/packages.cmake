@@ -22,6 +22,9 @@ function(rhumb_package component name summary)
 endfunction()
 
 rhumb_package(cli rhumb "planner of LLM training runs: the command" RECOMMENDS rhumbd)
+set(CPACK_DEBIAN_CLI_PACKAGE_CONTROL_EXTRA ${debian}/rhumb/conffiles)
+# Read by `rhumb submit` too; of one package, however many versions of Slurm come and go.
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/slurm/slurm-gpus.conf DESTINATION /etc/rhumb COMPONENT cli EXCLUDE_FROM_ALL)
 foreach(each "bash share/bash-completion/completions/rhumb" "zsh share/zsh/vendor-completions/_rhumb"
         "fish share/fish/vendor_completions.d/rhumb.fish")
   string(REPLACE " " ";" each ${each})
@@ -64,12 +67,10 @@ if(SLURM_INCLUDE_DIR)
     DEPENDS "rhumb (>= ${PROJECT_VERSION}), ${RHUMB_SLURM_RANGE}"
     PROVIDES rhumb-slurm-plugin CONFLICTS rhumb-slurm-plugin REPLACES rhumb-slurm-plugin)
   set(CPACK_DEBIAN_SLURM_PACKAGE_CONTROL_EXTRA
-    ${debian}/rhumb-slurm-plugin/prerm ${debian}/rhumb-slurm-plugin/conffiles)
+    ${debian}/rhumb-slurm-plugin/postinst ${debian}/rhumb-slurm-plugin/prerm ${debian}/rhumb-slurm-plugin/postrm)
   install(FILES ${CMAKE_CURRENT_LIST_DIR}/slurm/cli_filter.lua ${CMAKE_CURRENT_LIST_DIR}/slurm/job_submit.lua
     ${CMAKE_CURRENT_LIST_DIR}/slurm/plugstack.conf DESTINATION share/rhumb/slurm COMPONENT slurm EXCLUDE_FROM_ALL)
   install(PROGRAMS ${CMAKE_CURRENT_LIST_DIR}/slurm/install DESTINATION share/rhumb/slurm
-    COMPONENT slurm EXCLUDE_FROM_ALL)
-  install(FILES ${CMAKE_CURRENT_LIST_DIR}/slurm/slurm-gpus.conf DESTINATION /etc/rhumb
     COMPONENT slurm EXCLUDE_FROM_ALL)
   list(APPEND components slurm)
 

@@ -137,13 +137,15 @@ Finding CheckMunge(const SlurmSetup& setup, const DoctorSurroundings& surroundin
   for (const absl::string_view part : absl::StrSplit(setup.auth_info, ',')) {
     if (absl::StartsWith(part, "socket=")) socket = absl::StrCat("--", part);
   }
-  // What a pipe is made of has to be said to a shell; the words reach it as they are.
+  // A pipe has to be said to a shell; the words reach it as they are. Where munge fails there is
+  // nothing to unmunge, whose own error would be the last line.
   const slurm::HelperResult result = surroundings.run(
-      {"/bin/sh", "-c", R"("$1" -n ${3:+"$3"} | "$2" ${3:+"$3"})", "sh", munge, unmunge, socket});
+      {"/bin/sh", "-c", R"(c=$("$1" -n ${3:+"$3"}) && echo "$c" | "$2" ${3:+"$3"})", "sh", munge,
+       unmunge, socket});
   Finding finding = {.check = "munge", .text = "a credential goes round"};
   if (const std::string problem = ProblemOf(result); !problem.empty()) {
     finding.state = CheckState::kFail;
-    finding.text = absl::StrCat("munge -n | unmunge: ", problem);
+    finding.text = problem;
     finding.remedy = "see `systemctl status munge`: without it no command of Slurm works";
   }
   return finding;

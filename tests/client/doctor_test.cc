@@ -129,6 +129,9 @@ class DoctorTest : public testing::Test {
   }
 
   static constexpr char kAskDaemon[] = "/usr/bin/rhumb version --no-local --quiet --timeout 2s";
+  static constexpr char kGoRound[] =
+      R"x(/bin/sh -c c=$("$1" -n ${3:+"$3"}) && echo "$c" | "$2" ${3:+"$3"} sh )x"
+      "/usr/bin/munge /usr/bin/unmunge --socket=/run/munge/m";
   static constexpr char kSnippet[] = "/etc/slurm/plugstack.conf.d/rhumb.conf";
   std::map<std::string, std::string> programs_, files_, variables_;
   std::map<std::string, slurm::HelperResult> answers_;
@@ -230,14 +233,12 @@ TEST_F(DoctorTest, ASlurmctldThatHangsFailsWithoutWaitingOn) {
 }
 
 TEST_F(DoctorTest, AMungeCredentialGoesRoundOnSlurmsOwnSocket) {
-  answers_[R"(/bin/sh -c "$1" -n ${3:+"$3"} | "$2" ${3:+"$3"} sh /usr/bin/munge /usr/bin/unmunge )"
-           "--socket=/run/munge/m"] = Exited(0, "STATUS: Success (0)\n");
+  answers_[kGoRound] = Exited(0, "STATUS: Success (0)\n");
   EXPECT_THAT(CheckMunge(Config(), Surroundings()), Found(CheckState::kOk, "goes round"));
 }
 
 TEST_F(DoctorTest, AMungeThatIsDownFails) {
-  answers_[R"(/bin/sh -c "$1" -n ${3:+"$3"} | "$2" ${3:+"$3"} sh /usr/bin/munge /usr/bin/unmunge )"
-           "--socket=/run/munge/m"] = Exited(6, "", "munge: Error: Failed to access \"/run/m\"\n");
+  answers_[kGoRound] = Exited(6, "", "munge: Error: Failed to access \"/run/m\"\n");
   EXPECT_THAT(
       CheckMunge(Config(), Surroundings()),
       AllOf(Found(CheckState::kFail, "Failed to access"), Advises("systemctl status munge")));
