@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/rpc_status.h"
 #include "daemon/server.h"
@@ -38,6 +39,8 @@ std::string SetReplyHeaders(grpc::ServerContextBase& context) {
   if (id.empty()) id = FreshRequestId();
   context.AddInitialMetadata(kRequestIdHeader, id);
   context.AddInitialMetadata(kVersionHeader, ServerVersion());
+  context.AddInitialMetadata(
+      kTimeHeader, absl::StrFormat("%.3f", static_cast<double>(SystemNanoseconds()) * 1e-9));
   return id;
 }
 

@@ -18,8 +18,10 @@ namespace rhumb::daemon {
 // Header that callers may set and every reply carries.
 inline constexpr char kRequestIdHeader[] = "x-request-id";
 inline constexpr char kVersionHeader[] = "x-rhumb-version";
+// Seconds since 1970 by this daemon's clock, which may differ from the caller's.
+inline constexpr char kTimeHeader[] = "x-rhumb-time";
 
-// Sets both headers of the reply and returns the request id: the caller's if it is short and
+// Sets all three headers of the reply and returns the request id: the caller's if it is short and
 // printable, else fresh.
 std::string SetReplyHeaders(grpc::ServerContextBase& context);
 

@@ -10,6 +10,7 @@
 #include "client/cli/check_command.h"
 #include "client/cli/cluster_command.h"
 #include "client/cli/completion_command.h"
+#include "client/cli/doctor_command.h"
 #include "client/cli/fit_command.h"
 #include "client/cli/gpu_command.h"
 #include "client/cli/law_backtest_command.h"
@@ -62,6 +63,7 @@ const std::vector<Command>& Commands() {
                                 PlansShowCommand(),
                                 PlansDeleteCommand(),
                                 SubmitCommand(),
+                                DoctorCommand(),
                                 CompletionCommand(),
                                 VersionCommand()};
   return commands;

@@ -22,6 +22,7 @@
 #include "client/cli/plan_by_start.h"
 #include "client/cli/plan_job.h"
 #include "client/cli/plan_question.h"
+#include "client/cli/promise.h"
 #include "client/cli/question_file.h"
 #include "client/cli/render_plan.h"
 #include "client/cli/render_starts.h"
@@ -57,6 +58,7 @@ std::vector<Flag> PlanFlags() {
   flags.push_back(GpuNamesFlag("Slurm"));
   flags.push_back(WhyNotFlag());
   flags.push_back(EmitFlag());
+  flags.push_back(ReserveFlag());
   return flags;
 }
 
@@ -68,10 +70,12 @@ struct Answers {
 };
 
 // Asks every question in turn; one that the daemon refuses ends the sweep.
-absl::StatusOr<Answers> Ask(const std::vector<v1::CreatePlanRequest>& requests, const Home& home) {
+absl::StatusOr<Answers> Ask(const std::vector<v1::CreatePlanRequest>& requests, const Home& home,
+                            const Invocation& invocation, Context& context) {
   Answers answers = {.requests = requests};
   for (const v1::CreatePlanRequest& request : requests) {
-    RHUMB_ASSIGN_OR_RETURN(v1::Plan plan, home.client->CreatePlan(request));
+    RHUMB_ASSIGN_OR_RETURN(v1::Plan plan,
+                           PlanAndPromise(request, *home.client, invocation, context));
     answers.plans.push_back(std::move(plan));
   }
   return answers;
@@ -80,7 +84,7 @@ absl::StatusOr<Answers> Ask(const std::vector<v1::CreatePlanRequest>& requests, 
 // The question asked for now and for later: the better one is the answer.
 absl::StatusOr<Answers> AskByStart(const v1::CreatePlanRequest& request,
                                    const slurm::GpuNames& names, const Home& home,
-                                   const Context& context) {
+                                   const Invocation& invocation, Context& context) {
   const AskPlan ask = [&](const v1::CreatePlanRequest& each) {
     return home.client->CreatePlan(each);
   };
@@ -98,6 +102,7 @@ absl::StatusOr<Answers> AskByStart(const v1::CreatePlanRequest& request,
   } else {
     answers.requests = {answers.starts->options.front().question};
     answers.plans = {answers.starts->options.front().plan};
+    RHUMB_RETURN_IF_ERROR(Promise(answers.plans.front(), *home.client, invocation, context));
   }
   return answers;
 }
@@ -207,6 +212,10 @@ int RunPlan(const Invocation& invocation, Context& context) {
   if (!sweep->flag.empty() && !targets->empty()) {
     return FailUsage(context, absl::InvalidArgumentError("--emit takes one question, not a sweep"));
   }
+  if (!sweep->flag.empty() && invocation.Has("reserve")) {
+    return FailUsage(context,
+                     absl::InvalidArgumentError("--reserve takes one question, not a sweep"));
+  }
   const absl::StatusOr<std::vector<WhyNot>> why_not = ReadWhyNot(invocation);
   if (!why_not.ok()) return FailUsage(context, why_not.status());
   const bool is_report =
@@ -224,6 +233,9 @@ int RunPlan(const Invocation& invocation, Context& context) {
   for (const Invocation& single : sweep->invocations) {
     absl::StatusOr<v1::CreatePlanRequest> request = ReadPlanQuestion(*file, single, context);
     if (!request.ok()) return FailUsage(context, request.status());
+    if (const absl::Status status = CheckReserve(*request, invocation); !status.ok()) {
+      return FailUsage(context, status);
+    }
     requests.push_back(*std::move(request));
   }
   if (invocation.Has("save")) {
@@ -237,8 +249,9 @@ int RunPlan(const Invocation& invocation, Context& context) {
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
   const absl::StatusOr<Answers> answers =
-      invocation.Has("forecast") ? AskByStart(requests.front(), *gpu_names, *home, context)
-                                 : Ask(requests, *home);
+      invocation.Has("forecast")
+          ? AskByStart(requests.front(), *gpu_names, *home, invocation, context)
+          : Ask(requests, *home, invocation, context);
   if (!answers.ok()) return Fail(context, answers.status());
   const std::vector<v1::Plan>& plans = answers->plans;
   for (const v1::Plan& plan : plans) {

@@ -13,6 +13,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/list_and_show.h"
 #include "client/cli/output.h"
+#include "client/cli/promise.h"
 #include "client/cli/render_plan.h"
 #include "client/cli/request_fields.h"
 #include "rhumb/v1/plan_service.pb.h"
@@ -74,6 +75,8 @@ int EmitStored(const v1::GetPlanRequest& request, const std::vector<EmitTarget>&
     *context.err << RenderPlan(*plan, {}, context.err_terminal);
     return kExitNo;
   }
+  const absl::Status promised = Promise(*plan, *home->client, invocation, context);
+  if (!promised.ok()) return Fail(context, promised);
   const absl::Status emitted = EmitPlan(*plan, targets, {}, invocation, context);
   return emitted.ok() ? kExitOk : FailUsage(context, emitted);
 }
@@ -94,7 +97,9 @@ int RunShow(const Invocation& invocation, Context& context) {
             return RenderPlan(plan,
                               {.explain = invocation.Has("explain"), .wide = output->table.wide},
                               context.out_terminal);
-          }};
+          },
+      .then = [&](const v1::Plan& plan,
+                  client::Client& client) { return Promise(plan, client, invocation, context); }};
   return RunShowing(showing, *output, invocation, context);
 }
 
@@ -127,7 +132,8 @@ Command PlansShowCommand() {
                      .kind = FlagKind::kSwitch,
                      .help = "where the step's time goes and what was searched",
                      .group = "Output"},
-                    EmitFlag()},
+                    EmitFlag(),
+                    ReserveFlag()},
           .examples = {{"plans show plans/p-0123456789abcdef0123", "as rhumb plan showed it"},
                        {"plans show plans/p-0123456789abcdef0123 --emit sbatch", "as a Slurm job"}},
           .run = RunShow};

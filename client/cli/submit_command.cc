@@ -22,6 +22,7 @@
 #include "client/cli/gpu_names_file.h"
 #include "client/cli/plan_job.h"
 #include "client/cli/plan_question.h"
+#include "client/cli/promise.h"
 #include "client/cli/render_plan.h"
 #include "client/cli/submit_options.h"
 #include "client/launch/emit_parts.h"
@@ -46,7 +47,8 @@ std::vector<Flag> SubmitFlags() {
                               .kind = FlagKind::kSwitch,
                               .help = "print the sbatch command instead of running it",
                               .group = "Submission"},
-                             GpuNamesFlag("Submission")};
+                             GpuNamesFlag("Submission"),
+                             ReserveFlag()};
   for (Flag& flag : PlanQuestionFlags()) {
     // --dry-run is about the job here.
     if (flag.name != "validate-only") flags.push_back(std::move(flag));
@@ -112,6 +114,7 @@ absl::StatusOr<Job> AskAndMakeJob(const Invocation& invocation, const std::strin
   v1::CreatePlanRequest question;
   if (!invocation.Has("plan")) {
     RHUMB_ASSIGN_OR_RETURN(question, ReadQuestion(invocation, names, context));
+    RHUMB_RETURN_IF_ERROR(CheckReserve(question, invocation));
   }
   RHUMB_ASSIGN_OR_RETURN(const Home home, context.open_home(invocation, context));
   v1::Plan plan;
@@ -120,8 +123,9 @@ absl::StatusOr<Job> AskAndMakeJob(const Invocation& invocation, const std::strin
     v1::GetPlanRequest get;
     get.set_name(invocation.Value("plan"));
     RHUMB_ASSIGN_OR_RETURN(plan, home.client->GetPlan(get));
+    RHUMB_RETURN_IF_ERROR(Promise(plan, *home.client, invocation, context));
   } else {
-    RHUMB_ASSIGN_OR_RETURN(plan, home.client->CreatePlan(question));
+    RHUMB_ASSIGN_OR_RETURN(plan, PlanAndPromise(question, *home.client, invocation, context));
     RHUMB_ASSIGN_OR_RETURN(options, LaunchOptionsOf(question, home));
   }
   if (plan.state() != v1::Plan::STATE_FEASIBLE) {

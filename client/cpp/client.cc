@@ -15,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/cpp/address.h"
@@ -39,13 +40,24 @@ constexpr int kMaxReconnectMilliseconds = 1000;
 // begins anew behind all others. (gRPC's name for it is misleading: pauses are the two above.)
 constexpr int kHandshakeMilliseconds = 5000;
 
-// Every reply of the daemon carries its version here.
+// Every reply of the daemon carries its version and its clock here.
 constexpr char kVersionHeader[] = "x-rhumb-version";
+constexpr char kTimeHeader[] = "x-rhumb-time";
 
 // How long an interrupt may go unnoticed.
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(100);
 
 enum class Repeatable { kNo, kYes };
+
+// What the reply says in the header called `name`; empty without one.
+std::string Header(const grpc::ClientContext& context, const char* name) {
+  for (const auto* metadata :
+       {&context.GetServerInitialMetadata(), &context.GetServerTrailingMetadata()}) {
+    const auto found = metadata->find(name);
+    if (found != metadata->end()) return std::string(found->second.data(), found->second.size());
+  }
+  return "";
+}
 
 // Runs `attempt(context, response)` until it answers, fails for good, or the attempts or the time
 // are used up.
@@ -426,6 +438,12 @@ absl::StatusOr<v1::SyncJobsResponse> Client::SyncJobs(const v1::SyncJobsRequest&
 }
 
 absl::StatusOr<std::string> Client::ServerVersion() {
+  absl::StatusOr<ServerFacts> facts = DescribeServer();
+  if (!facts.ok()) return facts.status();
+  return std::move(facts->version);
+}
+
+absl::StatusOr<ServerFacts> Client::DescribeServer() {
   grpc::ClientContext context;
   if (options_.timeout < absl::InfiniteDuration()) {
     context.set_deadline(absl::ToChronoTime(absl::Now() + options_.timeout));
@@ -437,11 +455,12 @@ absl::StatusOr<std::string> Client::ServerVersion() {
   if (response.status() != ::grpc::health::v1::HealthCheckResponse::SERVING) {
     return absl::UnavailableError("the daemon is starting or draining");
   }
-  for (const auto* metadata :
-       {&context.GetServerInitialMetadata(), &context.GetServerTrailingMetadata()}) {
-    const auto version = metadata->find(kVersionHeader);
-    if (version != metadata->end())
-      return std::string(version->second.data(), version->second.size());
+  const std::string version = Header(context, kVersionHeader);
+  if (!version.empty()) {
+    ServerFacts facts = {.version = version, .unix_seconds = std::nullopt};
+    double seconds = 0;
+    if (absl::SimpleAtod(Header(context, kTimeHeader), &seconds)) facts.unix_seconds = seconds;
+    return facts;
   }
   return absl::NotFoundError(absl::StrCat("the daemon's reply carries no ", kVersionHeader));
 }

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,12 @@ struct ClientOptions {
   int max_attempts = 4;
   // Pause before the second attempt; doubles with each further one.
   absl::Duration initial_backoff = absl::Milliseconds(50);
+};
+
+// What the daemon says of itself.
+struct ServerFacts {
+  std::string version;                 // as in "0.1.0"
+  std::optional<double> unix_seconds;  // its clock when it answered; absent before it told that
 };
 
 // Every method answers the response, or the daemon's error: code, message, and the details that
@@ -140,6 +147,8 @@ class Client {
   // Version of the daemon, as in "0.1.0"; NOT_FOUND if it does not say, UNAVAILABLE while it
   // drains.
   absl::StatusOr<std::string> ServerVersion();
+  // The same, with what else it says. Errors as ServerVersion.
+  absl::StatusOr<ServerFacts> DescribeServer();
 
  private:
   struct Stubs;  // generated services stay out of this header

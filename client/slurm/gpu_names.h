@@ -30,6 +30,9 @@ class GpuNames {
   // `pool`, COUNTxNAME with or without @PRICE, with the type instead of the name.
   std::string PoolOf(std::string_view pool) const;
 
+  // Name and type of each row, in order.
+  const std::vector<std::pair<std::string, std::string>>& rows() const { return rows_; }
+
  private:
   std::vector<std::pair<std::string, std::string>> rows_;  // name, type
 };

@@ -10,10 +10,10 @@ namespace rhumb::slurm {
 namespace {
 
 // Flags of `rhumb plan` that are the plugin's or the administrator's to give.
-constexpr std::array<std::string_view, 21> kReserved = {
-    "addr",     "local",   "no-local", "timeout",       "emit",    "output",  "o",
-    "json",     "explain", "why-not",  "validate-only", "dry-run", "save",    "parsable",
-    "noheader", "color",   "quiet",    "help",          "plot",    "verbose", "version"};
+constexpr std::array<std::string_view, 22> kReserved = {
+    "addr",    "local",   "no-local",      "timeout", "emit",    "output",   "o",        "json",
+    "explain", "why-not", "validate-only", "dry-run", "save",    "parsable", "noheader", "color",
+    "quiet",   "help",    "plot",          "verbose", "version", "reserve"};
 
 bool IsFlagName(std::string_view text) {
   return !text.empty() && text.front() >= 'a' && text.front() <= 'z' &&
@@ -60,6 +60,21 @@ std::string AddPart(std::string_view part, Request& request) {
     request.flags.push_back({name, {value}});
   }
   return "";
+}
+
+// Whether the request says itself which GPUs it is about.
+bool SaysWhere(const Request& request) {
+  return Names(request, "gpus") || Names(request, "gpu") || Names(request, "cluster") ||
+         Names(request, "file");
+}
+
+// What every call of the helper ends with.
+void AddCommonArguments(const Settings& settings, std::vector<std::string>& arguments) {
+  if (!settings.addr.empty()) arguments.push_back("--addr=" + settings.addr);
+  // The helper gives up a little earlier by itself, and then says what it waited for.
+  const std::string timeout = std::to_string(settings.deadline_milliseconds * 0.9 / 1000);
+  arguments.insert(arguments.end(),
+                   {"--no-local", "--quiet", "--emit=env", "--timeout=" + timeout + "s"});
 }
 
 }  // namespace
@@ -117,18 +132,24 @@ std::vector<std::string> HelperArguments(const Request& request, const Settings&
         arguments.push_back(std::move(word));
       }
     }
-    const bool says_where = Names(request, "gpus") || Names(request, "gpu") ||
-                            Names(request, "cluster") || Names(request, "file");
-    if (!says_where && !settings.cluster.empty()) {
+    if (!SaysWhere(request) && !settings.cluster.empty()) {
       arguments.push_back("--cluster=" + settings.cluster);
       if (settings.free && !Names(request, "free")) arguments.push_back("--free");
     }
   }
-  if (!settings.addr.empty()) arguments.push_back("--addr=" + settings.addr);
-  // The helper gives up a little earlier by itself, and then says what it waited for.
-  const std::string timeout = std::to_string(settings.deadline_milliseconds * 0.9 / 1000);
-  arguments.insert(arguments.end(),
-                   {"--no-local", "--quiet", "--emit=env", "--timeout=" + timeout + "s"});
+  AddCommonArguments(settings, arguments);
+  return arguments;
+}
+
+bool AsksForFreeGpus(const Request& request, const Settings& settings) {
+  if (!request.plan.empty()) return false;
+  return Names(request, "free") ||
+         (settings.free && !settings.cluster.empty() && !SaysWhere(request));
+}
+
+std::vector<std::string> PromiseArguments(const std::string& plan, const Settings& settings) {
+  std::vector<std::string> arguments = {"plans", "show", plan, "--reserve"};
+  AddCommonArguments(settings, arguments);
   return arguments;
 }
 

@@ -33,10 +33,16 @@ Outcome<Request> ReadRequest(std::string_view text);
 // replace each other.
 Request Merge(Request earlier, const Request& later);
 
+// Whether the answer is a plan on what is free now of a cluster.
+bool AsksForFreeGpus(const Request& request, const Settings& settings);
+
 // The helper's arguments, without its own name. `settings` gives the cluster of a question that
 // names no GPUs.
 std::vector<std::string> HelperArguments(const Request& request, const Settings& settings,
                                          const GpuNames& names);
+
+// Those that have it promise the GPUs of the stored plan.
+std::vector<std::string> PromiseArguments(const std::string& plan, const Settings& settings);
 
 }  // namespace rhumb::slurm
 

@@ -9,7 +9,7 @@
 namespace rhumb::slurm {
 namespace {
 
-constexpr char kKeys[] = "helper, addr, cluster, free, gpus, deadline_ms, policy";
+constexpr char kKeys[] = "helper, addr, cluster, free, gpus, deadline_ms, policy, reserve";
 
 std::string Wrong(std::string_view key, std::string_view value, std::string_view allowed) {
   return "plugstack.conf: " + std::string(key) + "=" + std::string(value) + ": must be " +
@@ -30,9 +30,9 @@ std::string Set(std::string_view key, std::string_view value, Settings& settings
     settings.addr = value;
   } else if (key == "cluster") {
     settings.cluster = value;
-  } else if (key == "free") {
+  } else if (key == "free" || key == "reserve") {
     if (value != "yes" && value != "no") return Wrong(key, value, "yes or no");
-    settings.free = value == "yes";
+    (key == "free" ? settings.free : settings.reserve) = value == "yes";
   } else if (key == "deadline_ms") {
     const std::optional<int64_t> count = ReadCount(value);
     if (!count.has_value() || *count < kMinDeadlineMilliseconds ||

@@ -25,6 +25,7 @@ struct Settings {
   std::string gpus_file = "/etc/rhumb/slurm-gpus.conf";  // gpus=FILE: GpuNames
   int64_t deadline_milliseconds = 2000;                  // deadline_ms=N, 100 to 10000
   Policy policy = Policy::kFill;                         // policy=fill|advise
+  bool reserve = false;  // reserve=yes|no: GPUs of plans on what is free are promised to the job
 };
 
 inline constexpr int64_t kMinDeadlineMilliseconds = 100;

@@ -93,6 +93,10 @@ Surroundings OfThisProcess() {
   surroundings.expect_filter = [] { return filter_answer.Expect(); };
   surroundings.filter_answered = [] { return filter_answer.Take(); };
   surroundings.variable_names = [] { return NamesIn(environ); };
+  surroundings.variable = [](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return std::string(value == nullptr ? "" : value);
+  };
   const char* job = std::getenv("SLURM_JOB_ID");
   surroundings.is_step = job != nullptr && spank_context() == S_CTX_LOCAL;
   surroundings.job_id = job == nullptr ? "" : job;
@@ -171,6 +175,10 @@ int slurm_spank_init_post_opt(spank_t spank, int, char**) {
     if (code != kSpankOk) std::exit(1);
     for (const auto& [name, value] : CurrentSubmission()->variables()) {
       spank_job_control_setenv(spank, name.c_str(), value.c_str(), 1);
+      // srun hands nothing of that to its tasks, but any SLURM_... under every --export.
+      if (spank_context() == S_CTX_LOCAL) {
+        setenv(("SLURM_SPANK_" + name).c_str(), value.c_str(), 1);
+      }
     }
     return kSpankOk;
   });

@@ -64,7 +64,22 @@ bool IsInherited(std::string_view name) {
 Submission::Submission(const std::vector<std::string>& words, Surroundings surroundings)
     : settings_(ReadSettings(words)), surroundings_(std::move(surroundings)) {}
 
+// The plan's variables are those that the plugin, or the job's own plugin, set: in a job's tasks
+// they are said to be this job's, in salloc's shell what salloc decided is still there.
+void Submission::RememberJob() {
+  if (!surroundings_.is_step) return;
+  const bool is_own = surroundings_.variable("RHUMB_JOB_ID") == surroundings_.job_id ||
+                      !surroundings_.variable(kPlanVariable).empty();
+  if (!is_own) return;
+  for (const std::string& name : surroundings_.variable_names()) {
+    const bool is_plans = name.compare(0, 6, "RHUMB_") == 0 && !IsInherited(name) &&
+                          name != "RHUMB_JOB_ID" && name != "RHUMB_ADDR";
+    if (is_plans) variables_[name] = surroundings_.variable(name);
+  }
+}
+
 void Submission::ForgetInherited() {
+  RememberJob();
   for (const std::string& name : surroundings_.variable_names()) {
     if (IsInherited(name)) surroundings_.unset_variable(name);
   }
@@ -104,8 +119,7 @@ Verdict Submission::Plan() {
   return Take(result, *names);
 }
 
-Verdict Submission::Take(const HelperResult& result, const GpuNames& names) {
-  open_problem_.clear();
+Verdict Submission::Missing(const HelperResult& result) const {
   switch (result.end) {
     case HelperResult::End::kTimedOut:
       return Refuse("no answer within " + Seconds(settings_->deadline_milliseconds) +
@@ -118,12 +132,18 @@ Verdict Submission::Take(const HelperResult& result, const GpuNames& names) {
     case HelperResult::End::kExited:
       break;
   }
+  if (result.exit_code == kExitUnavailable) {
+    return Refuse(Said(result) + "; submit without --rhumb, or when the daemon answers again");
+  }
+  return {};
+}
+
+Verdict Submission::Take(const HelperResult& result, const GpuNames& names) {
+  open_problem_.clear();
+  if (Verdict missing = Missing(result); missing.refused) return missing;
   if (result.exit_code >= kExitUsage && result.exit_code <= kExitNotFound) {
     open_problem_ = Said(result) + kOtherwise;
     return {};
-  }
-  if (result.exit_code == kExitUnavailable) {
-    return Refuse(Said(result) + "; submit without --rhumb, or when the daemon answers again");
   }
   if (result.exit_code != 0) return Refuse(Said(result) + kOtherwise);
   Outcome<Variables> variables = ReadVariables(result.out);
@@ -163,7 +183,18 @@ void Submission::Withdraw() {
   ForgetInherited();
 }
 
+// Here and not beside the plan: a later --rhumb may have replaced it.
+Verdict Submission::Promise() {
+  const HelperResult result = surroundings_.run_helper(
+      settings_->helper, PromiseArguments(variables_["RHUMB_PLAN"], *settings_),
+      settings_->deadline_milliseconds);
+  if (Verdict missing = Missing(result); missing.refused) return missing;
+  if (result.exit_code == 0) return {};
+  return Refuse(Said(result) + "; submit again, for what is free then");
+}
+
 Verdict Submission::Finish() {
+  if (surroundings_.is_step) return {};
   finished_ = true;
   if (!open_problem_.empty()) return Refuse(std::exchange(open_problem_, ""));
   if (!variables_.empty() && settings_->policy == Policy::kFill &&
@@ -172,6 +203,10 @@ Verdict Submission::Finish() {
         "nobody sizes the job by the plan: Rhumb's part of cli_filter.lua is not loaded; use "
         "`rhumb "
         "submit`, and tell your administrator");
+  }
+  if (!variables_.empty() && settings_->policy == Policy::kFill && settings_->reserve &&
+      AsksForFreeGpus(request_, *settings_)) {
+    return Promise();
   }
   return {};
 }

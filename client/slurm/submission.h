@@ -35,6 +35,8 @@ struct Surroundings {
   std::function<bool()> filter_answered;
   // The names of the environment's variables.
   std::function<std::vector<std::string>()> variable_names;
+  // The value of one; empty where it is not set.
+  std::function<std::string(const std::string& name)> variable;
   bool is_step = false;  // srun within an allocation: there is no job left to size
   std::string job_id;    // of that allocation
 };
@@ -50,7 +52,8 @@ class Submission {
   // `words` stand behind the plugin's path in plugstack.conf.
   Submission(const std::vector<std::string>& words, Surroundings surroundings);
 
-  // Drops what an enclosing job left in the environment, so that its request is not this one's.
+  // Drops what an enclosing job left in the environment, so that its request is not this one's. Of
+  // a step it is kept what its own job's plan set.
   void ForgetInherited();
 
   // One --rhumb=`text`. Asks for the plan of all that was given so far, and sets RHUMB_... and,
@@ -58,16 +61,20 @@ class Submission {
   // --rhumb may add what was missing. Anything that another --rhumb cannot mend is refused at once.
   Verdict AddRequest(std::string_view text);
 
-  // All options have been read, and cli_filter.lua has run: a refusal if an answer was no plan, or
-  // nobody sized the job by it.
+  // All options have been read, and cli_filter.lua has run: a refusal if an answer was no plan,
+  // nobody sized the job by it, or its GPUs were to be promised to it and cannot be any more.
   Verdict Finish();
 
-  // RHUMB_... of the plan, empty without one.
+  // RHUMB_... of the plan, of a step that of its job; empty without one.
   const Variables& variables() const { return variables_; }
 
  private:
   Verdict Plan();
   Verdict Take(const HelperResult& result, const GpuNames& names);
+  // Why the helper has no answer, whatever it was asked; nothing if it has one.
+  Verdict Missing(const HelperResult& result) const;
+  Verdict Promise();
+  void RememberJob();
   void Publish(const JobDecision& decision);
   void Withdraw();
 

@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
                      .exit_code = 1,
                      .err = "sbatch: fatal: Could not establish a configuration source"},
                     "Slurm does not answer"}),
-    [](const auto& way) { return info.param.name; });
+    [](const auto& way) { return way.param.name; });
 
 TEST(AskSlurm, FindsTheNameOfTheCluster) {
   EXPECT_THAT(SlurmClusterName(Answering({.end = End::kExited,

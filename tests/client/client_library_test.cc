@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -61,9 +62,12 @@ class ScriptedHealth final : public ::grpc::health::v1::Health::Service {
   grpc::Status Check(grpc::ServerContext* context, const ::grpc::health::v1::HealthCheckRequest*,
                      ::grpc::health::v1::HealthCheckResponse* response) override {
     context->AddInitialMetadata("x-rhumb-version", "9.8.7");
+    if (!time.empty()) context->AddInitialMetadata("x-rhumb-time", time);
     response->set_status(::grpc::health::v1::HealthCheckResponse::SERVING);
     return grpc::Status::OK;
   }
+
+  std::string time;
 };
 
 class ClientTest : public ::testing::Test {
@@ -185,6 +189,18 @@ TEST_F(ClientTest, ASlowAnswerEndsWithTheDeadline) {
 
 TEST_F(ClientTest, TheDaemonsVersionIsRead) {
   EXPECT_THAT(Connected()->ServerVersion(), IsOkAndHolds(std::string("9.8.7")));
+}
+
+TEST_F(ClientTest, TheDaemonsClockIsRead) {
+  health_.time = "1795892191.250";
+  const absl::StatusOr<ServerFacts> facts = Connected()->DescribeServer();
+  ASSERT_THAT(facts, IsOk());
+  EXPECT_EQ(facts->version, "9.8.7");
+  EXPECT_EQ(facts->unix_seconds, 1795892191.25);
+}
+
+TEST_F(ClientTest, ADaemonThatTellsNoTimeHasNone) {
+  EXPECT_EQ(Connected()->DescribeServer()->unix_seconds, std::nullopt);
 }
 
 TEST(ConnectTest, AListenerThatNeverSpeaksIsUnavailable) {

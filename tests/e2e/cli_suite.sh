@@ -221,6 +221,17 @@ EOF
   shows "$out" '8xH100-SXM5-80GB' 'cluster reservations'
   expect 0 cluster release "$name"
   expect 4 cluster release "$name"
+  expect 0 plan --cluster live --free --deadline 1d --reserve -o name
+  shows "$err" '8 x H100-SXM5-80GB are promised to plans/p-' 'plan --reserve'
+  name=$(cat "$out")
+  expect 0 plans show "$name" --reserve -o name
+  expect 0 cluster reservations live -o name
+  [[ $(wc -l <"$out") == 1 ]] || fail 'a repeated --reserve promises twice'
+  expect 1 plan --cluster live --free --deadline 1d --reserve
+  refused '--reserve' plan --gpus 8xH100-SXM5-80GB --deadline 1d --reserve
+  refused '--reserve' plan --cluster live --free --deadline 1d,2d --reserve
+  expect 0 cluster reservations live -o name
+  expect 0 cluster release "$(cat "$out")"
   refused '--count' cluster reserve live --gpu H100-SXM5-80GB --count 0
   refused '--free' plan --gpus 8xH100-SXM5-80GB --free --deadline 1d
 }

@@ -113,12 +113,13 @@ TEST(SettingsTest, DefaultsNeedNoWords) {
 TEST(SettingsTest, ReadsEveryKey) {
   const Outcome<Settings> settings =
       ReadSettings({"helper=/a", "addr=unix:///b", "cluster=c", "free=no", "gpus=/d",
-                    "deadline_ms=500", "policy=advise"});
+                    "deadline_ms=500", "policy=advise", "reserve=yes"});
   ASSERT_TRUE(settings.ok()) << settings.problem;
   EXPECT_EQ(settings->addr, "unix:///b");
   EXPECT_EQ(settings->cluster, "c");
   EXPECT_FALSE(settings->free);
   EXPECT_EQ(settings->policy, Policy::kAdvise);
+  EXPECT_TRUE(settings->reserve);
 }
 
 TEST(SettingsTest, WrongWordsNameKeyAndWhatIsAllowed) {
@@ -127,6 +128,7 @@ TEST(SettingsTest, WrongWordsNameKeyAndWhatIsAllowed) {
   EXPECT_THAT(ReadSettings({"deadline_ms=60000"}).problem, HasSubstr("from 100 to 10000"));
   EXPECT_THAT(ReadSettings({"deadline_ms=2s"}).problem, HasSubstr("from 100 to 10000"));
   EXPECT_THAT(ReadSettings({"free=maybe"}).problem, HasSubstr("yes or no"));
+  EXPECT_THAT(ReadSettings({"reserve=1"}).problem, HasSubstr("yes or no"));
   EXPECT_THAT(ReadSettings({"policy=enforce"}).problem, HasSubstr("fill or advise"));
   EXPECT_THAT(ReadSettings({"colour=red"}).problem, HasSubstr("is not one of helper, addr"));
   EXPECT_THAT(ReadSettings({"helper"}).problem, HasSubstr("no KEY=VALUE"));

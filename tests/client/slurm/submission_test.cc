@@ -46,6 +46,10 @@ class SubmissionTest : public testing::Test {
       for (const auto& [name, value] : environment_) names.push_back(name);
       return names;
     };
+    surroundings.variable = [this](const std::string& name) {
+      const auto found = environment_.find(name);
+      return found == environment_.end() ? "" : found->second;
+    };
     surroundings.is_step = is_step_;
     surroundings.job_id = "7";
     return Submission(words, surroundings);
@@ -150,6 +154,66 @@ TEST_F(SubmissionTest, AStepHasItsJobsSize) {
   EXPECT_FALSE(verdict.refused);
   EXPECT_THAT(verdict.line, HasSubstr("this is a step of job 7"));
   EXPECT_THAT(asked_, IsEmpty());
+}
+
+TEST_F(SubmissionTest, AStepKeepsThePlanOfItsOwnJob) {
+  is_step_ = true;
+  environment_ = {{"RHUMB_JOB_ID", "7"}, {"RHUMB_PLAN", "plans/p-0"}, {"RHUMB_ADDR", "unix:///x"}};
+  Submission submission = Begin();
+  submission.ForgetInherited();
+  EXPECT_THAT(submission.variables(), ElementsAre(Pair("RHUMB_PLAN", "plans/p-0")));
+  EXPECT_FALSE(submission.Finish().refused);
+}
+
+TEST_F(SubmissionTest, AStepInTheShellOfSallocKeepsItsPlan) {
+  is_step_ = true;
+  environment_ = {{"RHUMB_SLURM_PLAN", "plans/p-0"}, {"RHUMB_PLAN", "plans/p-0"}};
+  Submission submission = Begin();
+  submission.ForgetInherited();
+  EXPECT_THAT(submission.variables(), ElementsAre(Pair("RHUMB_PLAN", "plans/p-0")));
+}
+
+TEST_F(SubmissionTest, AStepOfAJobThatMerelyInheritedAPlanHasNone) {
+  is_step_ = true;
+  environment_ = {{"RHUMB_JOB_ID", "6"}, {"RHUMB_PLAN", "plans/p-0"}};
+  Submission submission = Begin();
+  submission.ForgetInherited();
+  EXPECT_THAT(submission.variables(), IsEmpty());
+}
+
+TEST_F(SubmissionTest, GpusOfAPlanOnWhatIsFreeArePromisedOnce) {
+  Submission submission = Begin({"reserve=yes", "cluster=mine"});
+  EXPECT_FALSE(submission.AddRequest("deadline=1d").refused);
+  EXPECT_FALSE(submission.AddRequest("unique-tokens=1T").refused);
+  EXPECT_THAT(asked_, SizeIs(2));
+  EXPECT_FALSE(submission.Finish().refused);
+  ASSERT_THAT(asked_, SizeIs(3));
+  EXPECT_THAT(asked_.back(), Contains("--reserve"));
+  EXPECT_THAT(asked_.back(), Contains("plans/p-1"));
+}
+
+TEST_F(SubmissionTest, NothingIsPromisedThatWasNotAskedForAsFree) {
+  for (const auto& [words, request] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"reserve=yes", "cluster=mine"}, "gpus=16xh100,deadline=1d"},
+           {{"reserve=yes", "cluster=mine", "free=no"}, "deadline=1d"},
+           {{"reserve=yes", "cluster=mine"}, "plan=plans/p-1"},
+           {{"cluster=mine"}, "deadline=1d"}}) {
+    asked_.clear();
+    Submission submission = Begin(words);
+    EXPECT_FALSE(submission.AddRequest(request).refused);
+    EXPECT_FALSE(submission.Finish().refused);
+    EXPECT_THAT(asked_, SizeIs(1)) << request;
+  }
+}
+
+TEST_F(SubmissionTest, WhereSomebodyWasFasterTheSubmissionIsRefusedInOneLine) {
+  Submission submission = Begin({"reserve=yes", "cluster=mine"});
+  EXPECT_FALSE(submission.AddRequest("deadline=1d").refused);
+  Answer(1, "", "rhumb: error: 16 H100-SXM5-80GB asked for on clusters/mine: 8 can be had now\n");
+  EXPECT_EQ(
+      submission.Finish().line,
+      "16 H100-SXM5-80GB asked for on clusters/mine: 8 can be had now; submit again, for what "
+      "is free then");
 }
 
 TEST_F(SubmissionTest, ASecondComponentIsRefused) {
