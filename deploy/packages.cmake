@@ -79,6 +79,12 @@ if(SLURM_INCLUDE_DIR)
       "planner of LLM training runs: tells rhumbd what a Slurm ${RHUMB_SLURM_VERSION} cluster does"
       DEPENDS "adduser, ${RHUMB_SLURM_RANGE}"
       PROVIDES rhumb-slurm-agent CONFLICTS rhumb-slurm-agent REPLACES rhumb-slurm-agent)
+    set(CPACK_DEBIAN_SLURM-AGENT_PACKAGE_CONTROL_EXTRA
+      ${debian}/rhumb-slurm-agent/postinst ${debian}/rhumb-slurm-agent/prerm)
+    set(unit ${CMAKE_CURRENT_LIST_DIR}/rhumb-slurm-agent.service)
+    if(EXISTS ${unit})
+      install(FILES ${unit} DESTINATION lib/systemd/system COMPONENT slurm-agent EXCLUDE_FROM_ALL)
+    endif()
     list(APPEND components slurm-agent)
   endif()
 endif()

@@ -62,8 +62,9 @@ std::vector<Finding> CheckDaemon(const DaemonLook& look, const std::string& clie
 
 // slurm.conf as far as Rhumb depends on it. Where slurmctld answers, it says it; else the file.
 struct SlurmSetup {
-  bool installed = false;  // sbatch is there
-  std::string folder;      // of slurm.conf
+  bool usable = false;  // sbatch is there and has a configuration
+  std::string why_not;  // what is in the way
+  std::string folder;   // of slurm.conf
   std::string cluster_name, plugstack_file, cli_filter_plugins, auth_type, auth_info;
 };
 

@@ -13,10 +13,12 @@ namespace {
 
 // Clocks that NTP keeps differ by less.
 constexpr double kMaxClockSeconds = 5;
-// An agent looks every 30 to 60 s; what is older than 10 minutes is no news to the daemon, and
-// plans with --free are refused.
-constexpr double kLateSeconds = 120;
+// An agent that sees nothing new says so every 5 minutes at the least; what is older than 10 minutes
+// is no news to the daemon, and plans with --free are refused.
+constexpr double kLateSeconds = 300;
 constexpr double kStaleSeconds = 600;
+// From a look to its arrival.
+constexpr double kMaxTellSeconds = 60;
 
 double SecondsOf(const google::protobuf::Timestamp& time) {
   return static_cast<double>(time.seconds()) + time.nanos() * 1e-9;
@@ -53,7 +55,7 @@ Finding CheckAgentClock(const v1::NodeInventory& inventory) {
   const double lead = SecondsOf(inventory.observe_time()) - SecondsOf(inventory.update_time());
   finding.text = absl::StrCat("by its own clock the agent looked ", SecondsText(std::fabs(lead)),
                               " ", lead > 0 ? "after" : "before", " the daemon heard of it");
-  if (lead > kMaxClockSeconds || lead < -kLateSeconds) {
+  if (lead > kMaxClockSeconds || lead < -kMaxTellSeconds) {
     finding.state = CheckState::kWarn;
     finding.remedy = "have the clocks of agent and daemon kept by NTP";
   }

@@ -176,10 +176,10 @@ std::vector<Finding> CheckPlugin(const SlurmSetup& setup, const DoctorSurroundin
                                  const std::string& client_version,
                                  std::optional<slurm::Settings>& settings) {
   settings.reset();
-  if (!setup.installed) {
+  if (!setup.usable) {
     std::vector<Finding> findings;
     for (const char* check : {"plugin", "plugstack", "helper", "cli_filter"}) {
-      findings.push_back(Skip(check, "no Slurm to load it"));
+      findings.push_back(Skip(check, setup.why_not));
     }
     return findings;
   }

@@ -28,8 +28,12 @@ std::string ProblemOf(const slurm::HelperResult& result) {
   if (result.end == End::kFailed) return result.problem;
   if (result.end == End::kTooMuch) return "an answer without end";
   if (result.exit_code == 0) return "";
-  const std::string said =
-      slurm::FirstParagraph(std::string_view(result.err.empty() ? result.out : result.err), 200);
+  // The last line: Slurm says details first, and what became of them then.
+  absl::string_view text =
+      absl::StripTrailingAsciiWhitespace(result.err.empty() ? result.out : result.err);
+  const size_t line = text.rfind('\n');
+  if (line != absl::string_view::npos) text.remove_prefix(line + 1);
+  const std::string said = slurm::FirstParagraph(std::string(text), 200);
   return said.empty() ? absl::StrCat("exit code ", result.exit_code) : said;
 }
 
@@ -74,8 +78,8 @@ void AddGpuNames(absl::string_view gres, std::set<std::string>& names) {
 std::vector<Finding> CheckSlurm(const DoctorSurroundings& surroundings, SlurmSetup& setup) {
   const std::string sbatch = surroundings.find_program("sbatch");
   const std::string scontrol = surroundings.find_program("scontrol");
+  setup.why_not = kNoSlurm;
   if (sbatch.empty()) return {Skip("slurm", kNoSlurm), Skip("slurmctld", kNoSlurm)};
-  setup.installed = true;
   std::string file = surroundings.variable("SLURM_CONF");
   if (file.empty()) file = "/etc/slurm/slurm.conf";
   setup.folder = file.substr(0, file.rfind('/'));
@@ -86,9 +90,10 @@ std::vector<Finding> CheckSlurm(const DoctorSurroundings& surroundings, SlurmSet
     version.state = CheckState::kFail;
     version.text = absl::StrCat(sbatch, " --version: ", problem);
     version.remedy = absl::StrCat("see to ", file, ", or set SLURM_CONF");
-    setup.installed = false;
-    return {version, Skip("slurmctld", "Slurm's commands do not work")};
+    setup.why_not = "Slurm's commands do not work";
+    return {version, Skip("slurmctld", setup.why_not)};
   }
+  setup.usable = true;
   version.text = absl::StrCat(std::string(absl::StripAsciiWhitespace(said.out)), ", ", file);
 
   Finding controller = {.check = "slurmctld"};
@@ -121,7 +126,7 @@ std::vector<Finding> CheckSlurm(const DoctorSurroundings& surroundings, SlurmSet
 }
 
 Finding CheckMunge(const SlurmSetup& setup, const DoctorSurroundings& surroundings) {
-  if (!setup.installed) return Skip("munge", kNoSlurm);
+  if (!setup.usable) return Skip("munge", setup.why_not);
   if (!absl::EndsWith(setup.auth_type, "munge")) {
     return Skip("munge", absl::StrCat("Slurm's AuthType is ", setup.auth_type));
   }
@@ -147,7 +152,7 @@ Finding CheckMunge(const SlurmSetup& setup, const DoctorSurroundings& surroundin
 std::vector<Finding> CheckGpuNames(const SlurmSetup& setup, const std::string& file,
                                    const KnowsGpuType& knows,
                                    const DoctorSurroundings& surroundings) {
-  if (!setup.installed) return {Skip("gpu_names", kNoSlurm), Skip("gres", kNoSlurm)};
+  if (!setup.usable) return {Skip("gpu_names", setup.why_not), Skip("gres", setup.why_not)};
   Finding table = {.check = "gpu_names"};
   slurm::GpuNames names;
   const absl::StatusOr<std::string> text = surroundings.read_file(file);

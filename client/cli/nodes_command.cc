@@ -89,14 +89,32 @@ int RunNodes(const Invocation& invocation, Context& context) {
       *output, invocation, context);
 }
 
+// Times, as `cluster nodes -o json` writes them.
+absl::Status ReadTime(const std::string& text, const google::protobuf::FieldDescriptor& field,
+                      google::protobuf::Message& parent) {
+  google::protobuf::Timestamp time;
+  if (field.is_repeated() || field.message_type() != google::protobuf::Timestamp::descriptor()) {
+    return absl::InvalidArgumentError(absl::StrCat("must be a table, got \"", text, "\""));
+  }
+  if (!google::protobuf::util::TimeUtil::FromString(text, &time)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must be a time as 2026-03-01T12:00:00Z, got \"", text, "\""));
+  }
+  parent.GetReflection()->MutableMessage(&parent, &field)->CopyFrom(time);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::NodeInventory> ReadInventoryFile(const std::string& path,
                                                     const TextLimits& limits) {
   RHUMB_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, limits));
   RHUMB_ASSIGN_OR_RETURN(const DocumentValue document, ParseTomlOrJson(text));
   v1::NodeInventory inventory;
-  const MessageForm form = {.kind_of = [](absl::string_view field) {
-    return absl::EndsWith(field, "seconds") ? FlagKind::kDuration : FlagKind::kCount;
-  }};
+  const MessageForm form = {.kind_of =
+                                [](absl::string_view field) {
+                                  return absl::EndsWith(field, "seconds") ? FlagKind::kDuration
+                                                                          : FlagKind::kCount;
+                                },
+                            .read_message_text = ReadTime};
   const absl::Status read = ReadMessageDocument(document, form, inventory);
   if (!read.ok()) return absl::Status(read.code(), absl::StrCat(path, ": ", read.message()));
   return inventory;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/promise.h"
 
+#include <random>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -16,9 +17,17 @@ namespace {
 
 constexpr char kTooFew[] = "NOT_ENOUGH_FREE_GPUS";
 
-// A UUID that is the same for the same plan, so that a repetition finds the promise that was made.
-std::string RequestIdOf(const std::string& plan) {
-  const std::string hash = Sha256Hex(absl::StrCat("promise ", plan));
+// Submissions that ask the same at once are answered the same plan, and each needs GPUs of its own:
+// only what is said to be a repetition is one.
+std::string Submission(const Invocation& invocation) {
+  if (invocation.Has("request-id")) return invocation.Value("request-id");
+  std::random_device random;
+  return absl::StrCat(random(), " ", random(), " ", random(), " ", random());
+}
+
+// A UUID of the promise to `plan` that `submission` asks for.
+std::string RequestIdOf(const std::string& plan, const std::string& submission) {
+  const std::string hash = Sha256Hex(absl::StrCat("promise ", plan, " ", submission));
   return absl::StrCat(hash.substr(0, 8), "-", hash.substr(8, 4), "-8", hash.substr(13, 3), "-8",
                       hash.substr(17, 3), "-", hash.substr(20, 12));
 }
@@ -58,7 +67,7 @@ absl::Status Promise(const v1::Plan& plan, client::Client& client, const Invocat
   request.set_gpu_count(plan.allocation().gpu_count());
   request.set_duration_seconds(kPromiseSeconds);
   request.set_plan(plan.name());
-  request.set_request_id(RequestIdOf(plan.name()));
+  request.set_request_id(RequestIdOf(plan.name(), Submission(invocation)));
   RHUMB_ASSIGN_OR_RETURN(const v1::Reservation promise, client.ReserveAllocation(request));
   Remark(
       invocation, context,

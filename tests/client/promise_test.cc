@@ -122,7 +122,16 @@ TEST_F(PromiseTest, ThePlansGpusArePromisedToIt) {
   EXPECT_THAT(err_.str(), HasSubstr("8 x H100-SXM5-80GB are promised to plans/p-1 until"));
 }
 
-TEST_F(PromiseTest, ARepetitionForTheSamePlanIsTheSameRequest) {
+TEST_F(PromiseTest, TwoSubmissionsOfOnePlanArePromisedGpusEach) {
+  const absl::StatusOr<v1::Plan> plan = Ask(reserving_);
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_THAT(Promise(*plan, *client_, reserving_, context_), IsOk());
+  ASSERT_THAT(clusters_.requests, SizeIs(2));
+  EXPECT_NE(clusters_.requests[0].request_id(), clusters_.requests[1].request_id());
+}
+
+TEST_F(PromiseTest, WhatIsSaidToBeARepetitionIsTheSameRequest) {
+  reserving_.flags["request-id"] = {"00000000-0000-4000-8000-000000000001"};
   const absl::StatusOr<v1::Plan> plan = Ask(reserving_);
   ASSERT_THAT(plan, IsOk());
   EXPECT_THAT(Promise(*plan, *client_, reserving_, context_), IsOk());

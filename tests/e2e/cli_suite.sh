@@ -210,6 +210,12 @@ EOF
   shows "$out" '11 of 16 GPUs in 2 nodes free' 'cluster sync'
   expect 0 cluster nodes live
   shows "$out" 'n2 +mixed' 'cluster nodes'
+  expect 0 cluster nodes live --json
+  sed 's/"observe_time": "[^"]*"/"observe_time": "2026-03-01T12:00:00Z"/' "$out" >"$work/again.json"
+  expect 0 cluster sync "$work/again.json" --json
+  shows "$out" '"observe_time": "2026-03-01T12:00:00Z"' 'what cluster nodes printed, synced'
+  sed 's/2026-03-01T12:00:00Z/yesterday/' "$work/again.json" >"$work/wrong_time.json"
+  refused 'must be a time as 2026-03-01T12:00:00Z' cluster sync "$work/wrong_time.json"
   expect 0 plan --cluster live --free --deadline 1d --json
   shows "$out" '"gpu_count": 8' 'plan --free'
   expect 0 cluster reserve live --gpu H100-SXM5-80GB --count 8 --for 1m -o name
@@ -224,13 +230,18 @@ EOF
   expect 0 plan --cluster live --free --deadline 1d --reserve -o name
   shows "$err" '8 x H100-SXM5-80GB are promised to plans/p-' 'plan --reserve'
   name=$(cat "$out")
-  expect 0 plans show "$name" --reserve -o name
-  expect 0 cluster reservations live -o name
-  [[ $(wc -l <"$out") == 1 ]] || fail 'a repeated --reserve promises twice'
+  expect 1 plans show "$name" --reserve -o name
   expect 1 plan --cluster live --free --deadline 1d --reserve
   refused '--reserve' plan --gpus 8xH100-SXM5-80GB --deadline 1d --reserve
   refused '--reserve' plan --cluster live --free --deadline 1d,2d --reserve
   expect 0 cluster reservations live -o name
+  expect 0 cluster release "$(cat "$out")"
+  local again
+  for again in 1 2; do
+    expect 0 plan --cluster live --free --deadline 1d --reserve --request-id 00000000-0000-4000-8000-000000000001
+  done
+  expect 0 cluster reservations live -o name
+  [[ $(wc -l <"$out") == 1 ]] || fail 'a repetition of one request is promised twice'
   expect 0 cluster release "$(cat "$out")"
   refused '--count' cluster reserve live --gpu H100-SXM5-80GB --count 0
   refused '--free' plan --gpus 8xH100-SXM5-80GB --free --deadline 1d
