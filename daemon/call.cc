@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "daemon/log.h"
 #include "daemon/rpc_status.h"
 #include "daemon/server.h"
+#include "process/log.h"
 
 namespace rhumb::daemon {
 namespace {

@@ -22,12 +22,12 @@
 #include "daemon/cluster_service.h"
 #include "daemon/health.h"
 #include "daemon/law_service.h"
-#include "daemon/log.h"
 #include "daemon/peer.h"
 #include "daemon/plan_service.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
 #include "planner/status_macros.h"
+#include "process/log.h"
 
 namespace rhumb::daemon {
 namespace {
