@@ -41,27 +41,27 @@ void TroubleLog::Worked() {
 }
 
 Agent::Agent(AgentOptions options, slurm::GpuNames gpu_names, ClusterSource& source,
-             DaemonLink& daemon, Accounting& accounting, std::function<absl::Time()> clock)
+             DaemonLink& daemon, Accounting& accounting, AgentClocks clocks)
     : options_(std::move(options)),
       gpu_names_(std::move(gpu_names)),
       source_(source),
       daemon_(daemon),
-      clock_(std::move(clock)),
+      clocks_(std::move(clocks)),
       jobs_(options_.jobs, daemon, accounting),
       slurm_trouble_("slurmctld"),
       daemon_trouble_("the daemon") {}
 
 absl::Status Agent::Round() {
-  const absl::Time now = clock_();
+  const absl::Time now = clocks_.steady();
   if (now >= next_look_) RHUMB_RETURN_IF_ERROR(Look(now));
   if (!is_current_ || is_told_ || now < next_tell_) return absl::OkStatus();
-  return Tell(clock_());
+  return Tell(clocks_.steady());
 }
 
 absl::Duration Agent::TimeToNextRound() const {
   absl::Time next = next_look_;
   if (is_current_ && !is_told_) next = std::min(next, next_tell_);
-  return std::max(absl::ZeroDuration(), next - clock_());
+  return std::max(absl::ZeroDuration(), next - clocks_.steady());
 }
 
 void Agent::SetGpuNames(slurm::GpuNames gpu_names) {
@@ -95,11 +95,11 @@ absl::Status Agent::Look(absl::Time now) {
   look_failures_ = 0;
   is_current_ = true;
   is_told_ = false;
-  look_time_ = now;
+  look_time_ = clocks_.wall();
   next_look_ = now + options_.interval;
   if (LogEnabled(LogLevel::kDebug)) {
     Log(LogLevel::kDebug, "looked",
-        {{"ms", absl::StrCat(absl::ToDoubleMilliseconds(clock_() - now))},
+        {{"ms", absl::StrCat(absl::ToDoubleMilliseconds(clocks_.steady() - now))},
          {"nodes", absl::StrCat(state_.nodes.size())},
          {"jobs", absl::StrCat(state_.jobs.size())}});
   }

@@ -44,11 +44,16 @@ class TroubleLog {
   int64_t failure_count_ = 0;
 };
 
+// The time that people tell, and one that no correction of it touches, to wait by.
+struct AgentClocks {
+  std::function<absl::Time()> wall, steady;
+};
+
 // What it was given outlives it. Of one thread.
 class Agent {
  public:
   Agent(AgentOptions options, slurm::GpuNames gpu_names, ClusterSource& source, DaemonLink& daemon,
-        Accounting& accounting, std::function<absl::Time()> clock);
+        Accounting& accounting, AgentClocks clocks);
 
   // Looks at Slurm if that is due, and tells the daemon what changed, or all where it was told
   // nothing for a heartbeat. While Slurm does not answer the daemon is told nothing: what is old
@@ -73,7 +78,7 @@ class Agent {
   slurm::GpuNames gpu_names_;
   ClusterSource& source_;
   DaemonLink& daemon_;
-  std::function<absl::Time()> clock_;
+  AgentClocks clocks_;
 
   ClusterState state_;
   bool identified_ = false;

@@ -41,7 +41,8 @@ class AgentTest : public ::testing::Test {
   FakeAccounting accounting_;
   absl::Status last_;
   int rounds_ = 0;
-  Agent agent_{{}, {}, source_, daemon_, accounting_, [this] { return now_; }};
+  Agent agent_{{},      {},          source_,
+               daemon_, accounting_, {[this] { return now_; }, [this] { return now_; }}};
 };
 
 TEST_F(AgentTest, TellsWhatItSees) {
