@@ -27,6 +27,12 @@ bool IsPrintable(absl::string_view text) {
 
 }  // namespace
 
+absl::Status RequireOperator(const Caller& caller, absl::string_view what) {
+  if (caller.IsOperator()) return absl::OkStatus();
+  return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OPERATOR",
+                         absl::StrCat("only the daemon's own user and root may change ", what));
+}
+
 std::string SetReplyHeaders(grpc::ServerContextBase& context) {
   std::string id;
   const auto given = context.client_metadata().find(kRequestIdHeader);
