@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "daemon/clock.h"
-#include "daemon/log.h"
 #include "daemon/rpc_status.h"
 #include "daemon/server.h"
+#include "process/log.h"
 
 namespace rhumb::daemon {
 namespace {
@@ -27,6 +27,12 @@ bool IsPrintable(absl::string_view text) {
 }
 
 }  // namespace
+
+absl::Status RequireOperator(const Caller& caller, absl::string_view what) {
+  if (caller.IsOperator()) return absl::OkStatus();
+  return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OPERATOR",
+                         absl::StrCat("only the daemon's own user and root may change ", what));
+}
 
 std::string SetReplyHeaders(grpc::ServerContextBase& context) {
   std::string id;

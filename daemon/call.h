@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "daemon/peer.h"
 
 namespace rhumb::daemon {
@@ -52,6 +53,10 @@ class Call {
   const std::string request_id_;
   const std::chrono::steady_clock::time_point began_;
 };
+
+// Only while identities have no roles: what belongs to everybody (`what`, as in "clusters") the
+// operator alone changes. PERMISSION_DENIED, NOT_OPERATOR.
+absl::Status RequireOperator(const Caller& caller, absl::string_view what);
 
 // Runs a method's implementation: `answer` is absl::StatusOr<Response>() or absl::Status().
 template <typename Response, typename Answer>

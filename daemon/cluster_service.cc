@@ -29,14 +29,6 @@
 namespace rhumb::daemon {
 namespace {
 
-// Only while identities have no roles: clusters and GPU types belong to everybody, so the operator
-// alone changes them.
-absl::Status RequireOperator(const Caller& caller, absl::string_view kind) {
-  if (caller.IsOperator()) return absl::OkStatus();
-  return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OPERATOR",
-                         absl::StrCat("only the daemon's own user and root may change ", kind));
-}
-
 // What an earlier request of this key stored, as `table` holds it now; nullopt if the request is
 // new or its result is gone.
 absl::StatusOr<std::optional<StoredResource>> FindRepeated(const RequestKey& key,

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "daemon/log.h"
 #include "daemon/server.h"
+#include "process/log.h"
 
 namespace rhumb::daemon {
 

@@ -11,9 +11,9 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "daemon/config.h"
-#include "daemon/log.h"
-#include "daemon/sd_notify.h"
 #include "daemon/server.h"
+#include "process/log.h"
+#include "process/sd_notify.h"
 
 extern char** environ;
 

@@ -22,12 +22,13 @@
 #include "daemon/cluster_service.h"
 #include "daemon/health.h"
 #include "daemon/law_service.h"
-#include "daemon/log.h"
 #include "daemon/peer.h"
 #include "daemon/plan_service.h"
+#include "daemon/run_service.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
 #include "planner/status_macros.h"
+#include "process/log.h"
 
 namespace rhumb::daemon {
 namespace {
@@ -99,9 +100,10 @@ class ServerImpl final : public Server {
     laws_ = std::make_unique<LawService>(*store_, peers_, SystemNanoseconds,
                                          options_.in_process_only ? &storage_ : nullptr);
     clusters_ = std::make_unique<ClusterService>(*store_, peers_, SystemNanoseconds);
+    runs_ = std::make_unique<RunService>(*store_, peers_, SystemNanoseconds);
     health_ = std::make_unique<HealthService>(std::vector<std::string>{
         v1::PlanService::service_full_name(), v1::LawService::service_full_name(),
-        v1::ClusterService::service_full_name()});
+        v1::ClusterService::service_full_name(), v1::RunService::service_full_name()});
   }
 
   absl::Status StartGrpc() {
@@ -120,6 +122,7 @@ class ServerImpl final : public Server {
     builder.RegisterService(plans_.get());
     builder.RegisterService(laws_.get());
     builder.RegisterService(clusters_.get());
+    builder.RegisterService(runs_.get());
     builder.RegisterService(health_.get());
     grpc_ = builder.BuildAndStart();
     if (grpc_ == nullptr || (!options_.listen_tcp.empty() && tcp_port_ == 0)) {
@@ -174,6 +177,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<PlanService> plans_;
   std::unique_ptr<LawService> laws_;
   std::unique_ptr<ClusterService> clusters_;
+  std::unique_ptr<RunService> runs_;
   std::unique_ptr<HealthService> health_;
   std::unique_ptr<grpc::Server> grpc_;  // destroyed before the services it calls
   std::unique_ptr<UnixAcceptor> acceptor_;

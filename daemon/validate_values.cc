@@ -126,12 +126,26 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"max_tokens_per_param", {0, true, 1e9}},
       {"SuggestExperimentsRequest.count", {1, false, 100}},
       {"NodeInventory.node_count", {0, false, 1e6}},
+      {"Job.node_count", {0, false, 1e6}},
+      {"Job.gpu_count", {0, false, 1e7}},
       {"Node.gpu_count", {0, false, 1024}},
       {"Node.free_gpu_count", {0, false, 1024}},
       {"ReserveAllocationRequest.gpu_count", {1, false, 1e6}},
       {"duration_seconds", {1, false, 86400}},
   };
   return *ranges;
+}
+
+// Texts that may be longer than a name.
+size_t MaxTextBytes(const FieldDescriptor& field) {
+  static const auto* const limits = new absl::flat_hash_map<std::string, size_t>{
+      {"rhumb.v1.Job.node_list", 1 << 16},
+      {"rhumb.v1.Job.job_name", 1024},
+      {"rhumb.v1.Job.partition", 1024},
+      {"rhumb.v1.Job.reason", 1024},
+  };
+  const auto known = limits->find(field.full_name());
+  return known != limits->end() ? known->second : kMaxTextBytes;
 }
 
 std::string JoinPath(absl::string_view path, absl::string_view name) {
@@ -177,12 +191,13 @@ bool IsUuid(absl::string_view text) {
   return true;
 }
 
-void CheckText(absl::string_view path, const std::string& name, const std::string& text,
+void CheckText(absl::string_view path, const FieldDescriptor& field, const std::string& text,
                FieldViolations& violations) {
+  const std::string& name = field.name();
   if (name == "page_token") return;  // opaque: judged by whoever made it
-  if (text.size() > kMaxTextBytes) {
-    violations.Add(path,
-                   absl::StrCat("must have at most ", kMaxTextBytes, " bytes, got ", text.size()));
+  const size_t limit = MaxTextBytes(field);
+  if (text.size() > limit) {
+    violations.Add(path, absl::StrCat("must have at most ", limit, " bytes, got ", text.size()));
   } else if (std::any_of(text.begin(), text.end(),
                          [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
     // Texts come back in tables: an escape sequence must not reach another user's terminal.
@@ -228,7 +243,7 @@ void WalkValue(const Message& message, const FieldDescriptor& field, int i, cons
       return;
     }
     case FieldDescriptor::CPPTYPE_STRING:
-      CheckText(path, field.name(),
+      CheckText(path, field,
                 one ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, i),
                 violations);
       return;
@@ -256,7 +271,7 @@ void WalkMap(const Message& message, const FieldDescriptor& field, const std::st
   for (int i = 0; i < size; ++i) {
     const Message& entry = reflection.GetRepeatedMessage(message, &field, i);
     const std::string key = entry.GetReflection()->GetString(entry, &key_field);
-    CheckText(path, key_field.name(), key, violations);
+    CheckText(path, key_field, key, violations);
     WalkValue(entry, value_field, -1, absl::StrCat(path, "[", key.substr(0, 64), "]"), violations);
   }
 }

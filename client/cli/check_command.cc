@@ -13,6 +13,7 @@
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/gpu_names_file.h"
 #include "client/cli/job_check.h"
 #include "client/cli/judged_runs.h"
 #include "client/cli/output.h"
@@ -31,6 +32,8 @@ std::vector<Flag> CheckFlags() {
   flags.push_back(ArchitectureFlag());
   flags.push_back(RunTableFlag());
   flags.push_back(JobGpuTypeFlag());
+  flags.push_back(LiveFlag());
+  flags.push_back(GpuNamesFlag("Hardware"));
   flags.push_back({.name = "explain",
                    .kind = FlagKind::kSwitch,
                    .help = "where the step's time goes",
@@ -49,6 +52,9 @@ absl::StatusOr<v1::CheckConfigurationRequest> ReadConfiguration(const Invocation
 int RunCheck(const Invocation& invocation, Context& context) {
   if (!invocation.arguments.empty()) return RunJobCheck(invocation, context);
   if (invocation.Has("table")) return RunCheckTable(invocation, context);
+  if (invocation.Has("live")) {
+    return FailUsage(context, absl::InvalidArgumentError("--live is about a job script: name it"));
+  }
   if (invocation.Has("gpu")) {
     return FailUsage(context, absl::InvalidArgumentError(
                                   "--gpu is the GPU type of a job script; without one give "
@@ -102,6 +108,7 @@ Command CheckCommand() {
             "and does it finish in a month?"},
            {"check job.sbatch --gpu H100-SXM5-80GB",
             "does this job fit, and end within its --time?"},
+           {"check job.sbatch --live", "and when would Slurm start it, what else is free?"},
            {"check --table runs.csv -o csv",
             "what does the model say of runs that were measured?"}},
       .run = RunCheck};

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything a command may touch besides its arguments: streams, terminal, daemon, clock.
+// Everything a command may touch besides its arguments: streams, terminal, daemon, clock,
+// other programs.
 #ifndef RHUMB_CLIENT_CLI_CONTEXT_H_
 #define RHUMB_CLIENT_CLI_CONTEXT_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/cli/terminal.h"
 #include "client/cpp/client.h"
+#include "client/slurm/run_helper.h"
 
 namespace rhumb::cli {
 
@@ -23,6 +28,11 @@ struct Home {
   std::shared_ptr<void> local;  // keeps the in-process server alive; null with a daemon
 };
 
+// Runs another program, as slurm::RunHelper does.
+using RunProgram = std::function<slurm::HelperResult(const std::string& program,
+                                                     const std::vector<std::string>& arguments,
+                                                     int64_t deadline_milliseconds)>;
+
 struct Context {
   const Command* command = nullptr;  // being run
   std::ostream* out = nullptr;       // data
@@ -33,6 +43,7 @@ struct Context {
   // Opens the daemon, or the in-process server; decided by --addr, --local, --no-local and the
   // environment.
   std::function<absl::StatusOr<Home>(const Invocation&, Context&)> open_home;
+  RunProgram run_program;
   // Set by open_home where the in-process server has a store: why an answer was not kept after all,
   // as on a full disk. OK while all were.
   std::function<absl::Status()> storage_now;

@@ -16,7 +16,9 @@
 #include "client/cli/check_fields.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/gpu_names_file.h"
 #include "client/cli/json_object.h"
+#include "client/cli/live_check.h"
 #include "client/cli/pool_flags.h"
 #include "client/cli/render_check.h"
 #include "client/cli/report.h"
@@ -48,7 +50,9 @@ absl::StatusOr<launch::JobFacts> ReadJob(const std::string& path, const Invocati
         ReadTextFile(absl::StrCat(path.substr(0, slash + 1), name), limits);
     return beside.ok() ? beside : here;
   };
-  absl::StatusOr<launch::JobFacts> facts = launch::ReadJobScript(text, read_file);
+  RHUMB_ASSIGN_OR_RETURN(const slurm::GpuNames names, ReadGpuNames(invocation));
+  const launch::GpuTypeOf gpu_type_of = [&](const std::string& name) { return names.TypeOf(name); };
+  absl::StatusOr<launch::JobFacts> facts = launch::ReadJobScript(text, read_file, gpu_type_of);
   if (facts.ok()) return facts;
   return absl::Status(facts.status().code(), absl::StrCat(path, ": ", facts.status().message()));
 }
@@ -109,7 +113,7 @@ JsonObject JsonOfPlace(int line, const std::string& text) {
 
 // The answer's JSON with what was read of the job as one more key.
 std::string JsonOfJob(const v1::CheckConfigurationResponse& answer, const std::string& path,
-                      const launch::JobQuestion& question) {
+                      const launch::JobQuestion& question, const std::optional<LiveCluster>& live) {
   std::vector<std::string> read;
   for (const launch::ReadFact& fact : question.read) {
     read.push_back(JsonOfPlace(fact.line, fact.text)
@@ -125,15 +129,12 @@ std::string JsonOfJob(const v1::CheckConfigurationResponse& answer, const std::s
                            .Text("flag", item.Flags())
                            .str());
   }
-  const std::string job = JsonObject()
-                              .Text("script", ToUtf8(launch::OneLine(path)))
-                              .Json("read", JsonList(read))
-                              .Json("not_read", JsonList(not_read))
-                              .str();
-  const std::string json = PrintJson(answer, {.indent = 2});
-  absl::string_view open(json);
-  absl::ConsumeSuffix(&open, "}");
-  return absl::StrCat(absl::StripTrailingAsciiWhitespace(open), ",\n  \"job\": ", job, "\n}");
+  JsonObject job;
+  job.Text("script", ToUtf8(launch::OneLine(path)))
+      .Json("read", JsonList(read))
+      .Json("not_read", JsonList(not_read));
+  if (live.has_value()) job.Json("live", JsonOfLiveCluster(*live));
+  return WithMember(PrintJson(answer, {.indent = 2}), "job", job.str());
 }
 
 absl::Status MissingStatus(const std::string& path, const launch::JobQuestion& question) {
@@ -178,6 +179,13 @@ void MarkPoolDetails(const Invocation& invocation, launch::JobQuestion& question
 
 }  // namespace
 
+Flag LiveFlag() {
+  return {.name = "live",
+          .kind = FlagKind::kSwitch,
+          .help = "also ask Slurm when JOB would start, and look at the cluster's nodes",
+          .group = "Hardware"};
+}
+
 Flag JobGpuTypeFlag() {
   return {.name = "gpu",
           .kind = FlagKind::kText,
@@ -215,6 +223,10 @@ int RunJobCheck(const Invocation& invocation, Context& context) {
                      absl::InvalidArgumentError("--table: JOB is checked, or a table, not both"));
   }
   const std::string path = invocation.arguments.front();
+  if (invocation.Has("live") && path == "-") {
+    return FailUsage(context, absl::InvalidArgumentError(
+                                  "--live: JOB must be a file, as sbatch reads it once more"));
+  }
   const absl::StatusOr<v1::CheckConfigurationRequest> given = ReadCheckFields(invocation, context);
   if (!given.ok()) return FailUsage(context, given.status());
   absl::StatusOr<launch::JobFacts> facts = ReadJob(path, invocation);
@@ -232,14 +244,23 @@ int RunJobCheck(const Invocation& invocation, Context& context) {
       home->client->CheckConfiguration(question.request);
   if (!answer.ok()) return Fail(context, answer.status());
   launch::AdviseOnJob(*facts, *given, *answer);
+  std::optional<LiveCluster> live;
+  if (invocation.Has("live")) {
+    absl::StatusOr<LiveCluster> asked = AskLiveCluster(path, *home, context);
+    if (!asked.ok()) return Fail(context, asked.status());
+    live = *std::move(asked);
+    AdviseOnLiveCluster(*live, *facts, *answer);
+  }
   const CheckShown shown = {.request = &question.request, .explain = invocation.Has("explain")};
   const auto table = [&] {
     const std::string verdict = RenderChecked(*answer, shown, *output, context);
     if (output->table.parsable) return verdict;
-    return absl::StrCat(RenderReading(question, context.out_terminal), "\n", verdict);
+    return absl::StrCat(RenderReading(question, context.out_terminal),
+                        live.has_value() ? RenderLiveCluster(*live, context.out_terminal) : "",
+                        "\n", verdict);
   };
   const absl::Status written =
-      WriteJson(JsonOfJob(*answer, path, question), *output, table, {}, context);
+      WriteJson(JsonOfJob(*answer, path, question, live), *output, table, {}, context);
   if (!written.ok()) return Fail(context, written);
   return ExitCodeOfCheck(*answer);
 }

@@ -15,6 +15,9 @@ namespace rhumb::cli {
 // --gpu of `rhumb check`.
 Flag JobGpuTypeFlag();
 
+// --live.
+Flag LiveFlag();
+
 struct CheckShown {
   const v1::CheckConfigurationRequest* request = nullptr;  // that was asked
   bool explain = false;

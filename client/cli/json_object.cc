@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/json_object.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "proto/json/json_printer.h"
 
 namespace rhumb::cli {
@@ -33,6 +35,12 @@ JsonObject& JsonObject::Bool(absl::string_view key, bool value) {
 }
 
 std::string JsonObject::str() const { return absl::StrCat("{", members_, "}"); }
+
+std::string WithMember(absl::string_view object, absl::string_view key, absl::string_view json) {
+  absl::ConsumeSuffix(&object, "}");
+  return absl::StrCat(absl::StripTrailingAsciiWhitespace(object), ",\n  ",
+                      QuoteJson(std::string(key)), ": ", json, "\n}");
+}
 
 std::string JsonList(const std::vector<std::string>& items) {
   if (items.empty()) return "[]";

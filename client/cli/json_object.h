@@ -31,6 +31,9 @@ class JsonObject {
   std::string members_;
 };
 
+// `object`, which is a JSON object over several lines, with one member more.
+std::string WithMember(absl::string_view object, absl::string_view key, absl::string_view json);
+
 // "[...]", one item a line.
 std::string JsonList(const std::vector<std::string>& items);
 

@@ -12,6 +12,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/home.h"
 #include "client/cli/run.h"
+#include "client/slurm/run_helper.h"
 
 namespace {
 
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
   context.now_unix_seconds =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   context.open_home = rhumb::cli::OpenHome;
+  context.run_program = rhumb::slurm::RunHelper;
   const int code = rhumb::cli::Run(std::vector<std::string>(argv + 1, argv + argc), context);
   std::cout.flush();
   if (!std::cout && !ReaderIsGone()) {

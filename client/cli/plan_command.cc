@@ -16,17 +16,23 @@
 #include "client/cli/emit_plan.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/gpu_names_file.h"
+#include "client/cli/json_object.h"
 #include "client/cli/output.h"
+#include "client/cli/plan_by_start.h"
+#include "client/cli/plan_job.h"
 #include "client/cli/plan_question.h"
 #include "client/cli/promise.h"
 #include "client/cli/question_file.h"
 #include "client/cli/render_plan.h"
+#include "client/cli/render_starts.h"
 #include "client/cli/report.h"
 #include "client/cli/sweep.h"
 #include "client/cli/why_not.h"
 #include "client/config/hf_unplanned.h"
 #include "client/config/text_file.h"
 #include "planner/status_macros.h"
+#include "proto/json/json_printer.h"
 #include "rhumb/v1/plan_service.pb.h"
 
 namespace rhumb::cli {
@@ -44,23 +50,74 @@ std::vector<Flag> PlanFlags() {
                    .kind = FlagKind::kSwitch,
                    .help = "where the step's time goes and what was searched",
                    .group = "Output"});
+  flags.push_back({.name = "forecast",
+                   .kind = FlagKind::kSwitch,
+                   .help = "ask Slurm when it would start; plan for what is free now and for the "
+                           "whole cluster",
+                   .group = "Slurm"});
+  flags.push_back(GpuNamesFlag("Slurm"));
   flags.push_back(WhyNotFlag());
   flags.push_back(EmitFlag());
   flags.push_back(ReserveFlag());
   return flags;
 }
 
-// Asks every question in turn; one that the daemon refuses ends the sweep.
-absl::StatusOr<std::vector<v1::Plan>> Ask(const std::vector<v1::CreatePlanRequest>& requests,
-                                          const Home& home, const Invocation& invocation,
-                                          Context& context) {
+// Questions and their plans; `starts` with --forecast.
+struct Answers {
+  std::vector<v1::CreatePlanRequest> requests;
   std::vector<v1::Plan> plans;
+  std::optional<PlansByStart> starts;
+};
+
+// Asks every question in turn; one that the daemon refuses ends the sweep.
+absl::StatusOr<Answers> Ask(const std::vector<v1::CreatePlanRequest>& requests, const Home& home,
+                            const Invocation& invocation, Context& context) {
+  Answers answers = {.requests = requests};
   for (const v1::CreatePlanRequest& request : requests) {
     RHUMB_ASSIGN_OR_RETURN(v1::Plan plan,
                            PlanAndPromise(request, *home.client, invocation, context));
-    plans.push_back(std::move(plan));
+    answers.plans.push_back(std::move(plan));
   }
-  return plans;
+  return answers;
+}
+
+// The question asked for now and for later: the better one is the answer.
+absl::StatusOr<Answers> AskByStart(const v1::CreatePlanRequest& request,
+                                   const slurm::GpuNames& names, const Home& home,
+                                   const Invocation& invocation, Context& context) {
+  const AskPlan ask = [&](const v1::CreatePlanRequest& each) {
+    return home.client->CreatePlan(each);
+  };
+  const ForecastPlan forecast = [&](const v1::Plan& plan) -> absl::StatusOr<StartForecast> {
+    RHUMB_ASSIGN_OR_RETURN(const PlanJob job, MakePlanJob(plan, {}, names));
+    return ForecastStart(BareSbatchOptions(job), context.run_program);
+  };
+  Answers answers;
+  RHUMB_ASSIGN_OR_RETURN(answers.starts,
+                         PlanByStart(request, context.now_unix_seconds, ask, forecast));
+  if (answers.starts->options.empty()) {
+    answers.requests = {request};
+    answers.plans = {*answers.starts->infeasible};
+    answers.starts.reset();
+  } else {
+    answers.requests = {answers.starts->options.front().question};
+    answers.plans = {answers.starts->options.front().plan};
+    RHUMB_RETURN_IF_ERROR(Promise(answers.plans.front(), *home.client, invocation, context));
+  }
+  return answers;
+}
+
+absl::Status CheckForecast(const Invocation& invocation,
+                           const std::vector<v1::CreatePlanRequest>& requests) {
+  if (!invocation.Has("forecast")) return absl::OkStatus();
+  if (requests.size() > 1) {
+    return absl::InvalidArgumentError("--forecast takes one question, not a sweep");
+  }
+  if (requests.front().cluster().empty()) {
+    return absl::InvalidArgumentError(
+        "--forecast is about the jobs of a cluster: name it with --cluster");
+  }
+  return absl::OkStatus();
 }
 
 // What the file that --arch names says and no plan holds. A pipe is read no second time.
@@ -90,10 +147,9 @@ int ExitCodeOfPlans(const std::vector<v1::Plan>& plans) {
   return incomplete ? kExitUnavailable : kExitNo;
 }
 
-absl::Status WritePlans(const std::vector<v1::Plan>& plans,
-                        const std::vector<v1::CreatePlanRequest>& requests, const Sweep& sweep,
-                        const Invocation& invocation, const OutputOptions& output,
-                        Context& context) {
+absl::Status WritePlans(const Answers& answers, const Sweep& sweep, const Invocation& invocation,
+                        const OutputOptions& output, Context& context) {
+  const std::vector<v1::Plan>& plans = answers.plans;
   std::vector<std::string> names;
   for (const v1::Plan& plan : plans) names.push_back(plan.name());
   if (sweep.flag.empty()) {
@@ -102,10 +158,20 @@ absl::Status WritePlans(const std::vector<v1::Plan>& plans,
         return RenderTable(PlansTable(plans), output.table, context.out_terminal);
       const PlanRenderOptions options = {.explain = invocation.Has("explain"),
                                          .wide = output.table.wide,
-                                         .question = &requests.front()};
-      return RenderPlan(plans.front(), options, context.out_terminal);
+                                         .question = &answers.requests.front()};
+      std::string text = RenderPlan(plans.front(), options, context.out_terminal);
+      if (answers.starts.has_value()) {
+        absl::StrAppend(
+            &text, RenderStarts(*answers.starts, context.now_unix_seconds, context.out_terminal));
+      }
+      return text;
     };
-    return WriteMessage(plans.front(), output, table, names, context);
+    if (!answers.starts.has_value()) {
+      return WriteMessage(plans.front(), output, table, names, context);
+    }
+    return WriteJson(WithMember(PrintJson(plans.front(), {.indent = 2}), "starts",
+                                JsonOfStarts(*answers.starts, context.now_unix_seconds)),
+                     output, table, names, context);
   }
   v1::ListPlansResponse list;
   for (const v1::Plan& plan : plans) *list.add_plans() = plan;
@@ -176,22 +242,31 @@ int RunPlan(const Invocation& invocation, Context& context) {
     const absl::Status saved = WriteQuestionFile(requests.front(), invocation.Value("save"));
     if (!saved.ok()) return FailUsage(context, saved);
   }
+  const absl::Status forecast = CheckForecast(invocation, requests);
+  if (!forecast.ok()) return FailUsage(context, forecast);
+  const absl::StatusOr<slurm::GpuNames> gpu_names = ReadGpuNames(invocation);
+  if (!gpu_names.ok()) return FailUsage(context, gpu_names.status());
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
-  const absl::StatusOr<std::vector<v1::Plan>> plans = Ask(requests, *home, invocation, context);
-  if (!plans.ok()) return Fail(context, plans.status());
-  for (const v1::Plan& plan : *plans) {
+  const absl::StatusOr<Answers> answers =
+      invocation.Has("forecast")
+          ? AskByStart(requests.front(), *gpu_names, *home, invocation, context)
+          : Ask(requests, *home, invocation, context);
+  if (!answers.ok()) return Fail(context, answers.status());
+  const std::vector<v1::Plan>& plans = answers->plans;
+  for (const v1::Plan& plan : plans) {
     if (plan.has_search() && !plan.search().complete()) {
       Remark(invocation, context,
              "the search was stopped by --timeout: this is the best found so far, not stored");
       break;
     }
   }
-  if (!targets->empty() && plans->front().state() == v1::Plan::STATE_FEASIBLE) {
-    absl::StatusOr<launch::LaunchOptions> options = LaunchOptionsOf(requests.front(), *home);
+  if (!targets->empty() && plans.front().state() == v1::Plan::STATE_FEASIBLE) {
+    absl::StatusOr<launch::LaunchOptions> options =
+        LaunchOptionsOf(answers->requests.front(), *home);
     if (!options.ok()) return Fail(context, options.status());
     options->model_remarks = RemarksOnModelFile(invocation);
-    const absl::Status emitted = EmitPlan(plans->front(), *targets, *options, invocation, context);
+    const absl::Status emitted = EmitPlan(plans.front(), *targets, *options, invocation, context);
     if (!emitted.ok()) return FailUsage(context, emitted);
     if (TakesStdout(*targets)) return kExitOk;
   }
@@ -200,11 +275,11 @@ int RunPlan(const Invocation& invocation, Context& context) {
     context.out = context.err;
     context.out_terminal = context.err_terminal;
   }
-  const absl::Status written = WritePlans(*plans, requests, *sweep, invocation, *output, context);
+  const absl::Status written = WritePlans(*answers, *sweep, invocation, *output, context);
   if (!written.ok()) return Fail(context, written);
   const absl::Status explained =
-      ExplainWhyNot(*why_not, requests.front(), plans->front(), *home, context);
-  return explained.ok() ? ExitCodeOfPlans(*plans) : Fail(context, explained);
+      ExplainWhyNot(*why_not, answers->requests.front(), plans.front(), *home, context);
+  return explained.ok() ? ExitCodeOfPlans(plans) : Fail(context, explained);
 }
 
 }  // namespace
@@ -226,6 +301,8 @@ Command PlanCommand() {
                         "the cheapest way to a loss"},
                        {"plan --gpus 64xH100-SXM5-80GB --deadline 7d --emit sbatch=job.sbatch",
                         "the plan as a Slurm job"},
+                       {"plan --cluster mine --deadline 14d --forecast",
+                        "on what is free now, or wait for more? Slurm says when"},
                        {"plan --compute 1e21 -o json", "what the law alone says"},
                        {"plan --cluster mine --budget '$250k' --deadline 14d,21d,30d",
                         "a sweep, as a table"}},

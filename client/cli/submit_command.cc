@@ -19,11 +19,12 @@
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/gpu_names_file.h"
+#include "client/cli/plan_job.h"
 #include "client/cli/plan_question.h"
 #include "client/cli/promise.h"
 #include "client/cli/render_plan.h"
 #include "client/cli/submit_options.h"
-#include "client/config/text_file.h"
 #include "client/launch/emit_parts.h"
 #include "client/launch/plan_launch.h"
 #include "client/slurm/answer.h"
@@ -35,44 +36,24 @@
 namespace rhumb::cli {
 namespace {
 
-constexpr char kGpuNamesFile[] = "/etc/rhumb/slurm-gpus.conf";
-
 std::vector<Flag> SubmitFlags() {
-  std::vector<Flag> flags = {
-      {.name = "plan",
-       .kind = FlagKind::kText,
-       .placeholder = "PLAN",
-       .help = "submit for a stored plan, as plans/p-0123",
-       .group = "Submission",
-       .completion = Completion::kPlan},
-      {.name = "dry-run",
-       .kind = FlagKind::kSwitch,
-       .help = "print the sbatch command instead of running it",
-       .group = "Submission"},
-      {.name = "gpu-names",
-       .kind = FlagKind::kFile,
-       .placeholder = "FILE",
-       .help = absl::StrCat("how the site's Slurm calls GPU types; default ", kGpuNamesFile),
-       .group = "Submission",
-       .completion = Completion::kFile},
-      ReserveFlag()};
+  std::vector<Flag> flags = {{.name = "plan",
+                              .kind = FlagKind::kText,
+                              .placeholder = "PLAN",
+                              .help = "submit for a stored plan, as plans/p-0123",
+                              .group = "Submission",
+                              .completion = Completion::kPlan},
+                             {.name = "dry-run",
+                              .kind = FlagKind::kSwitch,
+                              .help = "print the sbatch command instead of running it",
+                              .group = "Submission"},
+                             GpuNamesFlag("Submission"),
+                             ReserveFlag()};
   for (Flag& flag : PlanQuestionFlags()) {
     // --dry-run is about the job here.
     if (flag.name != "validate-only") flags.push_back(std::move(flag));
   }
   return flags;
-}
-
-absl::StatusOr<slurm::GpuNames> ReadGpuNames(const Invocation& invocation) {
-  const std::string path = invocation.Value("gpu-names", kGpuNamesFile);
-  const absl::StatusOr<std::string> text = ReadTextFile(path);
-  if (absl::IsNotFound(text.status()) && !invocation.Has("gpu-names")) return slurm::GpuNames();
-  if (!text.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("--gpu-names: ", text.status().message()));
-  }
-  slurm::Outcome<slurm::GpuNames> names = slurm::GpuNames::Read(*text);
-  if (names.ok()) return *std::move(names.value);
-  return absl::InvalidArgumentError(absl::StrCat(path, ": ", names.problem));
 }
 
 // The question of `invocation`, whose GPUs may be called as the site's Slurm does.
@@ -116,17 +97,13 @@ struct Job {
 absl::StatusOr<Job> MakeJob(const v1::Plan& plan, const launch::LaunchOptions& options,
                             const slurm::GpuNames& names, const std::string& script,
                             const Invocation& invocation) {
-  RHUMB_ASSIGN_OR_RETURN(const launch::LaunchText text,
-                         launch::WriteLaunch(plan, launch::LaunchKind::kEnv, options));
-  const slurm::Outcome<slurm::Variables> variables = slurm::ReadVariables(text.text);
-  if (!variables.ok()) return absl::InternalError(variables.problem);
-  const slurm::Outcome<slurm::JobDecision> decision = slurm::Decide(*variables, names);
-  if (!decision.ok()) return absl::InvalidArgumentError(decision.problem);
-  RHUMB_ASSIGN_OR_RETURN(std::vector<std::string> words,
-                         SubmitOptions(*decision, *variables, script, invocation.passed_on));
+  RHUMB_ASSIGN_OR_RETURN(const PlanJob planned, MakePlanJob(plan, options, names));
+  RHUMB_ASSIGN_OR_RETURN(
+      std::vector<std::string> words,
+      SubmitOptions(planned.decision, planned.variables, script, invocation.passed_on));
   words.insert(words.begin(), "sbatch");
   words.push_back(invocation.arguments[0]);
-  return Job{std::move(words), *variables};
+  return Job{std::move(words), planned.variables};
 }
 
 // The plan's job, or the exit code of why there is none, which was said.

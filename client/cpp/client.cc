@@ -36,6 +36,9 @@ constexpr int kMaxMessageBytes = 64 * 1024 * 1024;
 // retries.
 constexpr int kReconnectMilliseconds = 50;
 constexpr int kMaxReconnectMilliseconds = 1000;
+// How long one attempt may take: a busy daemon is slow to shake hands, and an attempt given up early
+// begins anew behind all others. (gRPC's name for it is misleading: pauses are the two above.)
+constexpr int kHandshakeMilliseconds = 5000;
 
 // Every reply of the daemon carries its version and its clock here.
 constexpr char kVersionHeader[] = "x-rhumb-version";
@@ -167,7 +170,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(absl::string_view addres
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kHandshakeMilliseconds);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMilliseconds);
   // A proxy for the web has no business between a CLI and its daemon.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

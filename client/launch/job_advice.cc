@@ -22,6 +22,7 @@ namespace rhumb::launch {
 namespace {
 
 constexpr double kDefaultLevel = 0.9;  // the daemon's
+constexpr double kLooseLimitRatio = 5;
 
 // "--zero-stage 3 --recompute full" as pairs; empty for what is no list of them.
 std::vector<Change> ChangesOf(absl::string_view directive) {
@@ -255,6 +256,27 @@ void AdviseOnSwitch(const JobFacts& facts, v1::Advice& advice) {
   }
 }
 
+// Slurm plans around limits: a job that asks for far more than it needs waits for gaps that it
+// would not need.
+void AdviseOnLooseLimit(const JobFacts& facts, const Request& given,
+                        v1::CheckConfigurationResponse& answer) {
+  const v1::TimePlan& time = answer.time();
+  const double needed = std::max(time.wall_seconds(), time.wall_high_seconds());
+  if (!answer.finishes() || !facts.time_limit_seconds.has_value() || given.has_deadline_seconds() ||
+      needed <= 0) {
+    return;
+  }
+  const double limit = facts.time_limit_seconds->value;
+  if (limit < kLooseLimitRatio * needed) return;
+  v1::Advice& advice = *answer.add_advice();
+  advice.set_code("TIME_LIMIT_LOOSE");
+  advice.set_text(absl::StrCat(
+      "the limit of ", FormatDuration(limit), LinesText({facts.time_limit_seconds->line}), " is ",
+      absl::StrFormat("%.0f", limit / needed), " times the ", FormatDuration(needed),
+      " that it may take, ", UpperEnd(given), ": shorter jobs are started in gaps"));
+  advice.set_directive(absl::StrCat("#SBATCH --time=", FormatSlurmTime(needed)));
+}
+
 }  // namespace
 
 void AdviseOnJob(const JobFacts& facts, const v1::CheckConfigurationRequest& given,
@@ -300,6 +322,7 @@ void AdviseOnJob(const JobFacts& facts, const v1::CheckConfigurationRequest& giv
     advice.set_directive(
         absl::StrCat("#SBATCH --time=", FormatSlurmTime(time.wall_high_seconds())));
   }
+  AdviseOnLooseLimit(facts, given, answer);
   for (const v1::Plan::Warning& warning : facts.warnings) *answer.add_warnings() = warning;
 }
 

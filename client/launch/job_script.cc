@@ -63,9 +63,12 @@ bool SoundsLikeGpu(absl::string_view feature) {
 
 // The type that the site's name, a node feature or our own variable says; the first that names one.
 void SetGpuType(const SlurmRequest& slurm, const std::map<std::string, ShellWord>& variables,
-                JobFacts& facts) {
+                const GpuTypeOf& gpu_type_of, JobFacts& facts) {
   std::vector<Fact<std::string>> names;
-  if (slurm.gpu_type.has_value()) names.push_back(*slurm.gpu_type);
+  if (slurm.gpu_type.has_value()) {
+    names.push_back(*slurm.gpu_type);
+    if (gpu_type_of) names.back().value = gpu_type_of(names.back().value);
+  }
   names.insert(names.end(), slurm.constraints.begin(), slurm.constraints.end());
   std::optional<NotRead> ambiguous;
   for (const Fact<std::string>& name : names) {
@@ -96,7 +99,7 @@ void SetGpuType(const SlurmRequest& slurm, const std::map<std::string, ShellWord
     facts.not_read.push_back(*std::move(ambiguous));
   } else if (slurm.gpu_type.has_value()) {
     // Perhaps a type of the user's own, which the daemon knows.
-    facts.gpu_type = slurm.gpu_type;
+    facts.gpu_type = names.front();
   }
 }
 
@@ -168,7 +171,8 @@ void ReadOwnVariables(const std::map<std::string, ShellWord>& variables, JobFact
 
 }  // namespace
 
-absl::StatusOr<JobFacts> ReadJobScript(absl::string_view script, const FileReader& read_file) {
+absl::StatusOr<JobFacts> ReadJobScript(absl::string_view script, const FileReader& read_file,
+                                       const GpuTypeOf& gpu_type_of) {
   const std::string utf8 = ToUtf8(script);  // comments are in any encoding, messages are not
   script = utf8;
   JobFacts facts;
@@ -187,7 +191,7 @@ absl::StatusOr<JobFacts> ReadJobScript(absl::string_view script, const FileReade
     SetGpuWords(slurm, *command, ranks, facts);
   }
   SetCounts(CountsOfSlurm(slurm), ranks, facts);
-  SetGpuType(slurm, reading.variables, facts);
+  SetGpuType(slurm, reading.variables, gpu_type_of, facts);
   facts.time_limit_seconds = slurm.time_seconds.has_value() ? slurm.time_seconds : limit;
   ReadOwnVariables(reading.variables, facts);
   for (ShellRemark& remark : reading.not_read) {

@@ -101,7 +101,7 @@ int Start(const std::string& program, const std::vector<std::string>& arguments,
 
 // Appends what `fd` has; false once there is no more to come.
 bool Read(int fd, std::string& text) {
-  char buffer[4096];
+  char buffer[16384];
   const ssize_t count = read(fd, buffer, sizeof(buffer));
   if (count > 0) text.append(buffer, static_cast<size_t>(count));
   return count > 0 || (count < 0 && (errno == EINTR || errno == EAGAIN));
@@ -109,7 +109,7 @@ bool Read(int fd, std::string& text) {
 
 // Reads both pipes to their ends; kExited if that was before the deadline.
 HelperResult::End ReadAll(const Pipe& out, const Pipe& err, Clock::time_point deadline,
-                          HelperResult& result) {
+                          size_t max_bytes, HelperResult& result) {
   pollfd fds[2] = {{.fd = out.reading(), .events = POLLIN, .revents = 0},
                    {.fd = err.reading(), .events = POLLIN, .revents = 0}};
   std::string* texts[2] = {&result.out, &result.err};
@@ -122,7 +122,7 @@ HelperResult::End ReadAll(const Pipe& out, const Pipe& err, Clock::time_point de
       if (!Read(fds[i].fd, *texts[i])) fds[i].fd = -1;
       fds[i].revents = 0;
     }
-    if (result.out.size() + result.err.size() > kMaxHelperBytes) {
+    if (result.out.size() + result.err.size() > max_bytes) {
       return HelperResult::End::kTooMuch;
     }
   }
@@ -144,7 +144,7 @@ bool WaitFor(pid_t pid, Clock::time_point deadline, int& status) {
 }  // namespace
 
 HelperResult RunHelper(const std::string& program, const std::vector<std::string>& arguments,
-                       int64_t deadline_milliseconds) {
+                       int64_t deadline_milliseconds, size_t max_bytes) {
   const Clock::time_point deadline =
       Clock::now() + std::chrono::milliseconds(deadline_milliseconds);
   HelperResult result;
@@ -161,7 +161,7 @@ HelperResult RunHelper(const std::string& program, const std::vector<std::string
   }
   out.CloseWriting();
   err.CloseWriting();
-  result.end = ReadAll(out, err, deadline, result);
+  result.end = ReadAll(out, err, deadline, max_bytes, result);
   int status = 0;
   if (result.end == HelperResult::End::kExited && WaitFor(pid, deadline, status)) {
     if (WIFEXITED(status)) {

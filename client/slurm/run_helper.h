@@ -15,7 +15,7 @@ struct HelperResult {
     kExited,    // with exit_code
     kTimedOut,  // killed
     kFailed,    // could not be started, or was ended by a signal: problem
-    kTooMuch,   // wrote more than kMaxHelperBytes; killed
+    kTooMuch,   // wrote more than it may; killed
   };
 
   End end = End::kFailed;
@@ -28,9 +28,9 @@ inline constexpr size_t kMaxHelperBytes = size_t{1} << 18;
 
 // Runs `program` with `arguments`, stdin empty, in this process's environment and a process group
 // of its own, which is killed when `deadline_milliseconds` have passed since the call. Blocks until
-// then at most.
+// then at most. It may write `max_bytes`.
 HelperResult RunHelper(const std::string& program, const std::vector<std::string>& arguments,
-                       int64_t deadline_milliseconds);
+                       int64_t deadline_milliseconds, size_t max_bytes = kMaxHelperBytes);
 
 }  // namespace rhumb::slurm
 

@@ -81,6 +81,7 @@ Store::Store(std::unique_ptr<Database> database)
                     VersionTables{"calibration_versions", "calibration_numbers"}),
       inventories_(*database_, "inventories"),
       reservations_(*database_),
+      runs_(*database_),
       laws_(*database_),
       observations_(*database_) {}
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Named questions to the durable store: plans and answered requests here; clusters, GPU types and
-// calibrations through resource_store.h, laws through law_store.h, observations through
-// observation_store.h. Messages of the API are opaque bytes here. No SQL exists outside this
-// folder.
+// calibrations through resource_store.h, promised GPUs through reservation_store.h, runs and their
+// jobs through run_store.h, laws through law_store.h, observations through observation_store.h.
+// Messages of the API are opaque bytes here. No SQL exists outside this folder.
 #ifndef RHUMB_DAEMON_STORE_STORE_H_
 #define RHUMB_DAEMON_STORE_STORE_H_
 
@@ -21,6 +21,7 @@
 #include "daemon/store/request_key.h"
 #include "daemon/store/reservation_store.h"
 #include "daemon/store/resource_store.h"
+#include "daemon/store/run_store.h"
 
 namespace rhumb::daemon {
 
@@ -70,6 +71,7 @@ class Store {
   // What agents last saw of clusters; written through reservations().Sync() alone.
   ResourceStore& inventories() { return inventories_; }
   ReservationStore& reservations() { return reservations_; }
+  RunStore& runs() { return runs_; }
   LawStore& laws() { return laws_; }
   ObservationStore& observations() { return observations_; }
 
@@ -83,6 +85,7 @@ class Store {
   std::unique_ptr<PreparedReads> prepared_;  // destroyed before the sessions it belongs to
   ResourceStore clusters_, gpu_types_, calibrations_, inventories_;
   ReservationStore reservations_;
+  RunStore runs_;
   LawStore laws_;
   ObservationStore observations_;
 };

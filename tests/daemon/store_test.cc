@@ -300,7 +300,8 @@ TEST_F(StoreTest, FileOfTheSchemaBeforeCalibrationsKeepsItsRows) {
   EXPECT_EQ(sqlite3_exec(db,
                          "DROP TABLE calibration_versions; DROP TABLE calibration_numbers; "
                          "DROP TABLE calibrations; DROP TABLE inventories; "
-                         "DROP TABLE reservations; PRAGMA user_version = 4",
+                         "DROP TABLE reservations; DROP TABLE jobs; DROP TABLE runs; "
+                         "PRAGMA user_version = 4",
                          nullptr, nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);

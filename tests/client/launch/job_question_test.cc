@@ -336,5 +336,21 @@ TEST(JobAdviceTest, ALimitInsideTheIntervalIsTight) {
   EXPECT_EQ(answer.advice(0).directive(), "#SBATCH --time=1-03:47:00");
 }
 
+TEST(JobAdviceTest, ALimitOfFiveTimesTheNeedIsLoose) {
+  v1::CheckConfigurationResponse answer = Answer("");
+  answer.clear_advice();
+  answer.set_finishes(true);
+  answer.mutable_time()->set_wall_seconds(10000);
+  answer.mutable_time()->set_wall_high_seconds(12000);
+  AdviseOnJob(MakeFacts(), {}, answer);
+  ASSERT_EQ(answer.advice_size(), 1);
+  EXPECT_EQ(answer.advice(0).code(), "TIME_LIMIT_LOOSE");
+  EXPECT_EQ(answer.advice(0).directive(), "#SBATCH --time=0-03:20:00");
+  answer.clear_advice();
+  answer.mutable_time()->set_wall_high_seconds(20000);
+  AdviseOnJob(MakeFacts(), {}, answer);
+  EXPECT_EQ(answer.advice_size(), 0);
+}
+
 }  // namespace
 }  // namespace rhumb::launch

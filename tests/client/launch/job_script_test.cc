@@ -172,6 +172,22 @@ TEST(JobScriptTest, AFeatureMayNameTheGpu) {
       "H100-SXM5-80GB");
 }
 
+TEST(JobScriptTest, TheSitesNamesOfGpusAreLookedUp) {
+  const auto type_of = [](const std::string& name) {
+    return name == "h100" ? std::string("H100-SXM5-80GB") : name;
+  };
+  for (const auto& [name, type] :
+       {std::pair("h100", "H100-SXM5-80GB"), std::pair("ours", "ours")}) {
+    const std::string script = absl::StrCat(
+        "#!/bin/bash\n#SBATCH --nodes=4 --gpus-per-node=", name,
+        ":8\nsrun torchrun --nnodes 4 --nproc-per-node 8 pretrain_gpt.py", kModel, "\n");
+    const absl::StatusOr<JobFacts> facts = ReadJobScript(script, NoFiles, type_of);
+    ASSERT_THAT(facts, IsOk());
+    ASSERT_TRUE(facts->gpu_type.has_value());
+    EXPECT_EQ(facts->gpu_type->value, type);
+  }
+}
+
 TEST(JobScriptTest, AnAmbiguousNameIsNotGuessed) {
   const JobFacts facts = Read("#!/bin/bash\n#SBATCH --gres=gpu:h100:4\ntorchrun x.py");
   EXPECT_FALSE(facts.gpu_type.has_value());

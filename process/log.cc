@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/log.h"
+#include "process/log.h"
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -13,7 +13,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
-namespace rhumb::daemon {
+namespace rhumb {
 namespace {
 
 struct LogState {
@@ -146,4 +146,4 @@ void Log(LogLevel level, absl::string_view message, const std::vector<LogField>&
                     line);
 }
 
-}  // namespace rhumb::daemon
+}  // namespace rhumb

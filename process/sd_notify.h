@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells systemd how the service is; one datagram, no library.
-#ifndef RHUMB_DAEMON_SD_NOTIFY_H_
-#define RHUMB_DAEMON_SD_NOTIFY_H_
+#ifndef RHUMB_PROCESS_SD_NOTIFY_H_
+#define RHUMB_PROCESS_SD_NOTIFY_H_
 
 #include <string>
 
-namespace rhumb::daemon {
+namespace rhumb {
 
 // Sends `state` ("READY=1", "STOPPING=1", "STATUS=...") to $NOTIFY_SOCKET; does nothing without
 // one. Source: sd_notify(3).
 void SdNotify(const std::string& state);
 
-}  // namespace rhumb::daemon
+}  // namespace rhumb
 
-#endif  // RHUMB_DAEMON_SD_NOTIFY_H_
+#endif  // RHUMB_PROCESS_SD_NOTIFY_H_

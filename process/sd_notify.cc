@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/sd_notify.h"
+#include "process/sd_notify.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace rhumb::daemon {
+namespace rhumb {
 
 void SdNotify(const std::string& state) {
   const char* path = std::getenv("NOTIFY_SOCKET");
@@ -28,4 +28,4 @@ void SdNotify(const std::string& state) {
   close(fd);
 }
 
-}  // namespace rhumb::daemon
+}  // namespace rhumb

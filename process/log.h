@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structured log lines on stderr. Silent until InitLog, so that a command line that runs the
 // services in-process says nothing.
-#ifndef RHUMB_DAEMON_LOG_H_
-#define RHUMB_DAEMON_LOG_H_
+#ifndef RHUMB_PROCESS_LOG_H_
+#define RHUMB_PROCESS_LOG_H_
 
 #include <string>
 #include <utility>
@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace rhumb::daemon {
+namespace rhumb {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError, kOff };
 enum class LogFormat { kLogfmt, kJson };
@@ -44,6 +44,6 @@ bool LogEnabled(LogLevel level);
 std::string FormatLogLine(LogFormat format, LogLevel level, absl::string_view timestamp,
                           absl::string_view message, const std::vector<LogField>& fields);
 
-}  // namespace rhumb::daemon
+}  // namespace rhumb
 
-#endif  // RHUMB_DAEMON_LOG_H_
+#endif  // RHUMB_PROCESS_LOG_H_

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/gpu_names_file.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "client/config/text_file.h"
+
+namespace rhumb::cli {
+namespace {
+
+constexpr char kGpuNamesFile[] = "/etc/rhumb/slurm-gpus.conf";
+
+}  // namespace
+
+Flag GpuNamesFlag(const std::string& group) {
+  return {.name = "gpu-names",
+          .kind = FlagKind::kFile,
+          .placeholder = "FILE",
+          .help = absl::StrCat("how the site's Slurm calls GPU types; default ", kGpuNamesFile),
+          .group = group,
+          .completion = Completion::kFile};
+}
+
+absl::StatusOr<slurm::GpuNames> ReadGpuNames(const Invocation& invocation) {
+  const std::string path = invocation.Value("gpu-names", kGpuNamesFile);
+  const absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (absl::IsNotFound(text.status()) && !invocation.Has("gpu-names")) return slurm::GpuNames();
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--gpu-names: ", text.status().message()));
+  }
+  slurm::Outcome<slurm::GpuNames> names = slurm::GpuNames::Read(*text);
+  if (names.ok()) return *std::move(names.value);
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", names.problem));
+}
+
+}  // namespace rhumb::cli

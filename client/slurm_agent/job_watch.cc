@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/slurm_agent/job_watch.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "client/cpp/rpc_error.h"
+#include "client/slurm_agent/number_ranges.h"
+#include "client/slurm_agent/states.h"
+#include "planner/status_macros.h"
+#include "process/log.h"
+
+namespace rhumb::slurm_agent {
+namespace {
+
+// How long a site without accounting is taken for one.
+constexpr absl::Duration kDisabledFor = absl::Minutes(10);
+// Slurm's largest MaxArraySize.
+constexpr size_t kMaxArrayTasks = 4'000'001;
+
+// What was told, without times that only grow: equal texts need no telling.
+std::string Fingerprint(const std::vector<v1::Job>& jobs) {
+  std::string text;
+  for (v1::Job job : jobs) {
+    if (!HasEnded(job.state())) job.clear_elapsed_seconds();
+    const std::string bytes = job.SerializeAsString();
+    absl::StrAppend(&text, bytes.size(), ":", bytes);
+  }
+  return text;
+}
+
+// Whether Slurm knows `id`: a job, or an array or an element of it that waits in one record.
+bool Knows(const ClusterState& state, const std::string& id) {
+  for (const SourceJob& job : state.jobs) {
+    if (JobIdText(job) == id || absl::StrCat(job.array_job_id) == id) return true;
+    if (job.array_job_id == 0 || job.array_task_id.has_value()) continue;
+    absl::string_view element = id;
+    int64_t task = 0;
+    if (!absl::ConsumePrefix(&element, absl::StrCat(job.array_job_id, "_"))) continue;
+    if (!absl::SimpleAtoi(element, &task)) continue;
+    const std::vector<int64_t> waiting = ExpandArrayTasks(job.array_tasks, kMaxArrayTasks);
+    if (std::find(waiting.begin(), waiting.end(), task) != waiting.end()) return true;
+  }
+  return false;
+}
+
+// Positions in `jobs` of what `status` refuses; empty: it refuses something else.
+std::set<int> RefusedJobs(const absl::Status& status, int count) {
+  std::set<int> refused;
+  for (const client::FieldViolation& each : client::DescribeError(status).field_violations) {
+    absl::string_view field = each.field;
+    int index = 0;
+    if (!absl::ConsumePrefix(&field, "jobs[")) continue;
+    if (!absl::SimpleAtoi(field.substr(0, field.find(']')), &index)) continue;
+    if (index >= 0 && index < count) refused.insert(index);
+  }
+  return refused;
+}
+
+}  // namespace
+
+JobWatch::JobWatch(JobWatchOptions options, DaemonLink& daemon, Accounting& accounting)
+    : options_(std::move(options)), daemon_(daemon), accounting_(accounting) {}
+
+absl::Status JobWatch::Tell(const std::string& cluster, const ClusterState& state,
+                            const slurm::GpuNames& gpu_names, absl::Time look_time,
+                            absl::Time now) {
+  std::vector<v1::Job> jobs = MakeJobs(state, watched_, gpu_names, absl::ToUnixSeconds(look_time));
+  AddMemory(jobs, now);
+  std::string all = Fingerprint(jobs);
+  if (all == told_ && now < told_time_ + options_.heartbeat) return absl::OkStatus();
+
+  std::map<std::string, v1::Job> open;
+  const absl::Status sent = Send(cluster, jobs, look_time, open);
+  if (absl::IsUnimplemented(sent)) {
+    if (!said_too_old_) {
+      Log(LogLevel::kWarning, "the daemon is too old to be told of jobs; it is told of nodes");
+    }
+    said_too_old_ = true;
+    // It may be replaced.
+    told_ = std::move(all);
+    told_time_ = now;
+    return absl::OkStatus();
+  }
+  RHUMB_RETURN_IF_ERROR(sent);
+  said_too_old_ = false;
+
+  std::map<std::string, v1::Job> living, forgotten;
+  std::set<std::string> watched;
+  for (const v1::Job& job : jobs) {
+    if (HasEnded(job.state())) continue;
+    living[job.job_id()] = job;
+    if (watched_.contains(job.job_id())) watched.insert(job.job_id());
+  }
+  for (const auto& [id, job] : open) {
+    if (Knows(state, id)) {
+      watched.insert(id);
+      continue;
+    }
+    const auto last = living_.find(id);
+    forgotten[id] = last == living_.end() ? job : last->second;
+    living[id] = forgotten[id];
+  }
+  living_ = std::move(living);
+  watched_ = std::move(watched);
+  const std::vector<v1::Job> ends = EndsOf(forgotten, gpu_names, now);
+  if (!ends.empty()) {
+    RHUMB_RETURN_IF_ERROR(Send(cluster, ends, look_time, open));
+    for (const v1::Job& job : ends) {
+      living_.erase(job.job_id());
+      missing_since_.erase(job.job_id());
+    }
+  }
+  told_ = std::move(all);
+  told_time_ = now;
+  return absl::OkStatus();
+}
+
+absl::Status JobWatch::Send(const std::string& cluster, std::vector<v1::Job> jobs,
+                            absl::Time look_time, std::map<std::string, v1::Job>& open) {
+  open.clear();
+  size_t begin = 0;
+  // Without jobs as well: the answer says which are open.
+  do {
+    const size_t end = std::min(jobs.size(), begin + options_.max_jobs_per_call);
+    v1::SyncJobsRequest request;
+    request.set_cluster(cluster);
+    request.mutable_observe_time()->set_seconds(absl::ToUnixSeconds(look_time));
+    for (size_t i = begin; i < end; ++i) *request.add_jobs() = jobs[i];
+    RHUMB_ASSIGN_OR_RETURN(const v1::SyncJobsResponse response,
+                           SendWithoutRefused(std::move(request)));
+    for (const v1::Job& job : response.open_jobs()) open[job.job_id()] = job;
+    begin = end;
+  } while (begin < jobs.size());
+  for (const v1::Job& job : jobs) open.erase(job.job_id());
+  return absl::OkStatus();
+}
+
+// One job that the daemon refuses must not hold up the others.
+absl::StatusOr<v1::SyncJobsResponse> JobWatch::SendWithoutRefused(v1::SyncJobsRequest request) {
+  constexpr int kAttempts = 3;
+  absl::StatusOr<v1::SyncJobsResponse> response;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    response = daemon_.SyncJobs(request);
+    if (!absl::IsInvalidArgument(response.status())) return response;
+    const std::set<int> refused = RefusedJobs(response.status(), request.jobs_size());
+    if (refused.empty()) return response;
+    std::vector<std::string> ids;
+    v1::SyncJobsRequest rest = request;
+    rest.clear_jobs();
+    for (int i = 0; i < request.jobs_size(); ++i) {
+      if (refused.contains(i)) {
+        ids.push_back(request.jobs(i).job_id());
+      } else {
+        *rest.add_jobs() = request.jobs(i);
+      }
+    }
+    const std::string text = absl::StrJoin(ids, ",");
+    if (text != said_of_refused_) {
+      Log(LogLevel::kWarning, "the daemon refuses jobs; they are left out",
+          {{"jobs", text}, {"error", std::string(response.status().message())}});
+    }
+    said_of_refused_ = text;
+    request = std::move(rest);
+  }
+  return response;
+}
+
+// Asked once a job, when it is first seen to have ended: later news of an end count for nothing.
+void JobWatch::AddMemory(std::vector<v1::Job>& jobs, absl::Time now) {
+  std::set<std::string> ended;
+  std::vector<std::string> fresh;
+  for (const v1::Job& job : jobs) {
+    if (!HasEnded(job.state())) continue;
+    ended.insert(job.job_id());
+    if (job.has_start_time() && !ended_memory_.contains(job.job_id())) {
+      fresh.push_back(job.job_id());
+    }
+  }
+  std::erase_if(ended_memory_, [&](const auto& each) { return !ended.contains(each.first); });
+  if (!fresh.empty()) {
+    const AccountingAnswer answer = Ask(fresh, now);
+    for (const std::string& id : fresh) {
+      const auto job = answer.jobs.find(id);
+      ended_memory_[id] = job != answer.jobs.end() && job->second.has_max_rss_bytes()
+                              ? std::optional<int64_t>(job->second.max_rss_bytes())
+                              : std::nullopt;
+    }
+  }
+  for (v1::Job& job : jobs) {
+    const auto memory = ended_memory_.find(job.job_id());
+    if (memory != ended_memory_.end() && memory->second.has_value()) {
+      job.set_max_rss_bytes(*memory->second);
+    }
+  }
+}
+
+// How those that Slurm has forgotten ended, as far as accounting says, or that they are lost.
+std::vector<v1::Job> JobWatch::EndsOf(const std::map<std::string, v1::Job>& forgotten,
+                                      const slurm::GpuNames& gpu_names, absl::Time now) {
+  std::erase_if(missing_since_, [&](const auto& each) { return !forgotten.contains(each.first); });
+  if (forgotten.empty()) return {};
+  bool has_new = false;
+  std::vector<std::string> ids;
+  for (const auto& [id, job] : forgotten) {
+    has_new = missing_since_.try_emplace(id, now).second || has_new;
+    ids.push_back(id);
+  }
+  if (now < next_question_ && !has_new) return {};
+  next_question_ = now + options_.heartbeat;
+  const AccountingAnswer answer = Ask(ids, now);
+  const absl::Duration patience = answer.outcome == AccountingAnswer::Outcome::kFailed
+                                      ? options_.lost_after_failures
+                                      : options_.lost_after;
+  std::vector<v1::Job> ends;
+  for (const auto& [id, last] : forgotten) {
+    v1::Job job = last;
+    job.clear_reason();
+    const auto accounted = answer.jobs.find(id);
+    if (accounted != answer.jobs.end() && HasEnded(accounted->second.state())) {
+      job.MergeFrom(accounted->second);
+      job.set_gpu_type(gpu_names.TypeOf(job.gpu_type()));
+    } else if (now - missing_since_[id] >= patience) {
+      job.set_state(v1::RUN_STATE_LOST);
+      job.clear_scheduler_state();
+      job.set_reason("Slurm has forgotten it, and nobody saw how it ended");
+      Log(LogLevel::kWarning, "a job is lost", {{"job", id}});
+    } else {
+      continue;
+    }
+    ends.push_back(std::move(job));
+  }
+  return ends;
+}
+
+AccountingAnswer JobWatch::Ask(const std::vector<std::string>& ids, absl::Time now) {
+  AccountingAnswer answer;
+  if (now < disabled_until_) {
+    answer.outcome = AccountingAnswer::Outcome::kDisabled;
+    return answer;
+  }
+  answer = accounting_.Ask(ids);
+  std::string say;
+  switch (answer.outcome) {
+    case AccountingAnswer::Outcome::kAnswered:
+      if (!said_of_accounting_.empty()) Log(LogLevel::kInfo, "Slurm's accounting answers");
+      break;
+    case AccountingAnswer::Outcome::kDisabled:
+      disabled_until_ = now + kDisabledFor;
+      say =
+          "Slurm keeps no accounts: how much memory jobs used is not known, and jobs that "
+          "slurmctld has forgotten are lost";
+      if (say != said_of_accounting_) Log(LogLevel::kInfo, say);
+      break;
+    case AccountingAnswer::Outcome::kFailed:
+      say = "Slurm's accounting cannot be asked";
+      if (say != said_of_accounting_) Log(LogLevel::kWarning, say, {{"error", answer.problem}});
+      break;
+  }
+  said_of_accounting_ = std::move(say);
+  if (!answer.unread_lines.empty()) {
+    Log(LogLevel::kWarning, "lines of sacct were not understood",
+        {{"count", absl::StrCat(answer.unread_lines.size())},
+         {"first", answer.unread_lines.front()}});
+  }
+  return answer;
+}
+
+}  // namespace rhumb::slurm_agent
