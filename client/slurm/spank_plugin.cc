@@ -84,7 +84,11 @@ class FilterAnswer {
 Surroundings OfThisProcess() {
   static FilterAnswer filter_answer;
   Surroundings surroundings;
-  surroundings.run_helper = rhumb::slurm::RunHelper;
+  surroundings.run_helper = [](const std::string& program,
+                               const std::vector<std::string>& arguments,
+                               int64_t deadline_milliseconds) {
+    return rhumb::slurm::RunHelper(program, arguments, deadline_milliseconds);
+  };
   surroundings.set_variable = [](const std::string& name, const std::string& value) {
     setenv(name.c_str(), value.c_str(), 1);
   };
