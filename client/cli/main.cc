@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -36,7 +37,10 @@ int main(int argc, char** argv) {
   context.now_unix_seconds =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   context.open_home = rhumb::cli::OpenHome;
-  context.run_program = rhumb::slurm::RunHelper;
+  context.run_program = [](const std::string& program, const std::vector<std::string>& arguments,
+                           int64_t deadline_milliseconds) {
+    return rhumb::slurm::RunHelper(program, arguments, deadline_milliseconds);
+  };
   const int code = rhumb::cli::Run(std::vector<std::string>(argv + 1, argv + argc), context);
   std::cout.flush();
   if (!std::cout && !ReaderIsGone()) {
