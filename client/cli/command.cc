@@ -22,6 +22,7 @@
 #include "client/cli/plan_command.h"
 #include "client/cli/plans_command.h"
 #include "client/cli/predict_command.h"
+#include "client/cli/runs_command.h"
 #include "client/cli/submit_command.h"
 #include "client/cli/version_command.h"
 
@@ -62,6 +63,10 @@ const std::vector<Command>& Commands() {
                                 PlansListCommand(),
                                 PlansShowCommand(),
                                 PlansDeleteCommand(),
+                                RunListCommand(),
+                                RunShowCommand(),
+                                RunCreateCommand(),
+                                RunFinishCommand(),
                                 SubmitCommand(),
                                 DoctorCommand(),
                                 CompletionCommand(),

@@ -29,7 +29,7 @@ enum class FlagKind {
 };
 
 // What a shell may offer after a flag or as an argument.
-enum class Completion { kNone, kFile, kLaw, kGpu, kCluster, kPlan };
+enum class Completion { kNone, kFile, kLaw, kGpu, kCluster, kPlan, kRun };
 
 struct Flag {
   std::string name = {};  // without dashes

@@ -53,6 +53,9 @@ std::string NamesCommand(Completion completion) {
     case Completion::kPlan:
       noun = "plans";
       break;
+    case Completion::kRun:
+      noun = "run";
+      break;
     default:
       return "";
   }

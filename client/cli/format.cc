@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "google/protobuf/util/time_util.h"
 
 namespace rhumb::cli {
 namespace {
@@ -108,6 +109,10 @@ std::string FormatLossEstimate(const v1::LossEstimate& loss) {
 std::string BareName(absl::string_view name) {
   const size_t slash = name.rfind('/');
   return std::string(slash == absl::string_view::npos ? name : name.substr(slash + 1));
+}
+
+std::string FormatInstant(const google::protobuf::Timestamp& time) {
+  return google::protobuf::util::TimeUtil::ToString(time).substr(0, 19) + "Z";
 }
 
 std::string Counted(int64_t count, absl::string_view noun) {

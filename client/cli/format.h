@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "google/protobuf/timestamp.pb.h"
 #include "rhumb/v1/architecture.pb.h"
 #include "rhumb/v1/plan.pb.h"
 
@@ -35,6 +36,9 @@ std::string FormatLossEstimate(const v1::LossEstimate& loss);
 
 // `name` without its collection: "p-12" of "plans/p-12".
 std::string BareName(absl::string_view name);
+
+// "2027-03-01T12:00:00Z".
+std::string FormatInstant(const google::protobuf::Timestamp& time);
 
 // "1 step", "3 steps": only the regular plural.
 std::string Counted(int64_t count, absl::string_view noun);

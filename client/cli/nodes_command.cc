@@ -15,16 +15,11 @@
 #include "client/cli/request_fields.h"
 #include "client/config/human_numbers.h"
 #include "client/config/text_file.h"
-#include "google/protobuf/util/time_util.h"
 #include "planner/status_macros.h"
 #include "rhumb/v1/cluster_service.pb.h"
 
 namespace rhumb::cli {
 namespace {
-
-std::string TimeText(const google::protobuf::Timestamp& time) {
-  return google::protobuf::util::TimeUtil::ToString(time).substr(0, 19) + "Z";
-}
 
 std::string StateName(v1::NodeState state) {
   return EnumChoice(*v1::NodeState_descriptor()->FindValueByNumber(state));
@@ -55,7 +50,7 @@ std::string NodesSentence(const v1::NodeInventory& inventory) {
   if (inventory.reserved_gpu_count() > 0) {
     absl::StrAppend(&text, ", ", FormatInteger(inventory.reserved_gpu_count()), " promised");
   }
-  absl::StrAppend(&text, ", seen ", TimeText(inventory.update_time()), ".\n");
+  absl::StrAppend(&text, ", seen ", FormatInstant(inventory.update_time()), ".\n");
   if (!inventory.unknown_gpu_types().empty()) {
     absl::StrAppend(&text, "Unknown GPU types, which count nowhere: ",
                     absl::StrJoin(inventory.unknown_gpu_types(), ", "), ".\n");
@@ -148,7 +143,7 @@ Table ReservationsTable(const std::vector<v1::Reservation>& reservations) {
   for (const v1::Reservation& each : reservations) {
     table.rows.push_back({BareName(each.name()), BareName(each.cluster()), each.partition(),
                           absl::StrCat(each.gpu_count(), "x", each.gpu_type()),
-                          BareName(each.plan()), TimeText(each.expire_time()),
+                          BareName(each.plan()), FormatInstant(each.expire_time()),
                           absl::StrCat(each.owner_uid())});
   }
   return table;
@@ -210,8 +205,8 @@ int RunReserve(const Invocation& invocation, Context& context) {
           [](const v1::Reservation& each) {
             return absl::StrCat(BareName(each.name()), ": ", each.gpu_count(), " x ",
                                 each.gpu_type(), " of ", BareName(each.cluster()),
-                                " are promised to nobody else until ", TimeText(each.expire_time()),
-                                ".\n");
+                                " are promised to nobody else until ",
+                                FormatInstant(each.expire_time()), ".\n");
           }};
   return RunShowing(showing, *output, invocation, context);
 }

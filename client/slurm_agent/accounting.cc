@@ -13,9 +13,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "client/config/utf8.h"
 #include "client/slurm/run_helper.h"
 #include "client/slurm/text.h"
+#include "client/slurm_agent/clean_text.h"
 #include "client/slurm_agent/gres.h"
 #include "client/slurm_agent/job_comment.h"
 #include "client/slurm_agent/states.h"
@@ -47,7 +47,8 @@ constexpr size_t kMaxIdsPerCall = 200;
 constexpr size_t kMaxSacctBytes = size_t{8} << 20;
 // 9999-12-31, the last second of a Timestamp.
 constexpr int64_t kMaxSeconds = 253402300799;
-constexpr int64_t kMaxUnreadLines = 20;
+constexpr size_t kMaxNodeListBytes = 1 << 16;
+constexpr size_t kMaxUnreadLines = 20;
 
 using Row = std::vector<absl::string_view>;
 
@@ -94,7 +95,7 @@ bool ReadExitCode(absl::string_view text, v1::Job& job) {
 void ReadGpus(absl::string_view tres, v1::Job& job) {
   const std::vector<GresGpus> gpus = ParseGres(tres);
   job.set_gpu_count(GpuCount(gpus));
-  job.set_gpu_type(ToUtf8(LargestGres(gpus).type));
+  job.set_gpu_type(CleanText(LargestGres(gpus).type));
 }
 
 // 120+0 is what everybody else calls 120.
@@ -127,14 +128,14 @@ std::optional<v1::Job> ReadJob(const Row& row) {
   if (ran) {
     job.mutable_start_time()->set_seconds(*start);
     job.set_elapsed_seconds(static_cast<double>(*elapsed));
-    job.set_node_list(ToUtf8(row[kNodeList]));
+    job.set_node_list(CleanText(row[kNodeList], kMaxNodeListBytes));
     if (ended && !ReadExitCode(row[kExitCode], job)) return std::nullopt;
   }
   ReadGpus(row[kTres], job);
   job.set_node_count(*nodes);
   job.set_owner_uid(*uid);
-  job.set_user_name(ToUtf8(row[kUser]));
-  job.set_partition(ToUtf8(row[kPartition]));
+  job.set_user_name(CleanText(row[kUser]));
+  job.set_partition(CleanText(row[kPartition]));
   // Minutes; UNLIMITED and Partition_Limit are none that is known.
   if (const auto minutes = ReadWhole(row[kTimeLimit], kMaxSeconds / 60)) {
     job.set_time_limit_seconds(static_cast<double>(*minutes) * 60);
@@ -163,7 +164,7 @@ AccountingAnswer ParseSacct(absl::string_view text) {
         largest = std::max(largest, *rss);
       }
     } else if (answer.unread_lines.size() < kMaxUnreadLines) {
-      answer.unread_lines.push_back(ToUtf8(line.substr(0, 200)));
+      answer.unread_lines.push_back(CleanText(line));
     }
   }
   for (const auto& [id, rss] : largest_rss) {

@@ -36,19 +36,36 @@ std::string Fingerprint(const std::vector<v1::Job>& jobs) {
   return text;
 }
 
-// Whether Slurm knows `id`: a job, or an array or an element of it that waits in one record.
-bool Knows(const ClusterState& state, const std::string& id) {
+JobKey KeyOf(const v1::Job& job) { return {job.job_id(), job.submit_time().seconds()}; }
+
+// When Slurm was given the job that it has of `id`: one of its jobs, or an array or an element of
+// it that waits in one record. nullopt: it has none.
+std::optional<int64_t> SubmitSecondsOf(const ClusterState& state, const std::string& id) {
   for (const SourceJob& job : state.jobs) {
-    if (JobIdText(job) == id || absl::StrCat(job.array_job_id) == id) return true;
+    if (JobIdText(job) == id || absl::StrCat(job.array_job_id) == id) return job.submit_seconds;
     if (job.array_job_id == 0 || job.array_task_id.has_value()) continue;
     absl::string_view element = id;
     int64_t task = 0;
     if (!absl::ConsumePrefix(&element, absl::StrCat(job.array_job_id, "_"))) continue;
     if (!absl::SimpleAtoi(element, &task)) continue;
     const std::vector<int64_t> waiting = ExpandArrayTasks(job.array_tasks, kMaxArrayTasks);
-    if (std::find(waiting.begin(), waiting.end(), task) != waiting.end()) return true;
+    if (std::find(waiting.begin(), waiting.end(), task) != waiting.end()) {
+      return job.submit_seconds;
+    }
   }
-  return false;
+  return std::nullopt;
+}
+
+// The end of a job that Slurm queued again, or whose id it gave away, at `seconds`.
+v1::Job Replaced(v1::Job job, int64_t seconds) {
+  job.set_state(v1::RUN_STATE_INTERRUPTED);
+  job.set_scheduler_state("REQUEUED");
+  job.set_reason("Slurm has a later job of this id");
+  if (job.has_start_time() && seconds >= job.start_time().seconds()) {
+    job.mutable_end_time()->set_seconds(seconds);
+    job.set_elapsed_seconds(static_cast<double>(seconds - job.start_time().seconds()));
+  }
+  return job;
 }
 
 // Positions in `jobs` of what `status` refuses; empty: it refuses something else.
@@ -77,7 +94,7 @@ absl::Status JobWatch::Tell(const std::string& cluster, const ClusterState& stat
   std::string all = Fingerprint(jobs);
   if (all == told_ && now < told_time_ + options_.heartbeat) return absl::OkStatus();
 
-  std::map<std::string, v1::Job> open;
+  std::map<JobKey, v1::Job> open;
   const absl::Status sent = Send(cluster, jobs, look_time, open);
   if (absl::IsUnimplemented(sent)) {
     if (!said_too_old_) {
@@ -92,30 +109,35 @@ absl::Status JobWatch::Tell(const std::string& cluster, const ClusterState& stat
   RHUMB_RETURN_IF_ERROR(sent);
   said_too_old_ = false;
 
-  std::map<std::string, v1::Job> living, forgotten;
+  std::map<JobKey, v1::Job> living, forgotten;
   std::set<std::string> watched;
+  std::vector<v1::Job> ends;
   for (const v1::Job& job : jobs) {
     if (HasEnded(job.state())) continue;
-    living[job.job_id()] = job;
+    living[KeyOf(job)] = job;
     if (watched_.contains(job.job_id())) watched.insert(job.job_id());
   }
-  for (const auto& [id, job] : open) {
-    if (Knows(state, id)) {
-      watched.insert(id);
-      continue;
+  for (const auto& [key, job] : open) {
+    const auto last = living_.find(key);
+    const v1::Job& known = last == living_.end() ? job : last->second;
+    const std::optional<int64_t> submitted = SubmitSecondsOf(state, key.first);
+    // One that a user has named, of which the daemon knows no more than its id, is what Slurm has.
+    if (submitted.has_value() && (*submitted <= key.second || key.second == 0)) {
+      watched.insert(key.first);
+    } else if (submitted.has_value()) {
+      ends.push_back(Replaced(known, *submitted));
+    } else {
+      forgotten[key] = living[key] = known;
     }
-    const auto last = living_.find(id);
-    forgotten[id] = last == living_.end() ? job : last->second;
-    living[id] = forgotten[id];
   }
   living_ = std::move(living);
   watched_ = std::move(watched);
-  const std::vector<v1::Job> ends = EndsOf(forgotten, gpu_names, now);
+  for (v1::Job& job : EndsOf(forgotten, gpu_names, now)) ends.push_back(std::move(job));
   if (!ends.empty()) {
     RHUMB_RETURN_IF_ERROR(Send(cluster, ends, look_time, open));
     for (const v1::Job& job : ends) {
-      living_.erase(job.job_id());
-      missing_since_.erase(job.job_id());
+      living_.erase(KeyOf(job));
+      missing_since_.erase(KeyOf(job));
     }
   }
   told_ = std::move(all);
@@ -124,7 +146,7 @@ absl::Status JobWatch::Tell(const std::string& cluster, const ClusterState& stat
 }
 
 absl::Status JobWatch::Send(const std::string& cluster, std::vector<v1::Job> jobs,
-                            absl::Time look_time, std::map<std::string, v1::Job>& open) {
+                            absl::Time look_time, std::map<JobKey, v1::Job>& open) {
   open.clear();
   size_t begin = 0;
   // Without jobs as well: the answer says which are open.
@@ -136,10 +158,10 @@ absl::Status JobWatch::Send(const std::string& cluster, std::vector<v1::Job> job
     for (size_t i = begin; i < end; ++i) *request.add_jobs() = jobs[i];
     RHUMB_ASSIGN_OR_RETURN(const v1::SyncJobsResponse response,
                            SendWithoutRefused(std::move(request)));
-    for (const v1::Job& job : response.open_jobs()) open[job.job_id()] = job;
+    for (const v1::Job& job : response.open_jobs()) open[KeyOf(job)] = job;
     begin = end;
   } while (begin < jobs.size());
-  for (const v1::Job& job : jobs) open.erase(job.job_id());
+  for (const v1::Job& job : jobs) open.erase(KeyOf(job));
   return absl::OkStatus();
 }
 
@@ -203,15 +225,15 @@ void JobWatch::AddMemory(std::vector<v1::Job>& jobs, absl::Time now) {
 }
 
 // How those that Slurm has forgotten ended, as far as accounting says, or that they are lost.
-std::vector<v1::Job> JobWatch::EndsOf(const std::map<std::string, v1::Job>& forgotten,
+std::vector<v1::Job> JobWatch::EndsOf(const std::map<JobKey, v1::Job>& forgotten,
                                       const slurm::GpuNames& gpu_names, absl::Time now) {
   std::erase_if(missing_since_, [&](const auto& each) { return !forgotten.contains(each.first); });
   if (forgotten.empty()) return {};
   bool has_new = false;
   std::vector<std::string> ids;
-  for (const auto& [id, job] : forgotten) {
-    has_new = missing_since_.try_emplace(id, now).second || has_new;
-    ids.push_back(id);
+  for (const auto& [key, job] : forgotten) {
+    has_new = missing_since_.try_emplace(key, now).second || has_new;
+    ids.push_back(key.first);
   }
   if (now < next_question_ && !has_new) return {};
   next_question_ = now + options_.heartbeat;
@@ -220,18 +242,22 @@ std::vector<v1::Job> JobWatch::EndsOf(const std::map<std::string, v1::Job>& forg
                                       ? options_.lost_after_failures
                                       : options_.lost_after;
   std::vector<v1::Job> ends;
-  for (const auto& [id, last] : forgotten) {
+  for (const auto& [key, last] : forgotten) {
     v1::Job job = last;
     job.clear_reason();
-    const auto accounted = answer.jobs.find(id);
-    if (accounted != answer.jobs.end() && HasEnded(accounted->second.state())) {
+    const auto accounted = answer.jobs.find(key.first);
+    const int64_t submitted =
+        accounted == answer.jobs.end() ? 0 : accounted->second.submit_time().seconds();
+    if (submitted > key.second && key.second > 0) {
+      job = Replaced(std::move(job), submitted);
+    } else if (accounted != answer.jobs.end() && HasEnded(accounted->second.state())) {
       job.MergeFrom(accounted->second);
       job.set_gpu_type(gpu_names.TypeOf(job.gpu_type()));
-    } else if (now - missing_since_[id] >= patience) {
+    } else if (now - missing_since_[key] >= patience) {
       job.set_state(v1::RUN_STATE_LOST);
       job.clear_scheduler_state();
       job.set_reason("Slurm has forgotten it, and nobody saw how it ended");
-      Log(LogLevel::kWarning, "a job is lost", {{"job", id}});
+      Log(LogLevel::kWarning, "a job is lost", {{"job", key.first}});
     } else {
       continue;
     }

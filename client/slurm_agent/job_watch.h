@@ -5,10 +5,12 @@
 #define RHUMB_CLIENT_SLURM_AGENT_JOB_WATCH_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,6 +21,9 @@
 #include "client/slurm_agent/snapshot.h"
 
 namespace rhumb::slurm_agent {
+
+// A job of an id that was submitted then: Slurm keeps the id of one that it queues again.
+using JobKey = std::pair<std::string, int64_t>;
 
 struct JobWatchOptions {
   // What neither slurmctld nor accounting knows for so long is lost.
@@ -43,10 +48,10 @@ class JobWatch {
 
  private:
   absl::Status Send(const std::string& cluster, std::vector<v1::Job> jobs, absl::Time look_time,
-                    std::map<std::string, v1::Job>& open);
+                    std::map<JobKey, v1::Job>& open);
   absl::StatusOr<v1::SyncJobsResponse> SendWithoutRefused(v1::SyncJobsRequest request);
   void AddMemory(std::vector<v1::Job>& jobs, absl::Time now);
-  std::vector<v1::Job> EndsOf(const std::map<std::string, v1::Job>& forgotten,
+  std::vector<v1::Job> EndsOf(const std::map<JobKey, v1::Job>& forgotten,
                               const slurm::GpuNames& gpu_names, absl::Time now);
   AccountingAnswer Ask(const std::vector<std::string>& ids, absl::Time now);
 
@@ -56,10 +61,10 @@ class JobWatch {
 
   std::string told_;  // all jobs as last told, without what only grows
   absl::Time told_time_ = absl::InfinitePast();
-  std::set<std::string> watched_;          // without a plan in their comment
-  std::map<std::string, v1::Job> living_;  // as last told, of those that have not ended
+  std::set<std::string> watched_;     // without a plan in their comment
+  std::map<JobKey, v1::Job> living_;  // as last told, of those that have not ended
   std::map<std::string, std::optional<int64_t>> ended_memory_;  // asked once
-  std::map<std::string, absl::Time> missing_since_;
+  std::map<JobKey, absl::Time> missing_since_;
   absl::Time next_question_ = absl::InfinitePast();
   absl::Time disabled_until_ = absl::InfinitePast();
   std::string said_of_accounting_, said_of_refused_;

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "client/config/utf8.h"
+#include "client/slurm_agent/clean_text.h"
 #include "client/slurm_agent/gres.h"
 #include "client/slurm_agent/job_comment.h"
 #include "client/slurm_agent/number_ranges.h"
@@ -18,18 +18,13 @@ namespace rhumb::slurm_agent {
 namespace {
 
 constexpr char kUntyped[] = "untyped";
-// Longer texts are of no use to a reader, and anybody may write names and reasons.
-constexpr size_t kMaxTextBytes = 256;
-
-// The short form of thousands of nodes.
-constexpr size_t kMaxNodeListBytes = 4096;
-
-std::string Clean(absl::string_view text, size_t max_bytes = kMaxTextBytes) {
-  return ToUtf8(text.substr(0, max_bytes));
-}
+// As much as the daemon takes: the short form of thousands of nodes, the partitions that a job may
+// run in.
+constexpr size_t kMaxNodeListBytes = 1 << 16;
+constexpr size_t kMaxPartitionBytes = 1024;
 
 std::string TypeName(const slurm::GpuNames& names, const std::string& type) {
-  return Clean(names.TypeOf(type.empty() ? kUntyped : type));
+  return CleanText(names.TypeOf(type.empty() ? kUntyped : type));
 }
 
 bool TakesJobs(v1::NodeState state) {
@@ -71,7 +66,7 @@ int64_t UsedGpus(const std::vector<GresGpus>& used, const GresGpus& held) {
 void KeepFromJobs(v1::Node& node, v1::NodeState state, const std::string& reason) {
   if (node.state() == v1::NODE_STATE_DOWN || node.state() == v1::NODE_STATE_DRAINED) return;
   node.set_state(state);
-  node.set_reason(Clean(reason));
+  node.set_reason(CleanText(reason));
 }
 
 v1::Node MakeNode(const SourceNode& source, const slurm::GpuNames& gpu_names,
@@ -79,10 +74,10 @@ v1::Node MakeNode(const SourceNode& source, const slurm::GpuNames& gpu_names,
                   const std::vector<std::string>* partitions) {
   v1::Node node;
   const NodeVerdict verdict = ReadNodeState(source.states);
-  node.set_name(Clean(source.name));
+  node.set_name(CleanText(source.name));
   node.set_state(verdict.state);
   if (!verdict.word.empty())
-    node.set_reason(Clean(source.reason.empty() ? verdict.word : source.reason));
+    node.set_reason(CleanText(source.reason.empty() ? verdict.word : source.reason));
   if (reservation != nullptr) {
     KeepFromJobs(node,
                  reservation->is_maintenance ? v1::NODE_STATE_DRAINED : v1::NODE_STATE_RESERVED,
@@ -91,7 +86,7 @@ v1::Node MakeNode(const SourceNode& source, const slurm::GpuNames& gpu_names,
   if (partitions == nullptr) {
     KeepFromJobs(node, v1::NODE_STATE_DRAINED, "none of its partitions is up");
   } else {
-    for (const std::string& each : *partitions) node.add_partitions(Clean(each));
+    for (const std::string& each : *partitions) node.add_partitions(CleanText(each));
   }
   const GresGpus held = LargestGres(ParseGres(source.gres));
   if (held.count > 0) {
@@ -140,17 +135,17 @@ v1::Job MakeJob(const SourceJob& source, const JobVerdict& verdict, const std::s
   v1::Job job;
   job.set_job_id(id);
   job.set_state(verdict.state);
-  job.set_scheduler_state(Clean(verdict.word));
-  if (source.reason != "None") job.set_reason(Clean(source.reason));
+  job.set_scheduler_state(CleanText(verdict.word));
+  if (source.reason != "None") job.set_reason(CleanText(source.reason));
   if (const std::optional<JobComment> comment = ParseJobComment(source.comment)) {
     job.set_plan(comment->plan);
     if (comment->chain_job_id != id) job.set_chain_job_id(comment->chain_job_id);
   }
-  job.set_user_name(Clean(source.user_name));
+  job.set_user_name(CleanText(source.user_name));
   job.set_owner_uid(source.user_id);
-  job.set_job_name(Clean(source.name));
-  job.set_partition(Clean(source.partition));
-  job.set_node_list(Clean(source.node_list, kMaxNodeListBytes));
+  job.set_job_name(CleanText(source.name));
+  job.set_partition(CleanText(source.partition, kMaxPartitionBytes));
+  job.set_node_list(CleanText(source.node_list, kMaxNodeListBytes));
   job.set_node_count(source.node_count);
   const JobGpus gpus = GpusOfJob(source);
   job.set_gpu_count(gpus.count);
@@ -193,7 +188,7 @@ v1::NodeInventory MakeInventory(const ClusterState& state, const std::string& cl
   for (const SourcePartition& each : state.partitions) {
     if (!each.is_up) continue;
     v1::NodePartition& partition = *inventory.add_partitions();
-    partition.set_name(Clean(each.name));
+    partition.set_name(CleanText(each.name));
     if (each.max_wall_seconds.has_value()) partition.set_max_wall_seconds(*each.max_wall_seconds);
   }
   std::set<std::string> running;

@@ -74,5 +74,10 @@ TEST(CompletionTest, LawNamesAreAskedOfTheProgram) {
               HasSubstr("\"plan:--law\") COMPREPLY=($(compgen -W \"$(rhumb law list -o name"));
 }
 
+TEST(CompletionTest, RunsArePossibleArgumentsOfTheirCommands) {
+  EXPECT_EQ(Offered("rhumb run ''"), "create\nfinish\nlist\nshow\n");
+  EXPECT_THAT(BashCompletion(), HasSubstr("$(rhumb run list -o name -q"));
+}
+
 }  // namespace
 }  // namespace rhumb::cli

@@ -148,6 +148,22 @@ TEST_F(JobWatchTest, OpenJobWithoutAPlanIsWatched) {
   EXPECT_THAT(accounting_.asked, IsEmpty()) << "Slurm knows it";
 }
 
+TEST_F(JobWatchTest, JobThatWasQueuedAgainWasInterrupted) {
+  state_.jobs = {Running(101)};
+  EXPECT_THAT(Tell(), IsOk());
+  daemon_.open = {"101"};
+  state_.jobs[0].states = {"PENDING"};
+  state_.jobs[0].submit_seconds = 1500;
+  EXPECT_THAT(Tell(), IsOk());
+  ASSERT_THAT(daemon_.jobs, SizeIs(3));
+  EXPECT_EQ(daemon_.jobs[1].jobs(0).state(), v1::RUN_STATE_PENDING);
+  EXPECT_EQ(LastJob().state(), v1::RUN_STATE_INTERRUPTED);
+  EXPECT_EQ(LastJob().submit_time().seconds(), 1000);
+  EXPECT_EQ(LastJob().end_time().seconds(), 1500);
+  EXPECT_EQ(LastJob().elapsed_seconds(), 499);
+  EXPECT_THAT(accounting_.asked, IsEmpty());
+}
+
 TEST_F(JobWatchTest, ElementThatWaitsInItsArrayIsNotMissing) {
   state_.jobs = {Running(100)};
   state_.jobs[0].states = {"PENDING"};
@@ -156,6 +172,15 @@ TEST_F(JobWatchTest, ElementThatWaitsInItsArrayIsNotMissing) {
   daemon_.open = {"100_1999", "100_3000"};
   EXPECT_THAT(Tell(), IsOk());
   EXPECT_THAT(accounting_.asked, ElementsAre(ElementsAre("100_3000")));
+}
+
+TEST_F(JobWatchTest, RefusedJobDoesNotHoldUpTheOthers) {
+  state_.jobs = {Running(101), Running(102), Running(103)};
+  daemon_.refused = "102";
+  EXPECT_THAT(Tell(), IsOk());
+  ASSERT_THAT(daemon_.jobs, SizeIs(1));
+  ASSERT_THAT(daemon_.jobs[0].jobs(), SizeIs(2));
+  EXPECT_EQ(daemon_.jobs[0].jobs(1).job_id(), "103");
 }
 
 TEST_F(JobWatchTest, ManyJobsGoInSeveralCalls) {

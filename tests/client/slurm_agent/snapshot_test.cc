@@ -296,9 +296,9 @@ TEST(JobsTest, FirstOfAChainThatNamesItselfIsTheFirst) {
 
 TEST(JobsTest, TextsOfUsersBecomeMessages) {
   SourceJob source = RunningJob();
-  source.name = "\xff" + std::string(1000, 'x');
+  source.name = "\xff\n\x1b" + std::string(1000, 'x');
   const v1::Job job = FirstJob(source);
-  EXPECT_EQ(job.job_name().substr(0, 2), "?x");
+  EXPECT_EQ(job.job_name().substr(0, 4), "?  x");
   EXPECT_EQ(job.job_name().size(), 256);
 }
 

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/run_report.h"
+
+#include <cmath>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/format.h"
+#include "client/cli/report.h"
+#include "client/cli/request_fields.h"
+#include "client/config/human_numbers.h"
+
+namespace rhumb::cli {
+namespace {
+
+// Differences below are not worth a word.
+constexpr double kAsPlannedFraction = 0.005;
+
+std::string StateName(v1::RunState state) {
+  const auto* value = v1::RunState_descriptor()->FindValueByNumber(state);
+  return value == nullptr ? absl::StrCat(state) : EnumChoice(*value);
+}
+
+bool IsOpen(const v1::Run& run) {
+  return run.state() == v1::RUN_STATE_PENDING || run.state() == v1::RUN_STATE_RUNNING;
+}
+
+const v1::RunComparison* FindComparison(const v1::Run& run, absl::string_view quantity) {
+  for (const v1::RunComparison& each : run.comparisons()) {
+    if (each.quantity() == quantity) return &each;
+  }
+  return nullptr;
+}
+
+// Of all its jobs together; without a job from its start to its end.
+std::optional<double> WallSeconds(const v1::Run& run) {
+  std::optional<double> wall;
+  for (const v1::Job& job : run.jobs()) {
+    if (job.has_elapsed_seconds()) wall = wall.value_or(0) + job.elapsed_seconds();
+  }
+  const v1::RunComparison* compared = FindComparison(run, "wall_seconds");
+  if (compared != nullptr && compared->has_actual()) wall = compared->actual();
+  if (!wall.has_value() && run.jobs().empty() && run.has_start_time() && run.has_end_time()) {
+    wall = static_cast<double>(run.end_time().seconds() - run.start_time().seconds()) +
+           1e-9 * (run.end_time().nanos() - run.start_time().nanos());
+  }
+  return wall;
+}
+
+// The last job that held GPUs, else the last one; null without jobs.
+const v1::Job* LastJob(const v1::Run& run) {
+  const v1::Job* last = run.jobs().empty() ? nullptr : &run.jobs(run.jobs_size() - 1);
+  for (const v1::Job& job : run.jobs()) {
+    if (job.has_start_time()) last = &job;
+  }
+  return last;
+}
+
+// "16 H100-SXM5-80GB", "16 GPUs"; empty if nobody counted.
+std::string GpusOf(const v1::Job& job) {
+  if (job.gpu_count() == 0) return "";
+  return job.gpu_type().empty() ? Counted(job.gpu_count(), "GPU")
+                                : absl::StrCat(job.gpu_count(), " ", job.gpu_type());
+}
+
+// "job 123 on mine", "jobs 123, 124 on mine"; the title of a run without jobs.
+std::string Subject(const v1::Run& run) {
+  if (run.jobs().empty()) return run.title().empty() ? "the run" : run.title();
+  std::vector<std::string> ids;
+  for (const v1::Job& job : run.jobs()) ids.push_back(job.job_id());
+  const std::string cluster = BareName(run.jobs(0).cluster());
+  if (ids.size() > 4) return absl::StrCat(ids.size(), " jobs on ", cluster);
+  return absl::StrCat(ids.size() == 1 ? "job " : "jobs ", absl::StrJoin(ids, ", "), " on ",
+                      cluster);
+}
+
+std::string Verb(const v1::Run& run) {
+  const bool several = run.jobs_size() > 1;
+  const v1::Job* last = run.jobs().empty() ? nullptr : &run.jobs(run.jobs_size() - 1);
+  switch (run.state()) {
+    case v1::RUN_STATE_PENDING:
+      return several ? "wait" : "waits";
+    case v1::RUN_STATE_RUNNING:
+      return several ? "run" : "runs";
+    case v1::RUN_STATE_SUCCEEDED:
+      return "succeeded";
+    case v1::RUN_STATE_CANCELLED:
+      return several ? "were cancelled" : "was cancelled";
+    case v1::RUN_STATE_TIMED_OUT:
+      return several ? "were ended at their time limit" : "was ended at its time limit";
+    case v1::RUN_STATE_OUT_OF_MEMORY:
+      return "ran out of memory";
+    case v1::RUN_STATE_INTERRUPTED:
+      return several ? "were interrupted" : "was interrupted";
+    case v1::RUN_STATE_LOST:
+      return several ? "were lost sight of" : "was lost sight of";
+    default:
+      break;
+  }
+  if (last != nullptr && last->exit_signal() > 0) {
+    return absl::StrCat("failed by signal ", last->exit_signal());
+  }
+  if (last != nullptr && last->exit_code() > 0) {
+    return absl::StrCat("failed with exit code ", last->exit_code());
+  }
+  return "failed";
+}
+
+// ", 4% faster than planned"; of a run that is not through, ", 33% of the planned time".
+std::string BesidePlan(const v1::Run& run) {
+  const v1::RunComparison* wall = FindComparison(run, "wall_seconds");
+  if (wall == nullptr || !wall->has_ratio() || wall->ratio() <= 0) return "";
+  if (run.state() != v1::RUN_STATE_SUCCEEDED) {
+    return absl::StrCat(", ", FormatFraction(wall->ratio()), " of the planned ",
+                        FormatDuration(wall->planned()));
+  }
+  const double difference = wall->ratio() - 1;
+  if (std::abs(difference) < kAsPlannedFraction) return ", as planned";
+  const double percent = 100 * std::abs(difference);
+  return absl::StrCat(
+      ", ",
+      percent < 9.95 ? absl::StrFormat("%.2g%%", percent) : absl::StrFormat("%.0f%%", percent),
+      difference < 0 ? " faster than planned" : " slower than planned");
+}
+
+std::string QuantityTitle(absl::string_view quantity) {
+  if (quantity == "wall_seconds") return "Wall time";
+  if (quantity == "gpu_hours") return "GPU-hours";
+  if (quantity == "total_usd") return "Cost";
+  if (quantity == "gpu_count") return "GPUs";
+  if (quantity == "node_count") return "Nodes";
+  return std::string(quantity);
+}
+
+std::string QuantityText(absl::string_view quantity, double value) {
+  if (quantity == "wall_seconds") return FormatDuration(value);
+  if (quantity == "total_usd") return FormatUsd(value);
+  if (quantity == "gpu_count" || quantity == "node_count") {
+    return FormatInteger(std::llround(value));
+  }
+  return absl::StrFormat("%.4g", value);
+}
+
+Table ComparisonsTable(const v1::Run& run) {
+  Table table;
+  table.columns = {{.title = "QUANTITY"},
+                   {.title = "PLANNED", .number = true},
+                   {.title = IsOpen(run) ? "SO FAR" : "ACTUAL", .number = true},
+                   {.title = "RATIO", .number = true},
+                   {.title = "FROM", .wide_only = true}};
+  for (const v1::RunComparison& each : run.comparisons()) {
+    table.rows.push_back({QuantityTitle(each.quantity()),
+                          each.has_planned() ? QuantityText(each.quantity(), each.planned()) : "",
+                          each.has_actual() ? QuantityText(each.quantity(), each.actual()) : "",
+                          each.has_ratio() ? absl::StrFormat("%.2f", each.ratio()) : "",
+                          each.source()});
+  }
+  return table;
+}
+
+std::string ExitText(const v1::Job& job) {
+  if (!job.has_exit_code() && !job.has_exit_signal()) return "";
+  if (job.exit_signal() > 0) return absl::StrCat("signal ", job.exit_signal());
+  return absl::StrCat(job.exit_code());
+}
+
+Table JobsTable(const v1::Run& run) {
+  Table table;
+  table.columns = {{.title = "JOB"},
+                   {.title = "STATE"},
+                   {.title = "SUBMITTED"},
+                   {.title = "STARTED"},
+                   {.title = "RAN", .number = true},
+                   {.title = "LIMIT", .number = true},
+                   {.title = "GPUS"},
+                   {.title = "EXIT", .number = true},
+                   {.title = "REASON", .wide_only = true},
+                   {.title = "PARTITION", .wide_only = true},
+                   {.title = "NODES", .wide_only = true},
+                   {.title = "MAX-RSS", .number = true, .wide_only = true}};
+  for (const v1::Job& job : run.jobs()) {
+    table.rows.push_back(
+        {job.job_id(), StateName(job.state()), FormatInstant(job.submit_time()),
+         job.has_start_time() ? FormatInstant(job.start_time()) : "",
+         job.has_elapsed_seconds() ? FormatDuration(job.elapsed_seconds()) : "",
+         job.has_time_limit_seconds() ? FormatDuration(job.time_limit_seconds()) : "", GpusOf(job),
+         ExitText(job), job.reason(), job.partition(), job.node_list(),
+         job.has_max_rss_bytes() ? FormatBytes(static_cast<double>(job.max_rss_bytes())) : ""});
+  }
+  return table;
+}
+
+Style StyleOf(const v1::Run& run) {
+  if (IsOpen(run)) return Style::kPlain;
+  return run.state() == v1::RUN_STATE_SUCCEEDED ? Style::kGood : Style::kBad;
+}
+
+void AddTable(const std::string& label, const std::string& what, const Table& table, bool wide,
+              Report& report) {
+  if (table.rows.empty()) return;
+  report.Line(label, what);
+  report.Block(RenderTable(table, {.wide = wide}, report.terminal()));
+}
+
+}  // namespace
+
+std::string RunSentence(const v1::Run& run) {
+  std::string text = absl::StrCat(run.name(), ": ", Subject(run), " ", Verb(run));
+  const std::optional<double> wall = WallSeconds(run);
+  const v1::Job* last = LastJob(run);
+  const bool waits = run.state() == v1::RUN_STATE_PENDING;
+  if (wall.has_value()) {
+    const char* word = run.state() == v1::RUN_STATE_RUNNING ? " since " : " after ";
+    absl::StrAppend(&text, waits ? " after having run " : word, FormatDuration(*wall));
+  } else if (run.jobs_size() > 0 && !IsOpen(run)) {
+    text += " before it started";
+  }
+  if (last != nullptr && !GpusOf(*last).empty()) {
+    absl::StrAppend(&text, last->has_start_time() ? " on " : " for ", GpusOf(*last));
+  }
+  return absl::StrCat(text, BesidePlan(run), ".");
+}
+
+std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal) {
+  Report report(terminal);
+  report.Sentence(RunSentence(run), StyleOf(run));
+  report.Row("Title", run.title());
+  report.Row("Plan", run.plan());
+  const std::string user = run.jobs().empty() ? "" : run.jobs(0).user_name();
+  report.Row("Owner", user.empty() ? absl::StrCat("uid ", run.owner_uid())
+                                   : absl::StrCat(user, ", uid ", run.owner_uid()));
+  if (run.jobs().empty()) report.Row("Created", FormatInstant(run.create_time()));
+  AddTable("Comparison", "what was planned beside what happened", ComparisonsTable(run), wide,
+           report);
+  AddTable("Attempts",
+           run.jobs_size() > 1 ? absl::StrCat(run.jobs_size(), ", one after the other") : "1",
+           JobsTable(run), wide, report);
+  const char* label = "Advice";
+  for (const v1::Advice& advice : run.advice()) {
+    report.Row(label, advice.text());
+    // Not wrapped: to be copied.
+    if (!advice.directive().empty()) report.Line("", advice.directive());
+    label = "";
+  }
+  return report.text();
+}
+
+Table RunsTable(const std::vector<v1::Run>& runs) {
+  Table table;
+  table.columns = {{.title = "NAME"},
+                   {.title = "STATE"},
+                   {.title = "JOB"},
+                   {.title = "CLUSTER"},
+                   {.title = "PLAN"},
+                   {.title = "GPUS"},
+                   {.title = "STARTED"},
+                   {.title = "RAN", .number = true},
+                   {.title = "USER"},
+                   {.title = "TITLE", .wide_only = true},
+                   {.title = "JOBS", .number = true, .wide_only = true},
+                   {.title = "OWNER", .number = true, .wide_only = true}};
+  for (const v1::Run& run : runs) {
+    const v1::Job* last = LastJob(run);
+    const std::optional<double> wall = WallSeconds(run);
+    table.rows.push_back(
+        {BareName(run.name()), StateName(run.state()), last == nullptr ? "" : last->job_id(),
+         last == nullptr ? "" : BareName(last->cluster()), BareName(run.plan()),
+         last == nullptr ? "" : GpusOf(*last),
+         run.has_start_time() ? FormatInstant(run.start_time()) : "",
+         wall.has_value() ? FormatDuration(*wall) : "", last == nullptr ? "" : last->user_name(),
+         run.title(), absl::StrCat(run.jobs_size()), absl::StrCat(run.owner_uid())});
+  }
+  return table;
+}
+
+}  // namespace rhumb::cli

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run as a person reads it: the report at the end of a job.
+#ifndef RHUMB_CLIENT_CLI_RUN_REPORT_H_
+#define RHUMB_CLIENT_CLI_RUN_REPORT_H_
+
+#include <string>
+#include <vector>
+
+#include "client/cli/table.h"
+#include "client/cli/terminal.h"
+#include "rhumb/v1/run.pb.h"
+
+namespace rhumb::cli {
+
+// "runs/r-12: job 123 on mine succeeded after 3 h 12 min on 16 H100-SXM5-80GB, 4% faster than
+// planned."
+std::string RunSentence(const v1::Run& run);
+
+// The sentence, planned numbers beside what happened, its jobs, and what to do. `wide`: also where
+// numbers are from, and more of the jobs.
+std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal);
+
+// One row a run.
+Table RunsTable(const std::vector<v1::Run>& runs);
+
+}  // namespace rhumb::cli
+
+#endif  // RHUMB_CLIENT_CLI_RUN_REPORT_H_

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/runs_command.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/context.h"
+#include "client/cli/failure.h"
+#include "client/cli/list_and_show.h"
+#include "client/cli/output.h"
+#include "client/cli/request_fields.h"
+#include "client/cli/run_report.h"
+#include "google/protobuf/util/time_util.h"
+#include "rhumb/v1/run_service.pb.h"
+
+namespace rhumb::cli {
+namespace {
+
+Flag ClusterFlag(const std::string& field, const std::string& help, const std::string& group) {
+  return {.name = "cluster",
+          .field = field,
+          .kind = FlagKind::kText,
+          .placeholder = "NAME",
+          .help = help,
+          .group = group,
+          .completion = Completion::kCluster};
+}
+
+Flag PlanFlag(const std::string& field, const std::string& help, const std::string& group) {
+  return {.name = "plan",
+          .field = field,
+          .kind = FlagKind::kText,
+          .placeholder = "PLAN",
+          .help = help,
+          .group = group,
+          .completion = Completion::kPlan};
+}
+
+Flag JobFlag(const std::string& field, const std::string& help, const std::string& group) {
+  return {.name = "job",
+          .field = field,
+          .kind = FlagKind::kText,
+          .placeholder = "ID",
+          .help = help,
+          .group = group};
+}
+
+Argument RunArgument(bool optional) {
+  return {.name = "RUN",
+          .help = "name of a run, as runs/r-0123",
+          .completion = Completion::kRun,
+          .optional = optional};
+}
+
+// --- list
+
+std::vector<Flag> ListFlags() {
+  constexpr char kGroup[] = "List";
+  return {PlanFlag("plan", "of this plan alone", kGroup),
+          ClusterFlag("cluster", "of this cluster alone", kGroup),
+          {.name = "page-size",
+           .field = "page_size",
+           .kind = FlagKind::kCount,
+           .placeholder = "N",
+           .help = "runs at once, at most 1000; default 50",
+           .group = kGroup},
+          {.name = "page-token",
+           .field = "page_token",
+           .kind = FlagKind::kText,
+           .placeholder = "TOKEN",
+           .help = "where the page before ended",
+           .group = kGroup},
+          {.name = "view",
+           .field = "view",
+           .kind = FlagKind::kChoice,
+           .placeholder = "NAME",
+           .help = "full: with what was planned and with advice",
+           .group = kGroup,
+           .choices = EnumChoices(*v1::PlanView_descriptor())}};
+}
+
+int RunList(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  v1::ListRunsRequest request;
+  const absl::Status read =
+      SetFieldsFromFlags(ListFlags(), invocation, context.now_unix_seconds, request);
+  if (!read.ok()) return FailUsage(context, read);
+  request.set_open_only(invocation.Has("open"));
+  const Listing<v1::ListRunsResponse, v1::Run> listing = {
+      .ask = [&](client::Client& client) { return client.ListRuns(request); },
+      .items = &v1::ListRunsResponse::runs,
+      .table = RunsTable,
+      .then =
+          [&](const v1::ListRunsResponse& list) {
+            if (list.next_page_token().empty() || output->format == OutputFormat::kJson) return;
+            Remark(invocation, context,
+                   absl::StrCat("there are more: --page-token ", list.next_page_token()));
+          }};
+  return RunListing(listing, *output, invocation, context);
+}
+
+// --- one run
+
+// Shows the run that `ask` answers.
+int ShowRun(std::function<absl::StatusOr<v1::Run>(client::Client&)> ask,
+            const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const Showing<v1::Run> showing = {
+      .ask = std::move(ask), .table = RunsTable, .render = [&](const v1::Run& run) {
+        return RenderRun(run, output->table.wide, context.out_terminal);
+      }};
+  return RunShowing(showing, *output, invocation, context);
+}
+
+std::vector<Flag> ShowFlags() {
+  constexpr char kGroup[] = "Run";
+  return {JobFlag("job_id", "the run of this job, as 123 or 120_3", kGroup),
+          ClusterFlag("cluster", "the job's cluster, where several have such a job", kGroup)};
+}
+
+int RunShow(const Invocation& invocation, Context& context) {
+  v1::GetRunRequest request;
+  const absl::Status read =
+      SetFieldsFromFlags(ShowFlags(), invocation, context.now_unix_seconds, request);
+  if (!read.ok()) return FailUsage(context, read);
+  if (!invocation.arguments.empty()) request.set_name(invocation.arguments[0]);
+  if (request.name().empty() == request.job_id().empty()) {
+    return FailUsage(context, absl::InvalidArgumentError("give the name of a run or --job ID"));
+  }
+  return ShowRun([&](client::Client& client) { return client.GetRun(request); }, invocation,
+                 context);
+}
+
+std::vector<Flag> CreateFlags() {
+  constexpr char kGroup[] = "Run";
+  return {PlanFlag("run.plan", "the plan that it carries out", kGroup),
+          {.name = "title",
+           .field = "run.title",
+           .kind = FlagKind::kText,
+           .placeholder = "TEXT",
+           .help = "what you call it",
+           .group = kGroup},
+          {.name = "request-id",
+           .field = "request_id",
+           .kind = FlagKind::kText,
+           .placeholder = "UUID",
+           .help = "makes a repetition answer the same",
+           .group = kGroup}};
+}
+
+int RunCreate(const Invocation& invocation, Context& context) {
+  v1::CreateRunRequest request;
+  const absl::Status read =
+      SetFieldsFromFlags(CreateFlags(), invocation, context.now_unix_seconds, request);
+  if (!read.ok()) return FailUsage(context, read);
+  if (invocation.Has("job") != invocation.Has("cluster")) {
+    return FailUsage(context, absl::InvalidArgumentError("--job and --cluster go together"));
+  }
+  if (invocation.Has("job")) {
+    v1::Job& job = *request.mutable_run()->add_jobs();
+    job.set_job_id(invocation.Value("job"));
+    job.set_cluster(invocation.Value("cluster"));
+  }
+  request.set_validate_only(invocation.Has("dry-run"));
+  const int code = ShowRun([&](client::Client& client) { return client.CreateRun(request); },
+                           invocation, context);
+  if (code == kExitOk && request.validate_only()) {
+    Remark(invocation, context, "nothing was changed, as --dry-run says");
+  }
+  return code;
+}
+
+std::vector<Flag> FinishFlags() {
+  return {{.name = "state",
+           .field = "state",
+           .kind = FlagKind::kChoice,
+           .placeholder = "STATE",
+           .help = "how it ended",
+           .group = "End",
+           .choices = {"succeeded", "failed", "cancelled"}}};
+}
+
+int RunFinish(const Invocation& invocation, Context& context) {
+  v1::FinishRunRequest request;
+  const absl::Status read =
+      SetFieldsFromFlags(FinishFlags(), invocation, context.now_unix_seconds, request);
+  if (!read.ok()) return FailUsage(context, read);
+  request.set_name(invocation.arguments[0]);
+  // An enum has more than a launcher may say.
+  const std::vector<std::string> ends = FinishFlags().front().choices;
+  if (std::find(ends.begin(), ends.end(), invocation.Value("state")) == ends.end()) {
+    return FailUsage(context, absl::InvalidArgumentError(
+                                  absl::StrCat("--state must be one of ", absl::StrJoin(ends, ", "),
+                                               ", got \"", invocation.Value("state"), "\"")));
+  }
+  const std::string time = invocation.Value("time");
+  if (invocation.Has("time") &&
+      !google::protobuf::util::TimeUtil::FromString(time, request.mutable_end_time())) {
+    return FailUsage(
+        context,
+        absl::InvalidArgumentError(absl::StrCat(
+            "--time (end_time) must be a time as 2027-03-01T12:00:00Z, got \"", time, "\"")));
+  }
+  return ShowRun([&](client::Client& client) { return client.FinishRun(request); }, invocation,
+                 context);
+}
+
+std::vector<Flag> With(std::vector<Flag> flags, std::vector<Flag> more) {
+  for (Flag& flag : more) flags.push_back(std::move(flag));
+  return flags;
+}
+
+}  // namespace
+
+Command RunListCommand() {
+  return {.words = {"run", "list"},
+          .summary = "List runs, the ones that changed last first.",
+          .flags = With(ListFlags(), {{.name = "open",
+                                       .field = "open_only",
+                                       .kind = FlagKind::kSwitch,
+                                       .help = "those that wait or run alone",
+                                       .group = "List"}}),
+          .examples = {{"run list --open", "what waits and runs now"},
+                       {"run list --plan plans/p-0123 -o json", "the runs of a plan, for scripts"}},
+          .run = RunList};
+}
+
+Command RunShowCommand() {
+  return {.words = {"run", "show"},
+          .summary = "Show a run: how it went, beside its plan.",
+          .description =
+              "Says in a sentence how the run stands or ended, what was planned beside what "
+              "happened, the jobs that carried it out one after the other, and what to change, "
+              "with the exact line.",
+          .arguments = {RunArgument(/*optional=*/true)},
+          .flags = ShowFlags(),
+          .examples = {{"run show --job 123", "the run of a Slurm job"},
+                       {"run show runs/r-0123456789abcdef0123 -o wide",
+                        "with where the numbers are from"}},
+          .run = RunShow};
+}
+
+Command RunCreateCommand() {
+  constexpr char kGroup[] = "Run";
+  return {
+      .words = {"run", "create"},
+      .summary = "Create a run, for launchers without a scheduler.",
+      .description =
+          "The run goes on until `rhumb run finish`. With --job and --cluster it belongs to "
+          "that job, which the cluster's agent tells of: its run is answered if there is one "
+          "already.",
+      .flags = With(CreateFlags(),
+                    {JobFlag("run.jobs[0].job_id", "the scheduler's job that starts it", kGroup),
+                     ClusterFlag("run.jobs[0].cluster", "the job's cluster", kGroup),
+                     {.name = "dry-run",
+                      .kind = FlagKind::kSwitch,
+                      .help = "check only; change nothing",
+                      .group = kGroup}}),
+      .examples = {{"run create --plan plans/p-0123 -o name", "by hand; prints its name"}},
+      .run = RunCreate};
+}
+
+Command RunFinishCommand() {
+  return {.words = {"run", "finish"},
+          .summary = "Say how a run without a scheduler ended.",
+          .arguments = {RunArgument(/*optional=*/false)},
+          .flags = With(FinishFlags(), {{.name = "time",
+                                         .field = "end_time",
+                                         .kind = FlagKind::kText,
+                                         .placeholder = "TIME",
+                                         .help = "when, as 2027-03-01T12:00:00Z; default now",
+                                         .group = "End"}}),
+          .examples = {{"run finish runs/r-0123456789abcdef0123 --state succeeded", "now"}},
+          .run = RunFinish};
+}
+
+}  // namespace rhumb::cli
