@@ -10,7 +10,7 @@
 #include "daemon/clock.h"
 #include "daemon/rpc_status.h"
 #include "daemon/server.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/server.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 

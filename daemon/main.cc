@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/config.h"
 #include "daemon/server.h"
-#include "process/log.h"
-#include "process/sd_notify.h"
+#include "daemon/process/log.h"
+#include "daemon/process/sd_notify.h"
 
 extern char** environ;
 

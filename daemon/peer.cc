@@ -16,7 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

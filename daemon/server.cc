@@ -28,7 +28,7 @@
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
 #include "planner/status_macros.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "planner/status_macros.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::slurm_agent {
 namespace {

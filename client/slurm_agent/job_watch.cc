@@ -15,7 +15,7 @@
 #include "client/slurm_agent/number_ranges.h"
 #include "client/slurm_agent/states.h"
 #include "planner/status_macros.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::slurm_agent {
 namespace {

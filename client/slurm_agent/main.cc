@@ -25,7 +25,7 @@
 #include "client/slurm_agent/process_loop.h"
 #include "client/slurm_agent/slurm_commands.h"
 #include "planner/status_macros.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::slurm_agent {
 namespace {

@@ -11,8 +11,8 @@
 #include <mutex>
 #include <thread>
 
-#include "process/log.h"
-#include "process/sd_notify.h"
+#include "daemon/process/log.h"
+#include "daemon/process/sd_notify.h"
 
 namespace rhumb::slurm_agent {
 namespace {

@@ -16,7 +16,7 @@
 #include "daemon/store/file_system.h"
 #include "daemon/store/session.h"
 #include "planner/status_macros.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

@@ -7,7 +7,7 @@
 #include "daemon/store/database.h"
 #include "daemon/store/schema.h"
 #include "planner/status_macros.h"
-#include "process/log.h"
+#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

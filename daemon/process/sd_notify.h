@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells systemd how the service is; one datagram, no library.
-#ifndef RHUMB_PROCESS_SD_NOTIFY_H_
-#define RHUMB_PROCESS_SD_NOTIFY_H_
+#ifndef RHUMB_DAEMON_PROCESS_SD_NOTIFY_H_
+#define RHUMB_DAEMON_PROCESS_SD_NOTIFY_H_
 
 #include <string>
 
@@ -13,4 +13,4 @@ void SdNotify(const std::string& state);
 
 }  // namespace rhumb
 
-#endif  // RHUMB_PROCESS_SD_NOTIFY_H_
+#endif  // RHUMB_DAEMON_PROCESS_SD_NOTIFY_H_

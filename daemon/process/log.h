@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structured log lines on stderr. Silent until InitLog, so that a command line that runs the
 // services in-process says nothing.
-#ifndef RHUMB_PROCESS_LOG_H_
-#define RHUMB_PROCESS_LOG_H_
+#ifndef RHUMB_DAEMON_PROCESS_LOG_H_
+#define RHUMB_DAEMON_PROCESS_LOG_H_
 
 #include <string>
 #include <utility>
@@ -46,4 +46,4 @@ std::string FormatLogLine(LogFormat format, LogLevel level, absl::string_view ti
 
 }  // namespace rhumb
 
-#endif  // RHUMB_PROCESS_LOG_H_
+#endif  // RHUMB_DAEMON_PROCESS_LOG_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "process/sd_notify.h"
+#include "daemon/process/sd_notify.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
