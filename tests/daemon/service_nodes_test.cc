@@ -258,8 +258,23 @@ TEST_F(NodesTest, AnAppliedClusterKeepsItsPricesAndGetsThePartitionsLimit) {
   const auto plan = Create(request);
   ASSERT_TRUE(plan.status.ok()) << plan.status.error_message();
   EXPECT_EQ(plan.response.allocation().gpu_count(), 16);
-  EXPECT_LE(plan.response.time().wall_seconds(), 172800 * (1 + 1e-9));
+  EXPECT_EQ(plan.response.time().job_limit_seconds(), 172800);
+  EXPECT_EQ(plan.response.time().job_count(), 15);
   EXPECT_NEAR(plan.response.cost().total_usd(), 7 * plan.response.cost().gpu_hours(), 1);
+}
+
+TEST_F(NodesTest, InAPartitionWithALimitRunInAsManyJobsAsTheQuestionAllows) {
+  Sync(Inventory({8, 8}));
+  v1::CreatePlanRequest request;
+  request.set_cluster("mine");
+  request.set_deadline_seconds(30 * 86400);
+  const auto chain = Create(request);
+  EXPECT_EQ(chain.response.time().job_count(), 15);
+  request.set_max_job_count(1);
+  const auto one = Create(request);
+  EXPECT_EQ(one.response.time().job_count(), 1);
+  EXPECT_LE(one.response.time().wall_seconds(), 172800 * (1 + 1e-9));
+  EXPECT_NE(one.response.name(), chain.response.name());
 }
 
 TEST_F(NodesTest, MoreThanIsFreeIsNotPromised) {
