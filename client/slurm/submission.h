@@ -59,7 +59,8 @@ class Submission {
   Verdict AddRequest(std::string_view text);
 
   // All options have been read, and cli_filter.lua has run: a refusal if an answer was no plan, or
-  // nobody sized the job by it.
+  // nobody sized the job by it. Information if the plan takes a chain of jobs, which Slurm's own
+  // commands do not submit.
   Verdict Finish();
 
   // RHUMB_... of the plan, empty without one.
@@ -77,6 +78,7 @@ class Submission {
   bool requested_ = false;
   bool finished_ = false;
   std::string open_problem_;
+  std::string chain_remark_;
   Variables variables_;
 };
 
