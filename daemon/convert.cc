@@ -77,6 +77,8 @@ v1::TimePlan ToProto(const TimePlan& time) {
   if (time.wall_high_seconds) out.set_wall_high_seconds(*time.wall_high_seconds);
   if (time.step_breakdown) *out.mutable_step_breakdown() = ToProto(*time.step_breakdown);
   out.set_peak_flops_per_second(time.peak_flops_per_second);
+  out.set_job_count(time.job_count);
+  if (time.job_limit_seconds) out.set_job_limit_seconds(*time.job_limit_seconds);
   return out;
 }
 

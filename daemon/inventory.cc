@@ -2,6 +2,7 @@
 #include "daemon/inventory.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -22,14 +23,94 @@ bool TakesJobs(const v1::Node& node) {
   return node.state() == v1::NODE_STATE_IDLE || node.state() == v1::NODE_STATE_MIXED;
 }
 
+bool IsInService(const v1::Node& node) {
+  return node.state() != v1::NODE_STATE_DRAINED && node.state() != v1::NODE_STATE_DOWN;
+}
+
 bool IsIn(const v1::Node& node, const std::string& partition) {
   return partition.empty() || std::find(node.partitions().begin(), node.partitions().end(),
                                         partition) != node.partitions().end();
 }
 
+// As IsIn, but of the pools that nodes form themselves: without a name, of nodes in no partition.
+bool IsInPool(const v1::Node& node, const std::string& partition) {
+  return partition.empty() ? node.partitions().empty() : IsIn(node, partition);
+}
+
 bool IsKnown(const v1::NodeInventory& inventory, const std::string& gpu_type) {
   const auto& unknown = inventory.unknown_gpu_types();
   return std::find(unknown.begin(), unknown.end(), gpu_type) == unknown.end();
+}
+
+// FindFreeGpus of the nodes that `is_of` says.
+template <typename IsOf>
+std::vector<FreeGpus> FreeGpusOf(const v1::NodeInventory& inventory, const IsOf& is_of) {
+  std::vector<FreeGpus> all;
+  for (const v1::Node& node : inventory.nodes()) {
+    if (node.gpu_count() == 0 || node.gpu_type().empty()) continue;
+    if (!is_of(node) || !IsKnown(inventory, node.gpu_type())) continue;
+    auto found = std::find_if(all.begin(), all.end(), [&](const FreeGpus& each) {
+      return each.gpu_type == node.gpu_type() && each.gpus_per_node == node.gpu_count();
+    });
+    if (found == all.end()) {
+      all.push_back({node.gpu_type(), node.gpu_count(), 0, 0});
+      found = std::prev(all.end());
+    }
+    if (!TakesJobs(node)) continue;
+    if (node.free_gpu_count() == node.gpu_count()) {
+      ++found->whole_node_count;
+    } else {
+      found->most_on_a_node = std::max(found->most_on_a_node, node.free_gpu_count());
+    }
+  }
+  return all;
+}
+
+// Names of partitions in order, those that only nodes name behind the others; an empty one last
+// where nodes are in none.
+std::vector<std::string> PartitionsOf(const v1::NodeInventory& inventory) {
+  std::vector<std::string> names;
+  const auto add = [&names](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  bool some_in_none = false;
+  for (const v1::NodePartition& each : inventory.partitions()) add(each.name());
+  for (const v1::Node& node : inventory.nodes()) {
+    for (const std::string& name : node.partitions()) add(name);
+    some_in_none = some_in_none || node.partitions().empty();
+  }
+  if (some_in_none) names.emplace_back();
+  return names;
+}
+
+// The pools that the nodes form, one a partition, GPU type and node size, with the nodes that are
+// in service, which may be none. A node in several partitions is in a pool of each.
+v1::Cluster PoolsOfNodes(const v1::NodeInventory& inventory) {
+  v1::Cluster cluster;
+  for (const std::string& partition : PartitionsOf(inventory)) {
+    const auto is_of = [&](const v1::Node& node) { return IsInPool(node, partition); };
+    for (const FreeGpus& gpus : FreeGpusOf(inventory, is_of)) {
+      v1::Pool& pool = *cluster.add_pools();
+      pool.set_gpu_type(gpus.gpu_type);
+      pool.set_gpus_per_node(gpus.gpus_per_node);
+      pool.set_partition(partition);
+      pool.set_node_count(
+          std::count_if(inventory.nodes().begin(), inventory.nodes().end(), [&](const auto& node) {
+            return is_of(node) && IsInService(node) && node.gpu_type() == gpus.gpu_type &&
+                   node.gpu_count() == gpus.gpus_per_node;
+          }));
+    }
+  }
+  return cluster;
+}
+
+void LimitByPartition(const v1::NodeInventory& inventory, v1::Pool& pool) {
+  if (pool.has_max_wall_seconds()) return;
+  for (const v1::NodePartition& each : inventory.partitions()) {
+    if (each.name() == pool.partition() && each.has_max_wall_seconds()) {
+      pool.set_max_wall_seconds(each.max_wall_seconds());
+    }
+  }
 }
 
 absl::Status CheckFresh(const std::string& cluster, int64_t update_time_ns, int64_t now_ns) {
@@ -117,25 +198,7 @@ int64_t FreeGpus::AvailableGpuCount(int64_t promised_gpu_count) const {
 
 std::vector<FreeGpus> FindFreeGpus(const v1::NodeInventory& inventory,
                                    const std::string& partition) {
-  std::vector<FreeGpus> all;
-  for (const v1::Node& node : inventory.nodes()) {
-    if (node.gpu_count() == 0 || node.gpu_type().empty()) continue;
-    if (!IsIn(node, partition) || !IsKnown(inventory, node.gpu_type())) continue;
-    auto found = std::find_if(all.begin(), all.end(), [&](const FreeGpus& each) {
-      return each.gpu_type == node.gpu_type() && each.gpus_per_node == node.gpu_count();
-    });
-    if (found == all.end()) {
-      all.push_back({node.gpu_type(), node.gpu_count(), 0, 0});
-      found = std::prev(all.end());
-    }
-    if (!TakesJobs(node)) continue;
-    if (node.free_gpu_count() == node.gpu_count()) {
-      ++found->whole_node_count;
-    } else {
-      found->most_on_a_node = std::max(found->most_on_a_node, node.free_gpu_count());
-    }
-  }
-  return all;
+  return FreeGpusOf(inventory, [&](const v1::Node& node) { return IsIn(node, partition); });
 }
 
 int64_t PromisedGpuCount(const std::vector<StoredReservation>& promised,
@@ -166,6 +229,28 @@ absl::Status CheckPromise(const StoredReservation& asked, const v1::NodeInventor
                    ": ", available, " can be had now, ", taken, " are promised to others"));
 }
 
+absl::StatusOr<std::optional<v1::Cluster>> SyncedCluster(const std::string& name, Store& store) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored,
+                         store.inventories().Find(name));
+  if (!stored.has_value()) return std::nullopt;
+  RHUMB_ASSIGN_OR_RETURN(const v1::NodeInventory inventory, ReadInventory(*stored, {}));
+  const v1::Cluster all = PoolsOfNodes(inventory);
+  v1::Cluster result;
+  result.set_name(name);
+  for (const v1::Pool& pool : all.pools()) {
+    if (pool.node_count() == 0) continue;
+    v1::Pool& kept = *result.add_pools() = pool;
+    LimitByPartition(inventory, kept);
+  }
+  if (result.pools().empty()) {
+    return ErrorWithReason(absl::StatusCode::kFailedPrecondition, "NO_USABLE_NODES",
+                           absl::StrCat("no node of ", absl::StripPrefix(name, "clusters/"),
+                                        " that is in service has GPUs of a known type; `rhumb "
+                                        "cluster nodes` shows them"));
+  }
+  return result;
+}
+
 absl::StatusOr<v1::Cluster> FreeCluster(const v1::Cluster& cluster, const std::string& partition,
                                         int64_t now_ns, Store& store) {
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored,
@@ -175,24 +260,18 @@ absl::StatusOr<v1::Cluster> FreeCluster(const v1::Cluster& cluster, const std::s
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReservation> promised,
                          store.reservations().List(cluster.name(), now_ns));
   RHUMB_ASSIGN_OR_RETURN(const v1::NodeInventory inventory, ReadInventory(*stored, promised));
-  v1::Cluster asked = cluster;
-  if (asked.pools().empty()) {
-    for (const v1::NodePartition& each : inventory.partitions()) {
-      for (const FreeGpus& free : FindFreeGpus(inventory, each.name())) {
-        v1::Pool& pool = *asked.add_pools();
-        pool.set_gpu_type(free.gpu_type);
-        pool.set_gpus_per_node(free.gpus_per_node);
-        pool.set_partition(each.name());
-      }
-    }
-  }
+  const bool is_applied = !cluster.pools().empty();
+  const v1::Cluster asked = is_applied ? cluster : PoolsOfNodes(inventory);
   v1::Cluster result;
   result.set_name(cluster.name());
   std::vector<std::string> busy;
   for (const v1::Pool& pool : asked.pools()) {
     if (!partition.empty() && pool.partition() != partition) continue;
+    const auto is_of = [&](const v1::Node& node) {
+      return is_applied ? IsIn(node, pool.partition()) : IsInPool(node, pool.partition());
+    };
     int64_t available = 0;
-    for (const FreeGpus& free : FindFreeGpus(inventory, pool.partition())) {
+    for (const FreeGpus& free : FreeGpusOf(inventory, is_of)) {
       if (free.gpu_type != pool.gpu_type() || free.gpus_per_node != pool.gpus_per_node()) continue;
       available = free.AvailableGpuCount(PromisedGpuCount(promised, free.gpu_type));
     }
@@ -205,12 +284,7 @@ absl::StatusOr<v1::Cluster> FreeCluster(const v1::Cluster& cluster, const std::s
     const bool whole = available >= pool.gpus_per_node();
     free.set_node_count(whole ? available / pool.gpus_per_node() : 1);
     if (!whole) free.set_gpus_per_node(available);
-    for (const v1::NodePartition& each : inventory.partitions()) {
-      if (each.name() == pool.partition() && each.has_max_wall_seconds() &&
-          !free.has_max_wall_seconds()) {
-        free.set_max_wall_seconds(each.max_wall_seconds());
-      }
-    }
+    LimitByPartition(inventory, free);
   }
   if (result.pools().empty() && !busy.empty()) {
     return ErrorWithReason(

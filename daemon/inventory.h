@@ -4,6 +4,7 @@
 #define RHUMB_DAEMON_INVENTORY_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,12 @@ int64_t PromisedGpuCount(const std::vector<StoredReservation>& promised,
 // NO_INVENTORY, STALE_INVENTORY, NOT_ENOUGH_FREE_GPUS.
 absl::Status CheckPromise(const StoredReservation& asked, const v1::NodeInventory* inventory,
                           int64_t update_time_ns, const std::vector<StoredReservation>& promised);
+
+// The cluster that its nodes form, of one that nobody applied: a pool for each partition, GPU type
+// and node size, with the nodes that are neither down nor drained, under the limits of the
+// partitions; partitions that share nodes are alternatives. How long ago the nodes were seen plays
+// no part. nullopt if no agent ever told of them; NO_USABLE_NODES if no pool has any.
+absl::StatusOr<std::optional<v1::Cluster>> SyncedCluster(const std::string& name, Store& store);
 
 // `cluster` as it is free now: pools with the nodes that a job can have, those without any left
 // out; pools that were never applied come from the nodes themselves. Limits of partitions hold

@@ -96,6 +96,7 @@ void CopyConstraints(const v1::CreatePlanRequest& in, PlanQuestion& out) {
   out.lifetime_compute_flops = real(in.has_lifetime_compute_flops(), in.lifetime_compute_flops());
   out.gpu_hours = real(in.has_gpu_hours(), in.gpu_hours());
   out.deadline_seconds = real(in.has_deadline_seconds(), in.deadline_seconds());
+  if (in.has_max_job_count()) out.max_job_count = in.max_job_count();
   out.budget_usd = real(in.has_budget_usd(), in.budget_usd());
   out.target_loss_nats = real(in.has_target_loss_nats(), in.target_loss_nats());
   out.unique_token_count =

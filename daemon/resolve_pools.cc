@@ -29,23 +29,37 @@ GpuPool PoolOfCluster(const v1::Pool& in, const Gpu& gpu, const std::string& clu
   return pool;
 }
 
-// The cluster as it was applied. What is free may be asked of one that was not, if its nodes are
-// known: it has no pools then.
+// The cluster as it was applied, or of one that was not, as its nodes are known: without pools
+// where what is free is asked for, which reads the nodes itself.
 absl::StatusOr<std::optional<v1::Cluster>> FindCluster(const ClusterAsked& asked,
-                                                       const std::string& name, Store& store) {
+                                                       const std::string& name, Store& store,
+                                                       bool& is_synced) {
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored, store.clusters().Find(name));
   v1::Cluster cluster;
   if (stored.has_value()) {
     if (!cluster.ParseFromString(stored->content))
       return absl::DataLossError(name + " is damaged in the store");
+  } else if (!asked.free_at_ns.has_value()) {
+    is_synced = true;
+    return SyncedCluster(name, store);
   } else {
-    if (!asked.free_at_ns.has_value()) return std::nullopt;
     RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> nodes,
                            store.inventories().Find(name));
     if (!nodes.has_value()) return std::nullopt;
   }
   cluster.set_name(name);
   return cluster;
+}
+
+// Notes how many GPUs of each pool there are, if the nodes say it.
+void AssumeGpuCounts(const v1::Cluster& cluster, const char* field, const char* source,
+                     std::vector<Assumption>& assumptions) {
+  for (const v1::Pool& pool : cluster.pools()) {
+    Assume(assumptions,
+           absl::StrCat(cluster.name(), ".",
+                        pool.partition().empty() ? pool.gpu_type() : pool.partition(), field),
+           absl::StrCat(pool.node_count() * pool.gpus_per_node()), source);
+  }
 }
 
 }  // namespace
@@ -101,7 +115,9 @@ absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const ClusterAsked& asked,
                                                     FieldViolations& violations) {
   std::vector<GpuPool> pools;
   const std::string name = absl::StrCat("clusters/", absl::StripPrefix(asked.name, "clusters/"));
-  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Cluster> known, FindCluster(asked, name, store));
+  bool is_synced = false;
+  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Cluster> known,
+                         FindCluster(asked, name, store, is_synced));
   if (!known.has_value()) {
     RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store.clusters().Names());
     violations.Add("cluster", UnknownName("cluster", asked.name, names));
@@ -111,13 +127,13 @@ absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const ClusterAsked& asked,
   const std::optional<double>& price = asked.price_usd_per_gpu_hour;
   if (asked.free_at_ns.has_value()) {
     RHUMB_ASSIGN_OR_RETURN(known, FreeCluster(*known, partition, *asked.free_at_ns, store));
-    for (const v1::Pool& pool : known->pools()) {
-      Assume(assumptions,
-             absl::StrCat(name, ".", pool.partition().empty() ? pool.gpu_type() : pool.partition(),
-                          ".free_gpu_count"),
-             absl::StrCat(pool.node_count() * pool.gpus_per_node()),
-             "free now and promised to nobody, as the agent saw it");
-    }
+    AssumeGpuCounts(*known, ".free_gpu_count",
+                    "free now and promised to nobody, as the agent saw it", assumptions);
+  } else if (is_synced) {
+    AssumeGpuCounts(*known, ".gpu_count",
+                    "nobody applied this cluster: its nodes as an agent told them, without those "
+                    "that are down or drained",
+                    assumptions);
   }
   const v1::Cluster& cluster = *known;
   content = DeterministicBytes(cluster);

@@ -32,18 +32,17 @@ std::optional<GpuPool> ResolveGpuPool(const v1::GpuPool& in, const std::string& 
                                       std::vector<Assumption>& assumptions,
                                       FieldViolations& violations);
 
-// A cluster as a question names it.
+// A cluster as a question names it: one that was applied, or whose nodes an agent tells of.
 struct ClusterAsked {
   std::string name;
   std::string partition;  // empty: any
   std::optional<double> price_usd_per_gpu_hour;
-  // Only what a job can have at this time, of a cluster whose nodes an agent tells of; it need not
-  // have been applied then.
+  // Only what a job can have at this time, of a cluster whose nodes an agent tells of.
   std::optional<int64_t> free_at_ns;
 };
 
 // Pools of a stored cluster. Empty after a violation. `content` is what the answer depends on.
-// Errors: of the store, and those of FreeCluster.
+// Errors: of the store, and those of SyncedCluster and FreeCluster.
 absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const ClusterAsked& asked,
                                                     const std::vector<Gpu>& gpus, Store& store,
                                                     std::string& content,

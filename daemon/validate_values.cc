@@ -50,6 +50,7 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"lifetime_compute_flops", kPositive},
       {"gpu_hours", {0, true, 1e15}},
       {"deadline_seconds", {0, true, 1e12}},
+      {"max_job_count", {1, false, 1e4}},
       {"budget_usd", {0, false, 1e15}},
       {"target_loss_nats", {0, true, 100}},
       {"unique_token_count", kCount},

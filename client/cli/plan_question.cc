@@ -25,8 +25,8 @@ absl::StatusOr<std::vector<v1::GpuPool>> PoolsOf(const v1::CreatePlanRequest& re
   v1::GetClusterRequest get;
   get.set_name(request.cluster());
   const absl::StatusOr<v1::Cluster> cluster = home.client->GetCluster(get);
-  // What is free is known of clusters that nobody applied too.
-  if (request.free_only() && absl::IsNotFound(cluster.status())) return pools;
+  // One that nobody applied, whose nodes an agent told of, states no network.
+  if (absl::IsNotFound(cluster.status())) return pools;
   if (!cluster.ok()) return cluster.status();
   for (const v1::Pool& pool : cluster->pools()) {
     if (!request.partition().empty() && pool.partition() != request.partition()) continue;

@@ -137,6 +137,8 @@ Flags PlanFieldFlags() {
              "training plus inference FLOPs"),
           Of("gpu-hours", "gpu_hours", FlagKind::kCount, "HOURS", "GPU-hours of the training"),
           DeadlineFlag("wall time, as 21d or 36h, or the date 2027-03-01 (UTC)"),
+          Of("max-jobs", "max_job_count", FlagKind::kCount, "N",
+             "most jobs that a run beyond its partition's time limit may be split into; 1: none"),
           BudgetFlag("cost of the training, as 25000 or $25k; needs a price"),
           Of("target-loss", "target_loss_nats", FlagKind::kNumber, "NATS",
              "expected loss to reach, nats per token"),

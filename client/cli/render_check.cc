@@ -31,6 +31,9 @@ std::string FinishSentence(const v1::CheckConfigurationResponse& answer) {
   std::string text = answer.finishes() ? "It finishes" : "It does not finish";
   if (answer.has_time() && answer.time().wall_seconds() > 0) {
     absl::StrAppend(&text, ": it takes ", FormatDuration(answer.time().wall_seconds()));
+    if (answer.finishes() && answer.time().job_count() > 1) {
+      absl::StrAppend(&text, " in ", answer.time().job_count(), " jobs");
+    }
     if (answer.has_cost() && answer.cost().has_total_usd()) {
       absl::StrAppend(&text, " and ", FormatUsd(answer.cost().total_usd()));
     }

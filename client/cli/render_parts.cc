@@ -170,6 +170,10 @@ void AddTime(const v1::TimePlan& time, const TimeShown& shown, Report& report) {
     }
     report.Row("", parts);
   }
+  if (shown.whole_run && time.job_count() > 1) {
+    report.Row("", absl::StrCat("runs as ", time.job_count(), " jobs of at most ",
+                                FormatDuration(time.job_limit_seconds()), " each"));
+  }
   const std::string step = time.step_seconds() > 0
                                ? absl::StrCat(FormatDuration(time.step_seconds()), " a step",
                                               has_wall ? "" : interval(time.step_seconds()))

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "client/cli/plan_question.h"
 #include "client/cli/promise.h"
 #include "client/cli/render_plan.h"
+#include "client/cli/submit_chain.h"
 #include "client/cli/submit_options.h"
 #include "client/launch/emit_parts.h"
 #include "client/launch/plan_launch.h"
@@ -78,8 +80,7 @@ absl::Status CheckPlanStandsAlone(const Invocation& invocation) {
 }
 
 // Replaces this process by sbatch; comes back only where that failed.
-absl::Status RunSbatch(const std::vector<std::string>& words, const slurm::Variables& variables) {
-  for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
+absl::Status RunSbatch(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -88,22 +89,20 @@ absl::Status RunSbatch(const std::vector<std::string>& words, const slurm::Varia
       absl::StrCat("cannot run sbatch: ", std::strerror(errno), "; --dry-run prints the command"));
 }
 
-// What is asked of Slurm, and with which variables.
-struct Job {
-  std::vector<std::string> words;
-  slurm::Variables variables;
-};
+// What is asked of Slurm.
+using Job = SizedJob;
 
 absl::StatusOr<Job> MakeJob(const v1::Plan& plan, const launch::LaunchOptions& options,
                             const slurm::GpuNames& names, const std::string& script,
                             const Invocation& invocation) {
-  RHUMB_ASSIGN_OR_RETURN(const PlanJob planned, MakePlanJob(plan, options, names));
-  RHUMB_ASSIGN_OR_RETURN(
-      std::vector<std::string> words,
-      SubmitOptions(planned.decision, planned.variables, script, invocation.passed_on));
-  words.insert(words.begin(), "sbatch");
-  words.push_back(invocation.arguments[0]);
-  return Job{std::move(words), planned.variables};
+  RHUMB_ASSIGN_OR_RETURN(PlanJob planned, MakePlanJob(plan, options, names));
+  Job job = {.decision = std::move(planned.decision),
+             .variables = std::move(planned.variables),
+             .script = script,
+             .given = invocation.passed_on,
+             .path = invocation.arguments[0]};
+  RHUMB_RETURN_IF_ERROR(SbatchWords(job, std::nullopt).status());
+  return job;
 }
 
 // The plan's job, or the exit code of why there is none, which was said.
@@ -148,13 +147,24 @@ int RunSubmit(const Invocation& invocation, Context& context) {
   if (!job.ok()) return Fail(context, job.status());
   if (code != kExitOk) return code;
   if (invocation.Has("dry-run")) {
-    *context.out << absl::StrJoin(job->words, " ", [](std::string* out, const std::string& word) {
-      absl::StrAppend(out, launch::ShellQuote(word));
-    }) << "\n";
+    for (int64_t i = 1; i <= job->decision.job_count; ++i) {
+      const absl::StatusOr<std::vector<std::string>> words = SbatchWords(*job, PlaceholderLink(i));
+      if (!words.ok()) return Fail(context, words.status());
+      *context.out << absl::StrJoin(*words, " ", [](std::string* out, const std::string& word) {
+        absl::StrAppend(out, launch::ShellQuote(word));
+      }) << "\n";
+    }
     return kExitOk;
   }
+  for (const auto& [name, value] : job->variables) setenv(name.c_str(), value.c_str(), 1);
+  // What sbatch only tries has no job to go on behind.
+  if (job->decision.job_count > 1 && !HasSwitch(job->given, "--test-only")) {
+    return SubmitChain(*job, context);
+  }
+  const absl::StatusOr<std::vector<std::string>> words = SbatchWords(*job, std::nullopt);
+  if (!words.ok()) return Fail(context, words.status());
   context.out->flush();
-  return Fail(context, RunSbatch(job->words, job->variables));
+  return Fail(context, RunSbatch(*words));
 }
 
 }  // namespace
@@ -169,8 +179,9 @@ Command SubmitCommand() {
           "GPUs, time\n"
           "and comment, and RHUMB_... in the environment. What the script's #SBATCH lines or the "
           "options behind --\n"
-          "say wins; what contradicts the plan (fewer GPUs, less time) is refused. The exit code "
-          "is "
+          "say wins; what contradicts the plan (fewer GPUs, less time) is refused. A run longer "
+          "than its partition's\n"
+          "limit is submitted as a chain of jobs, each behind the one before. The exit code is "
           "sbatch's.",
       .arguments = {{.name = "JOB", .help = "job script", .completion = Completion::kFile}},
       .passes_on = "options of sbatch",

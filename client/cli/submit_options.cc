@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/submit_options.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -22,7 +23,8 @@ namespace {
 // Options that matter here and their letters; sbatch(1).
 const std::map<std::string, std::string>& Letters() {
   static const auto& letters = *new std::map<std::string, std::string>{
-      {"-N", "nodes"}, {"-n", "ntasks"}, {"-G", "gpus"}, {"-t", "time"}, {"-p", "partition"}};
+      {"-N", "nodes"}, {"-n", "ntasks"},    {"-G", "gpus"}, {"-t", "time"},
+      {"-a", "array"}, {"-p", "partition"}, {"-W", "wait"}};
   return letters;
 }
 
@@ -109,6 +111,19 @@ absl::Status CheckAgainst(const launch::SlurmRequest& request, const slurm::JobD
   return absl::OkStatus();
 }
 
+// A chain is one run, whose jobs wait for each other.
+absl::Status CheckChain(const std::map<std::string, std::string>& asked,
+                        const slurm::JobDecision& decision) {
+  if (decision.job_count == 1) return absl::OkStatus();
+  for (const char* option : {"array", "wait"}) {
+    if (asked.count(option) == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", option, " cannot stand beside ", decision.plan, ", a chain of ",
+                     decision.job_count, " jobs; leave the option out, or plan with --max-jobs 1"));
+  }
+  return absl::OkStatus();
+}
+
 // What --export must be so that the plan's variables reach the job; empty: as it is.
 std::string WidenedExport(const std::string& asked, const slurm::Variables& variables) {
   if (asked.empty() || asked == "NIL") return "";
@@ -126,7 +141,8 @@ std::string WidenedExport(const std::string& asked, const slurm::Variables& vari
 absl::StatusOr<std::vector<std::string>> SubmitOptions(const slurm::JobDecision& decision,
                                                        const slurm::Variables& variables,
                                                        absl::string_view script,
-                                                       const std::vector<std::string>& given) {
+                                                       const std::vector<std::string>& given,
+                                                       const std::optional<ChainLink>& link) {
   std::vector<launch::NotRead> not_read;
   launch::SlurmRequest request = launch::ReadSlurmDirectives(script, not_read);
   std::vector<launch::ShellWord> words;
@@ -136,6 +152,7 @@ absl::StatusOr<std::vector<std::string>> SubmitOptions(const slurm::JobDecision&
 
   std::map<std::string, std::string> asked = ReadOptions(DirectiveWords(script));
   for (const auto& [name, value] : ReadOptions(given)) asked[name] = value;
+  RHUMB_RETURN_IF_ERROR(CheckChain(asked, decision));
   const auto has = [&asked](const char* name) { return asked.count(name) > 0; };
   const bool says_gpus = has("gpus") || has("gres") || has("gpus-per-node") ||
                          has("gpus-per-task") || has("gpus-per-socket") || has("tres-per-node");
@@ -148,11 +165,21 @@ absl::StatusOr<std::vector<std::string>> SubmitOptions(const slurm::JobDecision&
   }
   options.insert(options.end(), given.begin(), given.end());
   // Behind the user's own, of which they are a part.
+  if (link.has_value()) {
+    options.push_back(absl::StrCat("--dependency=afterany:", link->previous_job));
+    if (!has("open-mode")) options.push_back("--open-mode=append");
+  }
   options.push_back(absl::StrCat("--comment=", decision.comment(),
+                                 link.has_value() ? absl::StrCat("#", link->first_job) : "",
                                  has("comment") ? absl::StrCat(" ", asked["comment"]) : ""));
   const std::string widened = WidenedExport(asked["export"], variables);
   if (!widened.empty()) options.push_back(absl::StrCat("--export=", widened));
   return options;
+}
+
+bool HasSwitch(const std::vector<std::string>& given, absl::string_view name) {
+  return std::any_of(given.begin(), given.end(),
+                     [&](const std::string& word) { return word == name; });
 }
 
 }  // namespace rhumb::cli

@@ -95,6 +95,11 @@ absl::StatusOr<LaunchText> WriteEnv(const v1::Plan& plan, const LaunchOptions& o
     if (plan.time().has_wall_high_seconds()) {
       out.Text("WALL_HIGH_SECONDS", absl::StrFormat("%.0f", plan.time().wall_high_seconds()));
     }
+    // Plans of before there were chains say nothing of jobs.
+    if (plan.time().job_count() > 0) out.Integer("JOB_COUNT", plan.time().job_count());
+    if (plan.time().has_job_limit_seconds()) {
+      out.Number("JOB_LIMIT_SECONDS", plan.time().job_limit_seconds());
+    }
   }
   LaunchText launch;
   launch.text = std::move(out).text();

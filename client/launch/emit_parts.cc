@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/launch/emit_parts.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -108,6 +111,13 @@ std::string ShellHeader(const v1::Plan& plan, const std::vector<std::string>& mo
 
 std::string Export(absl::string_view name, absl::string_view value) {
   return absl::StrCat("export ", name, "=", ShellQuote(value), "\n");
+}
+
+double JobSeconds(const v1::TimePlan& time) {
+  const double upper = std::max(time.wall_seconds(), time.wall_high_seconds());
+  if (!time.has_job_limit_seconds()) return upper;
+  constexpr double kMinute = 60;
+  return std::min(upper, std::max(1.0, std::floor(time.job_limit_seconds() / kMinute)) * kMinute);
 }
 
 absl::StatusOr<int64_t> RanksPerNode(const v1::Plan& plan) {

@@ -34,6 +34,10 @@ std::string ShellHeader(const v1::Plan& plan, const std::vector<std::string>& mo
 // "export NAME=value\n", the value quoted.
 std::string Export(absl::string_view name, absl::string_view value);
 
+// The time limit of one job of the plan: the upper end of its wall time, no more than a job may
+// take, which is cut to whole minutes.
+double JobSeconds(const v1::TimePlan& time);
+
 // GPUs of one node that ranks run on. INVALID_ARGUMENT if nodes would hold different numbers.
 absl::StatusOr<int64_t> RanksPerNode(const v1::Plan& plan);
 

@@ -139,6 +139,23 @@ absl::StatusOr<std::string> PartitionLine(const std::string& partition) {
   return absl::StrCat("#SBATCH --partition=", partition, "\n");
 }
 
+// What the time limit of a job is, and how to go on behind it.
+std::string TimeLimitRemark(const v1::TimePlan& time, double limit_seconds) {
+  if (time.job_count() > 1) {
+    return absl::StrCat(
+        "The time limit is the partition's: the run takes ", time.job_count(),
+        " such jobs, each going on from CHECKPOINT_PATH. Chain them: submit this ",
+        time.job_count(),
+        " times, each but the first with --dependency=afterany:JOB of the one before.");
+  }
+  if (limit_seconds < std::max(time.wall_seconds(), time.wall_high_seconds())) {
+    return "The time limit is the partition's, below the upper end of the wall time's interval.";
+  }
+  return time.has_wall_high_seconds()
+             ? "The time limit is the upper end of the wall time's interval."
+             : "The time limit is the expected wall time.";
+}
+
 // Letters, digits, dashes and dots of `name`; other bytes as dashes.
 std::string JobName(absl::string_view name) {
   std::string text(name.empty() ? "rhumb" : name);
@@ -205,7 +222,7 @@ absl::StatusOr<LaunchText> WriteSbatch(const v1::Plan& plan, const LaunchOptions
     return CannotExpress("time.wall_seconds", "absent", "a job needs a time limit");
   }
   const int64_t nodes = plan.allocation().node_count();
-  const double limit = std::max(plan.time().wall_seconds(), plan.time().wall_high_seconds());
+  const double limit = JobSeconds(plan.time());
   LaunchText launch;
   launch.remarks = Remarks(plan, LaunchKind::kSbatch, options);
   std::string& text = launch.text;
@@ -220,15 +237,15 @@ absl::StatusOr<LaunchText> WriteSbatch(const v1::Plan& plan, const LaunchOptions
           {absl::StrCat("The GPUs are ", plan.allocation().gpu_type(),
                         "; where nodes have others too, --gpus-per-node=TYPE:", ranks,
                         " with your site's name of them."),
-           plan.time().has_wall_high_seconds()
-               ? "The time limit is the upper end of the wall time's interval."
-               : "The time limit is the expected wall time.",
-           kDropout,
+           TimeLimitRemark(plan.time(), limit), kDropout,
            "To fill in: the variables below, in the environment of sbatch or here; and your "
            "site's account, container or modules."},
           launch.remarks),
       "set -euo pipefail\n\n");
   absl::StrAppend(&text, Require(kMegatronFillIns), "\n", ProvenanceExports(plan, options),
+                  plan.time().job_count() > 1
+                      ? Export("RHUMB_JOB_COUNT", absl::StrCat(plan.time().job_count()))
+                      : "",
                   ConnectionsLines(flags, plan));
   absl::StrAppend(&text, "\n", FlagArrays(flags),
                   "\nMASTER_ADDR=$(scontrol show hostnames \"$SLURM_JOB_NODELIST\" | sed -n 1p)\n"

@@ -311,8 +311,9 @@ void AdviseOnJob(const JobFacts& facts, const v1::CheckConfigurationRequest& giv
     absl::StrAppend(advice.mutable_text(), directive.lines);
   }
   const v1::TimePlan& time = answer.time();
-  if (answer.finishes() && facts.time_limit_seconds.has_value() && !given.has_deadline_seconds() &&
-      time.has_wall_high_seconds() && time.wall_high_seconds() > facts.time_limit_seconds->value) {
+  if (answer.finishes() && facts.time_limit_seconds.has_value() && facts.job_count == 1 &&
+      !given.has_deadline_seconds() && time.has_wall_high_seconds() &&
+      time.wall_high_seconds() > facts.time_limit_seconds->value) {
     v1::Advice& advice = *answer.add_advice();
     advice.set_code("TIME_LIMIT_TIGHT");
     advice.set_text(absl::StrCat("it finishes in expectation, but may take ",

@@ -71,7 +71,8 @@ struct JobFacts {
   std::optional<Fact<int64_t>> gpu_count;
   std::optional<Fact<int64_t>> gpus_per_node;
   std::optional<Fact<double>> inter_node_gbps_per_gpu;
-  std::optional<Fact<double>> time_limit_seconds;
+  std::optional<Fact<double>> time_limit_seconds;  // of one job
+  int64_t job_count = 1;                           // RHUMB_JOB_COUNT: jobs of its chain
 
   bool has_model = false;
   v1::Architecture model;

@@ -358,7 +358,7 @@ class QuestionMaker {
     Note(limit, "deadline_seconds", FormatDuration(limit.value), given_.has_deadline_seconds());
     if (given_.has_deadline_seconds()) return;
     if (request().has_token_count()) {
-      request().set_deadline_seconds(limit.value);
+      request().set_deadline_seconds(limit.value * static_cast<double>(facts_.job_count));
     } else {
       question_.not_read.push_back(WhyNoEnd(limit));
     }

@@ -2,6 +2,7 @@
 #include "client/launch/job_script.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <utility>
 
@@ -160,6 +161,10 @@ void ReadOwnVariables(const std::map<std::string, ShellWord>& variables, JobFact
   if (const auto found = variables.find("RHUMB_FRAMEWORK"); found != variables.end()) {
     facts.framework_name = Fact<std::string>{found->second.text, found->second.line,
                                              absl::StrCat("RHUMB_FRAMEWORK=", found->second.text)};
+  }
+  if (const auto found = variables.find("RHUMB_JOB_COUNT"); found != variables.end()) {
+    int64_t count = 0;
+    if (absl::SimpleAtoi(found->second.text, &count) && count > 0) facts.job_count = count;
   }
   const auto found = variables.find("RHUMB_INTER_NODE_GBPS");
   double gbps = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/slurm/job_decision.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string_view>
@@ -13,6 +14,7 @@ namespace {
 // Beyond these an answer is no plan of a job, whatever it says.
 constexpr int64_t kMaxNodes = 1'000'000;
 constexpr int64_t kMaxSeconds = int64_t{100} * 366 * 86'400;
+constexpr int64_t kMaxJobs = 10'000;
 
 std::string Text(const Variables& variables, const char* name) {
   const auto found = variables.find(name);
@@ -26,6 +28,14 @@ std::optional<int64_t> Number(const Variables& variables, const char* name, int6
 }
 
 int64_t MinutesOf(int64_t seconds) { return (seconds + 59) / 60; }
+
+// The whole minutes in a number of seconds that may have a fraction, at least one; nullopt where it
+// is no number, or one beyond any limit.
+std::optional<int64_t> WholeMinutes(const std::string& seconds) {
+  const std::optional<int64_t> whole = ReadCount(seconds.substr(0, seconds.find('.')));
+  if (!whole.has_value() || *whole < 0 || *whole > kMaxSeconds) return std::nullopt;
+  return std::max<int64_t>(1, *whole / 60);
+}
 
 // What a plan's name or a partition may hold, so that it stays one word of Slurm and of a shell.
 bool IsWord(std::string_view text) {
@@ -78,6 +88,19 @@ Outcome<JobDecision> Decide(const Variables& variables, const GpuNames& names) {
   decision.planned_minutes = MinutesOf(*wall);
   const int64_t high = Number(variables, "RHUMB_WALL_HIGH_SECONDS", kMaxSeconds).value_or(*wall);
   decision.minutes = MinutesOf(high < *wall ? *wall : high);
+  if (!Text(variables, "RHUMB_JOB_COUNT").empty()) {
+    const std::optional<int64_t> jobs = Number(variables, "RHUMB_JOB_COUNT", kMaxJobs);
+    if (!jobs.has_value()) {
+      return Problem<JobDecision>(decision.plan + " has no number of jobs from 1 to " +
+                                  std::to_string(kMaxJobs));
+    }
+    decision.job_count = *jobs;
+  }
+  if (const std::optional<int64_t> limit = WholeMinutes(Text(variables, "RHUMB_JOB_LIMIT_SECONDS"));
+      limit.has_value()) {
+    decision.minutes = std::min(decision.minutes, *limit);
+    decision.planned_minutes = std::min(decision.planned_minutes, *limit);
+  }
   decision.partition = Text(variables, "RHUMB_PARTITION");
   if (!IsWord(decision.partition)) {
     return Problem<JobDecision>("\"" + FirstParagraph(decision.partition) +

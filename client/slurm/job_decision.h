@@ -19,9 +19,12 @@ struct JobDecision {
   int64_t nodes = 0;
   int64_t tasks_per_node = 0;  // one a GPU
   std::string gpu_name;        // as gres.conf has it; empty: GPUs have no type there
-  int64_t minutes = 0;         // time limit: the upper end of the plan's wall time
-  int64_t planned_minutes =
-      0;                  // the expected wall time; a shorter limit cannot be what was planned
+  int64_t job_count = 1;       // of the chain that the run is split into
+  // Time limit of one job: the upper end of the plan's wall time, no more than its partition has.
+  int64_t minutes = 0;
+  // What one job needs: the expected wall time, or a whole job of a chain. A shorter limit cannot
+  // be what was planned.
+  int64_t planned_minutes = 0;
   std::string partition;  // empty: the plan names none
 
   // "h100:8", or "8".

@@ -158,6 +158,10 @@ Verdict Submission::Take(const HelperResult& result, const GpuNames& names) {
   }
   variables_ = *std::move(variables.value);
   Publish(*decision);
+  if (decision->job_count > 1) {
+    chain_remark_ = decision->plan + " takes " + std::to_string(decision->job_count) +
+                    " jobs, of which this is one: `rhumb submit` chains them";
+  }
   if (settings_->policy != Policy::kAdvise) return {};
   std::string line = decision->plan + " would ask for";
   for (const auto& [name, value] : Options(*decision))
@@ -180,6 +184,7 @@ void Submission::Publish(const JobDecision& decision) {
 void Submission::Withdraw() {
   for (const auto& [name, value] : variables_) surroundings_.unset_variable(name);
   variables_.clear();
+  chain_remark_.clear();
   ForgetInherited();
 }
 
@@ -206,9 +211,9 @@ Verdict Submission::Finish() {
   }
   if (!variables_.empty() && settings_->policy == Policy::kFill && settings_->reserve &&
       AsksForFreeGpus(request_, *settings_)) {
-    return Promise();
+    if (Verdict promise = Promise(); promise.refused) return promise;
   }
-  return {};
+  return {.refused = false, .line = chain_remark_};
 }
 
 }  // namespace rhumb::slurm

@@ -63,6 +63,7 @@ class Submission {
 
   // All options have been read, and cli_filter.lua has run: a refusal if an answer was no plan,
   // nobody sized the job by it, or its GPUs were to be promised to it and cannot be any more.
+  // Information if the plan takes a chain of jobs, which Slurm's own commands do not submit.
   Verdict Finish();
 
   // RHUMB_... of the plan, of a step that of its job; empty without one.
@@ -84,6 +85,7 @@ class Submission {
   bool requested_ = false;
   bool finished_ = false;
   std::string open_problem_;
+  std::string chain_remark_;
   Variables variables_;
 };
 

@@ -54,7 +54,7 @@ struct GpuPool {
   int64_t gpus_per_node = 8;
   double inter_node_bytes_per_second_per_gpu = 0;
   std::optional<double> price_usd_per_gpu_hour;
-  std::optional<double> max_wall_seconds;  // partition limit
+  std::optional<double> max_wall_seconds;  // partition limit of one job
   std::string cluster;
   std::string partition;
 };

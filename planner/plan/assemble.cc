@@ -115,6 +115,10 @@ TimePlan MakeTimePlan(const CostModel& cost, const Layout& layout, int64_t micro
   time.train_seconds = static_cast<double>(step_count) * step_seconds;
   time.overheads = ItemiseOverheads(overheads, time.train_seconds);
   for (const Overhead& item : time.overheads) time.overhead_seconds += item.seconds;
+  time.job_count = overheads.JobCount(time.train_seconds);
+  if (overheads.job_limit_seconds < kUnlimited) {
+    time.job_limit_seconds = overheads.job_limit_seconds;
+  }
   time.wall_seconds = time.train_seconds + time.overhead_seconds;
   time.step_breakdown = cost.Explain(layout, micro_batches);
   return time;

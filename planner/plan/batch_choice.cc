@@ -22,7 +22,7 @@ constexpr double kLimitSlack = 1 + 1e-9;
 struct Point {
   double tokens = 0;
   BatchedLossValue loss;
-  double wall = 0;
+  double train = 0, wall = 0;  // seconds
 };
 
 class Chooser {
@@ -79,7 +79,8 @@ class Chooser {
       point.loss = problem_.loss().At(size_.law, point.tokens, batch);
     }
     if (problem_.has_hardware()) {
-      point.wall = at_.overheads.WallSeconds(point.tokens * seconds);
+      point.train = point.tokens * seconds;
+      point.wall = at_.overheads.WallSeconds(point.train);
     }
     return point;
   }
@@ -120,7 +121,10 @@ class Chooser {
   bool NearlyFeasible(int64_t micro_batches, const Point& point) const {
     const double slack = 1 + 2 / std::max(1.0, point.tokens / BatchTokens(micro_batches));
     const std::optional<double>& target = problem_.question().target_loss_nats;
-    return point.tokens <= size_.max_tokens * slack && point.wall <= at_.max_wall_seconds * slack &&
+    // Of the train time, as a step less may spare a whole job's restart.
+    const double least_wall = at_.overheads.WallSeconds(point.train / slack);
+    return point.tokens <= size_.max_tokens * slack &&
+           least_wall <= at_.max_wall_seconds * kLimitSlack &&
            (!target.has_value() || point.loss.loss_nats <= *target * slack);
   }
 

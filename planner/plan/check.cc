@@ -11,6 +11,7 @@
 #include "planner/plan/check_advice.h"
 #include "planner/plan/check_layout.h"
 #include "planner/plan/ladder.h"
+#include "planner/plan/overheads.h"
 #include "planner/plan/remarks.h"
 #include "planner/status_macros.h"
 #include "planner/units.h"
@@ -56,13 +57,25 @@ void JudgeFinish(const CheckQuestion& q, CheckAnswer& answer) {
          absl::StrCat("it needs ", Days(wall), ", the deadline is ", Days(*q.deadline_seconds)),
          absl::StrFormat("--deadline %.0fh", std::ceil(wall / kSecondsPerHour))});
   }
+  const bool no_chain = answer.time.job_count == 1 || answer.time.job_count > kMostJobCount;
   if (partition_limit && wall > *partition_limit) {
-    answer.finishes = false;
-    answer.advice.push_back(
-        {"PARTITION_TIME_LIMIT",
-         absl::StrCat("it needs ", Days(wall), ", the partition ends jobs after ",
-                      Days(*partition_limit)),
-         ""});
+    const std::string need = absl::StrCat(
+        "it needs ", Days(wall), ", the partition ends jobs after ", Days(*partition_limit));
+    if (no_chain) {
+      answer.finishes = false;
+      answer.advice.push_back(
+          {"PARTITION_TIME_LIMIT",
+           answer.time.job_count == 1
+               ? absl::StrCat(need, ", which leaves a chain of jobs no time to train")
+               : absl::StrCat(need, ", which makes more than ", kMostJobCount, " jobs"),
+           ""});
+    } else {
+      answer.advice.push_back(
+          {"CHAINED_JOBS",
+           absl::StrCat(need, ": it finishes as ", answer.time.job_count,
+                        " jobs, each of which goes on from what the one before saved"),
+           ""});
+    }
   }
   if (q.budget_usd && answer.cost->total_usd.value_or(0) > *q.budget_usd) {
     answer.finishes = false;
@@ -116,6 +129,7 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
     overheads =
         MakeOverheadModel(static_cast<double>(CountParams(shape).total), q.pool.gpu_count, nodes,
                           q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
+    overheads = InJobs(overheads, q.pool.max_wall_seconds, std::nullopt);
   }
   answer.time = MakeTimePlan(
       cost, answer.layout, accumulation, cost.Step(answer.layout).StepSeconds(accumulation),
@@ -133,6 +147,7 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
   AddLayoutAssumptions(q, answer);
   if (q.token_count.has_value()) {
     AddHardwareAssumptions(q.failures_per_gpu_hour.has_value(), q.framework, answer.assumptions);
+    AddChainAssumptions(answer.time, answer.assumptions);
   }
   return answer;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "planner/plan/overheads.h"
 #include "planner/units.h"
 
 namespace rhumb {
@@ -52,6 +53,7 @@ constexpr Row kRows[] = {
     {Constraint::kRecompute, "layout.recompute", "", 0},
     {Constraint::kGlobalBatch, "global_batch_tokens", "token", 0},
     {Constraint::kPartitionLimit, "max_wall_seconds", "second", 1},
+    {Constraint::kMaxJobCount, "max_job_count", "job", 1},
     {Constraint::kMaxPower, "max_power_watts", "watt", 1, &PlanQuestion::max_power_watts},
     {Constraint::kServingMemory, "serving_memory_bytes", "byte", 1,
      &PlanQuestion::serving_memory_bytes},
@@ -93,6 +95,11 @@ double SmallestMemory(const PlanQuestion& question) {
   return bytes;
 }
 
+bool HasPartitionLimit(const PlanQuestion& question) {
+  return std::any_of(question.pools.begin(), question.pools.end(),
+                     [](const GpuPool& pool) { return pool.max_wall_seconds.has_value(); });
+}
+
 bool IsSet(const PlanQuestion& question, const Row& row) {
   if (row.real != nullptr) return (question.*row.real).has_value();
   if (row.part != nullptr) return (question.layout.*row.part).has_value();
@@ -102,8 +109,9 @@ bool IsSet(const PlanQuestion& question, const Row& row) {
     case Constraint::kGlobalBatch:
       return question.global_batch_tokens.has_value();
     case Constraint::kPartitionLimit:
-      return std::any_of(question.pools.begin(), question.pools.end(),
-                         [](const GpuPool& pool) { return pool.max_wall_seconds.has_value(); });
+      return HasPartitionLimit(question);
+    case Constraint::kMaxJobCount:
+      return question.max_job_count.has_value() && HasPartitionLimit(question);
     default:
       return !question.pools.empty();
   }
@@ -152,6 +160,8 @@ double ConstraintValue(const PlanQuestion& question, Constraint constraint) {
         value = std::max(value, pool.max_wall_seconds.value_or(0));
       }
       return value;
+    case Constraint::kMaxJobCount:
+      return static_cast<double>(question.max_job_count.value_or(kMostJobCount));
     case Constraint::kGpuMemory:
       return SmallestMemory(question);
     default:
@@ -182,6 +192,9 @@ PlanQuestion WithConstraint(PlanQuestion question, Constraint constraint, double
       for (GpuPool& pool : question.pools) {
         if (pool.max_wall_seconds.has_value()) *pool.max_wall_seconds *= factor;
       }
+      break;
+    case Constraint::kMaxJobCount:
+      question.max_job_count = std::llround(value);
       break;
     case Constraint::kGpuMemory:
       if (question.max_memory_bytes.has_value()) *question.max_memory_bytes *= factor;
@@ -216,6 +229,9 @@ PlanQuestion WithoutConstraint(PlanQuestion question, Constraint constraint) {
       case Constraint::kPartitionLimit:
         for (GpuPool& pool : question.pools) pool.max_wall_seconds.reset();
         break;
+      case Constraint::kMaxJobCount:
+        question.max_job_count.reset();
+        break;
       case Constraint::kGpuMemory:
         question.max_memory_bytes.reset();
         for (GpuPool& pool : question.pools) pool.gpu.memory_bytes = kAmpleBytes;
@@ -230,7 +246,9 @@ PlanQuestion WithoutConstraint(PlanQuestion question, Constraint constraint) {
   return question;
 }
 
-bool IsWhole(Constraint constraint) { return RowOf(constraint).part != nullptr; }
+bool IsWhole(Constraint constraint) {
+  return RowOf(constraint).part != nullptr || constraint == Constraint::kMaxJobCount;
+}
 
 int LooserDirection(Constraint constraint) { return RowOf(constraint).looser; }
 

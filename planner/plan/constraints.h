@@ -29,6 +29,7 @@ enum class Constraint {
   kRecompute,
   kGlobalBatch,
   kPartitionLimit,
+  kMaxJobCount,
   kMaxPower,
   kServingMemory,
   kMinParams,
@@ -67,7 +68,7 @@ inline constexpr int64_t kManyGpus = 16384;
 // layout).
 int LooserDirection(Constraint constraint);
 
-// Whether only whole values make sense: parts of a layout.
+// Whether only whole values make sense: parts of a layout, numbers of jobs.
 bool IsWhole(Constraint constraint);
 
 // The value of the constrained part in a feasible plan, for constraints whose direction is 0.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "planner/plan/assemble.h"
 #include "planner/plan/constraints.h"
+#include "planner/plan/overheads.h"
 #include "planner/plan/solve.h"
 
 namespace rhumb {
@@ -155,10 +156,11 @@ class Explainer {
                                 : 1.01;
          ; step = doubling ? 2 * step : step * step) {
       loose = additive ? start + step : direction > 0 ? start * step : start / step;
-      const double last = additive                               ? kHopelessLossNats
-                          : gpus                                 ? 2.0 * kManyGpus
-                          : constraint == Constraint::kGpuMemory ? kMostMemoryBytes
-                                                                 : start * kLargestFactor;
+      const double last = additive                                 ? kHopelessLossNats
+                          : gpus                                   ? 2.0 * kManyGpus
+                          : constraint == Constraint::kMaxJobCount ? kMostJobCount
+                          : constraint == Constraint::kGpuMemory   ? kMostMemoryBytes
+                                                                   : start * kLargestFactor;
       if (loose > last || step > kLargestFactor) return std::nullopt;
       if (FeasibleAt(constraint, loose, gpus ? tight : 0)) break;
       if (Stopped()) return std::nullopt;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "planner/laws/law_optimum.h"
+#include "planner/plan/overheads.h"
 #include "planner/plan/problem.h"
 #include "planner/units.h"
 
@@ -31,7 +32,10 @@ Rate RateOf(const PlanQuestion& q, const GpuPool& pool, double mfu, bool counted
       rate.gpu_count =
           std::min(*rate.gpu_count, std::floor(*q.max_power_watts / pool.gpu.board_watts));
     }
-    rate.max_wall_seconds = pool.max_wall_seconds;
+    if (pool.max_wall_seconds.has_value()) {
+      rate.max_wall_seconds =
+          *pool.max_wall_seconds * static_cast<double>(q.max_job_count.value_or(kMostJobCount));
+    }
   }
   rate.usd_per_gpu_hour = pool.price_usd_per_gpu_hour;
   return rate;

@@ -14,7 +14,7 @@ namespace rhumb {
 
 // To be raised whenever code changes what a question is answered, or stored plans would outlive it;
 // changed figures of the catalogues are noticed without (daemon/identity.cc).
-inline constexpr char kPlannerVersion[] = "0.2.0";
+inline constexpr char kPlannerVersion[] = "0.3.0";
 
 // One thing wrong with a question: the request field and what is allowed.
 struct FieldViolation {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wall time beyond the training steps: start-up, checkpoints, evaluation, failures. Linear in train
-// time, so that a deadline turns into tokens in closed form.
+// Wall time beyond the training steps: start-up, checkpoints, evaluation, failures, and the joints
+// of a chain of jobs. Linear in train time but for those, so that a deadline turns into tokens in
+// closed form.
 #ifndef RHUMB_PLANNER_PLAN_OVERHEADS_H_
 #define RHUMB_PLANNER_PLAN_OVERHEADS_H_
 
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <vector>
 
 #include "planner/plan/plan.h"
@@ -12,31 +15,66 @@
 namespace rhumb {
 
 inline constexpr double kStartupSeconds = 600;  // scheduling, container, compilation, first batch
-inline constexpr double kRestartSeconds = 600;  // from failure to the next step
+inline constexpr double kRestartSeconds =
+    600;  // from failure, or the end of a job, to the next step
 inline constexpr double kEvaluationFraction = 0.01;  // of train time
 inline constexpr double kCheckpointBytesPerParam =
     14;  // bf16 weights, fp32 master copy and Adam's two moments
 inline constexpr double kStorageBytesPerSecondPerNode = 2e9;
 inline constexpr double kMaxCheckpointIntervalSeconds = 4 * 3600.0;
+// Of one run; no scheduler takes more.
+inline constexpr int64_t kMostJobCount = 10000;
 
-// wall_seconds = startup_seconds + (1 + per_train_second) * train_seconds.
+// In one job a run takes
+//   W(train) = startup_seconds + (1 + per_train_second) train.
+// Where a job may take no longer than job_limit_seconds it is a chain of k jobs, the least k for
+// which
+//   wall = W + (k - 1) job_change_seconds <= k job_limit_seconds:
+// every job but the last saves its state before its limit ends it, every job but the first starts
+// from what was saved. The wall time rises strictly with the train time, by a job's change at once
+// where another job is needed. What a job waits in the queue is not in it.
 struct OverheadModel {
   double startup_seconds = 0;
+  double restart_seconds = 0;
+  double checkpoint_seconds = 0;   // to write one
   double checkpoint_fraction = 0;  // of train time, writing checkpoints
   double evaluation_fraction = 0;
   double failure_fraction = 0;  // restarting and repeating lost work
   double checkpoint_interval_seconds = 0;
+  // 1: no chain, be it that none is allowed or that a job would leave no time to train. The wall
+  // time of more jobs than these is more than LongestWallSeconds().
+  int64_t max_job_count = 1;
+  double job_limit_seconds = std::numeric_limits<double>::infinity();
 
   double per_train_second() const {
     return checkpoint_fraction + evaluation_fraction + failure_fraction;
   }
+  double job_change_seconds() const { return restart_seconds + checkpoint_seconds; }
+  double LongestWallSeconds() const {
+    return static_cast<double>(max_job_count) * job_limit_seconds;
+  }
+
   double WallSeconds(double train_seconds) const {
-    return startup_seconds + (1 + per_train_second()) * train_seconds;
+    const double one_job = startup_seconds + (1 + per_train_second()) * train_seconds;
+    return max_job_count == 1 ? one_job : WallSecondsOfChain(one_job);
   }
-  // Longest train time within `wall_seconds`; negative if not even start-up fits.
+  // Longest train time whose wall time is at most `wall_seconds`; negative if not even start-up
+  // fits. The inverse of WallSeconds(), and between its steps that of the lower end.
   double TrainSeconds(double wall_seconds) const {
-    return (wall_seconds - startup_seconds) / (1 + per_train_second());
+    const double one_job = max_job_count == 1 ? wall_seconds : OneJobSeconds(wall_seconds);
+    return (one_job - startup_seconds) / (1 + per_train_second());
   }
+  // What the longest run within `wall_seconds` takes: less where one more job would only restart.
+  double UsedSeconds(double wall_seconds) const;
+  // Jobs of a run with so much train time.
+  int64_t JobCount(double train_seconds) const;
+
+ private:
+  // Out of line: runs in one job are what the search evaluates by the thousand. Of a run that would
+  // take `one_job_seconds` in one job, and the longest such within `wall_seconds`.
+  double WallSecondsOfChain(double one_job_seconds) const;
+  double OneJobSeconds(double wall_seconds) const;
+  double JobsFor(double one_job_seconds) const;
 };
 
 // The checkpoint interval is the first-order optimum sqrt(2 w M) for write time w and mean time M
@@ -44,6 +82,12 @@ struct OverheadModel {
 // kMaxCheckpointIntervalSeconds and at least w; half an interval is lost per failure.
 OverheadModel MakeOverheadModel(double total_param_count, int64_t gpu_count, int64_t node_count,
                                 double failures_per_gpu_hour);
+
+// `model` in jobs of at most `job_limit_seconds` (absent: any length), at most `max_job_count` of
+// them (absent: kMostJobCount). One job where a longer chain would not train: a job takes its start
+// and the checkpoint at its end.
+OverheadModel InJobs(OverheadModel model, const std::optional<double>& job_limit_seconds,
+                     const std::optional<int64_t>& max_job_count);
 
 // The same, itemised for a plan.
 std::vector<Overhead> ItemiseOverheads(const OverheadModel& model, double train_seconds);

@@ -62,6 +62,8 @@ struct TimePlan {
   std::optional<double> wall_low_seconds, wall_high_seconds;
   std::optional<StepTimeBreakdown> step_breakdown;
   double peak_flops_per_second = 0;
+  int64_t job_count = 1;
+  std::optional<double> job_limit_seconds;  // absent: jobs may take as long as they like
 };
 
 struct CostPlan {

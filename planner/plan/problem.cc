@@ -166,9 +166,14 @@ std::vector<Place> Problem::PlacesOf(int pool_index) const {
   return places;
 }
 
-double Problem::MaxWallSeconds(int pool_index) const {
+void Problem::PutInJobs(int pool_index, OverheadModel& overheads) const {
   const GpuPool& pool = question_.pools[static_cast<size_t>(pool_index)];
-  return std::min(OrUnlimited(question_.deadline_seconds), OrUnlimited(pool.max_wall_seconds));
+  if (!pool.max_wall_seconds.has_value()) return;
+  overheads = InJobs(overheads, pool.max_wall_seconds, question_.max_job_count);
+}
+
+double Problem::MaxWallSeconds(const OverheadModel& overheads) const {
+  return std::min(OrUnlimited(question_.deadline_seconds), overheads.LongestWallSeconds());
 }
 
 double Problem::MaxGpuSeconds(int pool_index) const {
@@ -190,9 +195,10 @@ SizeAtPlace Problem::At(const Size& size, const Place& place) const {
     at.overheads = MakeOverheadModel(size.total_params, place.gpu_count, place.node_count,
                                      q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
   }
+  PutInJobs(place.pool_index, at.overheads);
   at.usd_per_wall_second = pool.price_usd_per_gpu_hour.value_or(0) * gpus / kSecondsPerHour;
   at.max_wall_seconds =
-      std::min(MaxWallSeconds(place.pool_index), MaxGpuSeconds(place.pool_index) / gpus);
+      std::min(MaxWallSeconds(at.overheads), MaxGpuSeconds(place.pool_index) / gpus);
   at.inference_usd = InferenceUsd(q, pool, size.active_params);
   at.capacity_bytes = CapacityBytes(place.pool_index);
   return at;

@@ -67,9 +67,10 @@ class Problem {
 
   // Places of a pool allowed by the power limit.
   std::vector<Place> PlacesOf(int pool_index) const;
-  // What the question leaves a pool, whatever the place: wall time, and GPU time by GPU-hours and
-  // money together.
-  double MaxWallSeconds(int pool_index) const;
+  // Puts the run of `overheads` in jobs as long as the pool allows; how long such a run may take.
+  void PutInJobs(int pool_index, OverheadModel& overheads) const;
+  double MaxWallSeconds(const OverheadModel& overheads) const;
+  // GPU time that GPU-hours and money together leave a pool, whatever the place.
   double MaxGpuSeconds(int pool_index) const;
   // What the p95 estimate of a rank must stay under.
   double CapacityBytes(int pool_index) const;

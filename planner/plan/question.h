@@ -58,6 +58,9 @@ struct PlanQuestion {
   std::optional<double> lifetime_compute_flops;
   std::optional<double> gpu_hours;
   std::optional<double> deadline_seconds;
+  // Of the jobs that a run may be split into where it is longer than a pool's max_wall_seconds;
+  // absent: kMostJobCount.
+  std::optional<int64_t> max_job_count;
   std::optional<double> budget_usd;
   std::optional<double> target_loss_nats;
   std::optional<double> unique_token_count;

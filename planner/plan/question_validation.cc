@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "planner/plan/check.h"
 #include "planner/plan/make_plan.h"
+#include "planner/plan/overheads.h"
 #include "planner/plan/problem.h"
 
 namespace rhumb {
@@ -69,6 +70,7 @@ void ValidatePool(const std::string& field, const GpuPool& pool, Precision preci
   out.Count(field + ".gpus_per_node", pool.gpus_per_node, 1, 1024);
   out.Range(field + ".price_usd_per_gpu_hour", pool.price_usd_per_gpu_hour, 0, 1e6,
             "a number from 0 to 1e6");
+  out.Positive(field + ".max_wall_seconds", pool.max_wall_seconds);
   out.Positive(field + ".inter_node_gbps_per_gpu", pool.inter_node_bytes_per_second_per_gpu, 1e15);
   if (!PeakFlopsPerSecond(pool.gpu, precision).has_value()) {
     out.Add("precision", absl::StrCat("no dense peak is known for ", pool.gpu.id,
@@ -87,6 +89,7 @@ void ValidateNumbers(const PlanQuestion& q, Violations& out) {
   out.Positive("lifetime_compute_flops", q.lifetime_compute_flops);
   out.Positive("gpu_hours", q.gpu_hours, 1e15);
   out.Positive("deadline_seconds", q.deadline_seconds, 1e12);
+  out.Count("max_job_count", q.max_job_count, 1, kMostJobCount);
   out.Range("budget_usd", q.budget_usd, 0, 1e15, "a number from 0 to 1e15");
   out.Positive("target_loss_nats", q.target_loss_nats, 100);
   out.Range("unique_token_count", q.unique_token_count, 1, kMostCount, "between 1 and 1e18");

@@ -137,16 +137,33 @@ void WarnBatch(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>
            more, without)});
 }
 
+// "the partition ends jobs after 48 h: the run takes 4 jobs, ...".
+std::string DescribeChain(const TimePlan& time) {
+  std::string text =
+      absl::StrCat("the partition ends jobs after ",
+                   Short(*time.job_limit_seconds / kSecondsPerHour), " h: the run takes ",
+                   time.job_count, " jobs, each of which goes on from what the one before saved");
+  const double most_jobs = time.wall_high_seconds.has_value()
+                               ? std::ceil(*time.wall_high_seconds / *time.job_limit_seconds)
+                               : 0;
+  if (most_jobs > static_cast<double>(time.job_count)) {
+    absl::StrAppend(&text, absl::StrFormat("; %.0f at the upper end of its wall time", most_jobs));
+  }
+  return text;
+}
+
 void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   if (!plan.allocation.has_value()) return;
   const GpuPool& pool = q.pools[static_cast<size_t>(plan.allocation->pool_index)];
   if (!q.mfu.has_value()) WarnUncalibrated(q.calibration.get(), pool.gpu, out);
-  if (pool.max_wall_seconds.has_value() &&
-      *pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited)) {
+  if (plan.time->job_count > 1) {
+    out.push_back({"CHAINED_JOBS", DescribeChain(*plan.time)});
+  } else if (pool.max_wall_seconds.has_value() && q.max_job_count == 1 &&
+             *pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited)) {
     out.push_back(
         {"PARTITION_TIME_LIMIT", absl::StrCat("the partition ends jobs after ",
                                               Short(*pool.max_wall_seconds / kSecondsPerHour),
-                                              " h, so the run is planned to end within one job")});
+                                              " h, and the run may be no more than one")});
   }
   if (plan.allocation->gpu_count < pool.gpu_count) {
     out.push_back(
@@ -189,6 +206,15 @@ void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framewo
   out.push_back({"framework", absl::StrCat(framework.name, " ", framework.version),
                  "profile of the memory and time model"});
   AddEnergyAssumptions(out);
+}
+
+void AddChainAssumptions(const TimePlan& time, std::vector<Assumption>& out) {
+  if (time.job_count == 1) return;
+  out.push_back({"checkpoint_at_job_end", "true",
+                 "default: a job of a chain saves its state before its limit; one that does not "
+                 "loses what it did since its last checkpoint"});
+  out.push_back({"queue_seconds", "0",
+                 "not known: what jobs of a chain wait in the queue is not in the wall time"});
 }
 
 void AddCalibrationAssumptions(const TimeCalibration* calibration,
@@ -240,6 +266,7 @@ std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& pl
   } else {
     AddHardwareAssumptions(q.failures_per_gpu_hour.has_value(), q.framework, out);
   }
+  AddChainAssumptions(*plan.time, out);
   return out;
 }
 

@@ -18,6 +18,9 @@ std::vector<Assumption> CollectAssumptions(const PlanQuestion& question, const P
 void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framework,
                             std::vector<Assumption>& out);
 
+// What a chain of jobs rests on; nothing for a run in one job.
+void AddChainAssumptions(const TimePlan& time, std::vector<Assumption>& out);
+
 // That constants of the step-time model are as shipped for the families of `pools` that
 // `calibration` has no runs of; nothing without one.
 void AddCalibrationAssumptions(const TimeCalibration* calibration,
@@ -29,7 +32,7 @@ void WarnUncalibrated(const TimeCalibration* calibration, const Gpu& gpu,
                       std::vector<PlanWarning>& out);
 
 // Extrapolation, epochs, a dear batch, flat optimum, tokens per parameter, uncalibrated hardware,
-// idle GPUs, mixture of experts.
+// a chain of jobs, idle GPUs, mixture of experts.
 std::vector<PlanWarning> CollectWarnings(const PlanQuestion& question, Objective objective,
                                          const Plan& plan);
 

@@ -66,29 +66,42 @@ std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Plac
     // Less is lost without failures and the more nodes write checkpoints.
     overheads = MakeOverheadModel(size_.total_params, 1, largest.node_count, 0);
   }
+  problem_.PutInJobs(largest.pool_index, overheads);
   // Hours bind each GPU; money and GPU-hours all together, and every one of them starts up.
   const double per_train_second = 1 + overheads.per_train_second();
   const double start_gpu_seconds = fewest * overheads.startup_seconds;
-  const double max_wall_seconds = problem_.MaxWallSeconds(largest.pool_index);
+  const double max_wall_seconds = problem_.MaxWallSeconds(overheads);
   const double max_gpu_seconds = problem_.MaxGpuSeconds(largest.pool_index);
-  const double train_gpu_seconds = std::min(most * (max_wall_seconds - overheads.startup_seconds),
-                                            max_gpu_seconds - start_gpu_seconds) /
-                                   per_train_second;
+  const double train_gpu_seconds =
+      std::min(most * overheads.TrainSeconds(max_wall_seconds),
+               (max_gpu_seconds - start_gpu_seconds) / per_train_second);
   if (train_gpu_seconds <= 0) return std::nullopt;
   const std::optional<Target> best =
       TargetOf(std::min(size_.max_tokens, train_gpu_seconds / gpu_seconds_per_token));
   if (!best.has_value()) return std::nullopt;
   const double work_gpu_seconds = best->token_count * gpu_seconds_per_token;
+  const double least_train_seconds = work_gpu_seconds / most * slack();
   double gpu_seconds = start_gpu_seconds + per_train_second * work_gpu_seconds;
+  double wall_seconds = overheads.WallSeconds(least_train_seconds);
+  const bool in_jobs = overheads.job_limit_seconds < kUnlimited;
+  if (in_jobs) {
+    gpu_seconds += fewest * static_cast<double>(overheads.JobCount(least_train_seconds) - 1) *
+                   overheads.job_change_seconds();
+  }
   // A place that cannot spend all tokens spends its time or the money to the end, and may reach the
   // same loss as far as ranks can tell.
   if (problem_.metric() == Metric::kLoss && !size_.fixed_tokens.has_value()) {
-    gpu_seconds = std::min({gpu_seconds, fewest * max_wall_seconds, max_gpu_seconds});
+    if (in_jobs) {
+      gpu_seconds = std::min(gpu_seconds, LeastSpent(smallest, largest, max_wall_seconds));
+      wall_seconds = std::min(wall_seconds, gpu_seconds / most);
+    } else {
+      gpu_seconds = std::min({gpu_seconds, fewest * max_wall_seconds, max_gpu_seconds});
+    }
   }
   const GpuPool& pool = q.pools[static_cast<size_t>(largest.pool_index)];
   Spending spending;
   spending.token_count = best->token_count * slack();
-  spending.wall_seconds = overheads.WallSeconds(work_gpu_seconds / most) * slack();
+  spending.wall_seconds = wall_seconds * slack();
   spending.gpu_hours = gpu_seconds / kSecondsPerHour * slack();
   spending.usd = spending.gpu_hours * pool.price_usd_per_gpu_hour.value_or(0) * slack();
   spending.inference_usd = InferenceUsd(q, pool, size_.active_params) * slack();
@@ -98,6 +111,25 @@ std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Plac
   return BestCase{rank, best->token_count};
 }
 
+double SearchBounds::LeastSpent(const Place& smallest, const Place& largest,
+                                double max_wall_seconds) const {
+  OverheadModel overheads;
+  if (!problem_.question().mfu.has_value()) {
+    // The fewer the nodes, the longer a checkpoint, and so the change of a job.
+    overheads = MakeOverheadModel(size_.total_params, 1, smallest.node_count, 0);
+  }
+  problem_.PutInJobs(largest.pool_index, overheads);
+  const double fewest = static_cast<double>(smallest.gpu_count);
+  const double most = static_cast<double>(largest.gpu_count);
+  const double max_gpu_seconds = problem_.MaxGpuSeconds(largest.pool_index);
+  // Money that buys more than one job buys one at least, and all but what would only restart.
+  double by_money = std::min(max_gpu_seconds, fewest * overheads.job_limit_seconds);
+  if (overheads.max_job_count > 1) {
+    by_money = std::max(by_money, max_gpu_seconds - most * overheads.job_change_seconds());
+  }
+  return std::min(fewest * overheads.UsedSeconds(max_wall_seconds), by_money);
+}
+
 std::optional<BestCase> SearchBounds::OfPlace(const SizeAtPlace& at, const Place& place,
                                               double seconds_per_token) const {
   const double train = at.overheads.TrainSeconds(at.max_wall_seconds);
@@ -105,7 +137,8 @@ std::optional<BestCase> SearchBounds::OfPlace(const SizeAtPlace& at, const Place
   const std::optional<Target> best =
       TargetOf(std::min(size_.max_tokens, train / seconds_per_token));
   if (!best.has_value()) return std::nullopt;
-  const double wall = at.overheads.WallSeconds(best->token_count * seconds_per_token) * slack();
+  const double wall =
+      at.overheads.WallSeconds(best->token_count * seconds_per_token * slack()) * slack();
   return BestCase{
       RankOf(problem_, size_, at, place, best->loss_nats, best->token_count * slack(), wall),
       best->token_count};

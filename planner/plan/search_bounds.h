@@ -58,6 +58,8 @@ class SearchBounds {
   std::optional<Target> TargetOf(double affordable) const;
   std::optional<BestCase> OfPlaces(const Place& smallest, const Place& largest,
                                    double gpu_seconds_per_token) const;
+  // GPU time at least of a run that spends its time or money to the end, in jobs of limited length.
+  double LeastSpent(const Place& smallest, const Place& largest, double max_wall_seconds) const;
   // Tightens `best`, a bound for places of `gpu_count` GPUs or more, by the batches they leave:
   // `bound` gives the bound for some GPU-seconds per token.
   template <typename Bound>

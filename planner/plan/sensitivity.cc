@@ -90,6 +90,7 @@ std::optional<double> LoosenedValue(const PlanQuestion& question, Constraint con
   const int direction = LooserDirection(constraint);
   if (direction == 0) return std::nullopt;
   if (constraint == Constraint::kTargetLoss) return value + kLooseningNats;
+  if (constraint == Constraint::kMaxJobCount) return value + 1;
   if (constraint == Constraint::kGpuCount) {
     // Whole nodes in every pool; counts inside a node double.
     double nodes = 0;

@@ -143,6 +143,14 @@ void PlanCheapest(benchmark::State& state) {
 }
 BENCHMARK(PlanCheapest)->Arg(1024)->Unit(benchmark::kMillisecond);
 
+// As PlanOne and PlanThree, in partitions that end jobs after two days: chains of eleven.
+void PlanChain(benchmark::State& state) {
+  PlanQuestion question = state.range(0) == 0 ? OnePool(1024) : ThreePools();
+  for (GpuPool& pool : question.pools) pool.max_wall_seconds = 2 * kDay;
+  for (auto _ : state) benchmark::DoNotOptimize(MakePlan(question, {}));
+}
+BENCHMARK(PlanChain)->ArgName("three")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace rhumb
 

@@ -311,6 +311,20 @@ TEST(RenderCheckTest, WhatFitsAndFinishesSaysBoth) {
               HasSubstr("40.0 GiB to spare. It finishes: it takes 1 d."));
 }
 
+TEST(RenderCheckTest, AChainIsSaidInJobs) {
+  v1::CheckConfigurationResponse answer;
+  answer.set_fits(true);
+  answer.set_fits_p95(true);
+  answer.set_finishes(true);
+  *answer.mutable_memory() = Memory(20, 20, 80);
+  answer.mutable_time()->set_wall_seconds(86400);
+  answer.mutable_time()->set_job_count(3);
+  answer.mutable_time()->set_job_limit_seconds(36000);
+  const std::string text = RenderCheck(answer, {.level = 0.9}, {.width = 200});
+  EXPECT_THAT(text, HasSubstr("It finishes: it takes 1 d in 3 jobs."));
+  EXPECT_THAT(text, HasSubstr("runs as 3 jobs of at most 10 h each"));
+}
+
 TEST(RenderCheckTest, WithoutTokensOnlyAStepIsTimed) {
   v1::CheckConfigurationResponse answer;
   answer.set_fits(true);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What agents tell of nodes, plans on what of them is free, and promises of GPUs.
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -76,10 +77,12 @@ class NodesTest : public ServiceTest {
                v1::ListReservationsRequest())
         .response.reservations_size();
   }
-  Answer<v1::Plan> PlanOnFree() {
+  Answer<v1::Plan> PlanOnFree() { return PlanOnCluster(/*free_only=*/true); }
+  Answer<v1::Plan> PlanOnCluster(bool free_only, const std::string& partition = "") {
     v1::CreatePlanRequest request;
     request.set_cluster("mine");
-    request.set_free_only(true);
+    request.set_free_only(free_only);
+    request.set_partition(partition);
     request.set_deadline_seconds(86400);
     return Create(request);
   }
@@ -142,6 +145,76 @@ TEST_F(NodesTest, APlanOnFreeGpusFollowsThem) {
   EXPECT_EQ(PlanOnFree().response.allocation().gpu_count(), 3);
 }
 
+TEST_F(NodesTest, ThatAreInNoPartitionFormAPoolOfTheirOwn) {
+  v1::NodeInventory inventory = Inventory({8, 8});
+  inventory.clear_partitions();
+  for (v1::Node& node : *inventory.mutable_nodes()) node.clear_partitions();
+  Sync(inventory);
+  const auto plan = PlanOnFree();
+  ASSERT_TRUE(plan.status.ok()) << plan.status.error_message();
+  EXPECT_EQ(plan.response.allocation().gpu_count(), 16);
+  EXPECT_EQ(plan.response.allocation().partition(), "");
+}
+
+TEST_F(NodesTest, InNoPartitionAreNotTakenTogetherWithThoseThatAreInOne) {
+  v1::NodeInventory inventory = Inventory({8, 8, 8});
+  inventory.mutable_nodes(2)->clear_partitions();
+  Sync(inventory);
+  EXPECT_EQ(PlanOnFree().response.allocation().gpu_count(), 16);
+}
+
+TEST_F(NodesTest, InAPartitionThatOnlyTheyNameFormAPoolToo) {
+  v1::NodeInventory inventory = Inventory({8, 8});
+  inventory.clear_partitions();
+  Sync(inventory);
+  EXPECT_EQ(PlanOnFree().response.allocation().partition(), "gpu");
+}
+
+TEST_F(NodesTest, OfAClusterThatNobodyAppliedAreAllPlannedWithUnlessTheyAreDown) {
+  v1::NodeInventory inventory = Inventory({8, 4, 0});
+  AddNode(inventory, "drained", 8, v1::NODE_STATE_DRAINED);
+  AddNode(inventory, "down", 8, v1::NODE_STATE_DOWN);
+  Sync(inventory);
+  const auto plan = PlanOnCluster(/*free_only=*/false);
+  ASSERT_TRUE(plan.status.ok()) << plan.status.error_message();
+  EXPECT_EQ(plan.response.allocation().gpu_count(), 24);
+  EXPECT_EQ(plan.response.allocation().partition(), "gpu");
+  EXPECT_TRUE(std::any_of(plan.response.assumptions().begin(), plan.response.assumptions().end(),
+                          [](const v1::Plan::Assumption& each) {
+                            return each.field() == "clusters/mine.gpu.gpu_count" &&
+                                   each.value() == "24";
+                          }));
+}
+
+// What is free changes by the minute, what is there does not: the same nodes are the same plan.
+TEST_F(NodesTest, ThatAreBusierMakeNoOtherPlanOfTheWholeCluster) {
+  Sync(Inventory({8, 8}));
+  const std::string name = PlanOnCluster(/*free_only=*/false).response.name();
+  Sync(Inventory({0, 0}));
+  EXPECT_EQ(PlanOnCluster(/*free_only=*/false).response.name(), name);
+  Sync(Inventory({0, 0, 0}));
+  EXPECT_NE(PlanOnCluster(/*free_only=*/false).response.name(), name);
+}
+
+TEST_F(NodesTest, InSeveralPartitionsAreCountedInEach) {
+  v1::NodeInventory inventory = Inventory({8, 8});
+  inventory.add_partitions()->set_name("large");
+  AddNode(inventory, "n3", 8);
+  for (v1::Node& node : *inventory.mutable_nodes()) node.add_partitions("large");
+  inventory.mutable_nodes(2)->mutable_partitions()->DeleteSubrange(0, 1);
+  Sync(inventory);
+  EXPECT_EQ(PlanOnCluster(false, "gpu").response.allocation().gpu_count(), 16);
+  EXPECT_EQ(PlanOnCluster(false, "large").response.allocation().gpu_count(), 24);
+  EXPECT_EQ(PlanOnCluster(false).response.allocation().partition(), "large");
+}
+
+TEST_F(NodesTest, OfWhichNoneIsInServiceAreSaidToBe) {
+  v1::NodeInventory inventory = Inventory({});
+  AddNode(inventory, "down", 8, v1::NODE_STATE_DOWN);
+  Sync(inventory);
+  EXPECT_EQ(ReasonOf(PlanOnCluster(false).status), "NO_USABLE_NODES");
+}
+
 TEST_F(NodesTest, WhatIsPromisedIsNotFree) {
   Sync(Inventory({8, 8}));
   ASSERT_TRUE(Reserve(8).status.ok());
@@ -185,8 +258,23 @@ TEST_F(NodesTest, AnAppliedClusterKeepsItsPricesAndGetsThePartitionsLimit) {
   const auto plan = Create(request);
   ASSERT_TRUE(plan.status.ok()) << plan.status.error_message();
   EXPECT_EQ(plan.response.allocation().gpu_count(), 16);
-  EXPECT_LE(plan.response.time().wall_seconds(), 172800 * (1 + 1e-9));
+  EXPECT_EQ(plan.response.time().job_limit_seconds(), 172800);
+  EXPECT_EQ(plan.response.time().job_count(), 15);
   EXPECT_NEAR(plan.response.cost().total_usd(), 7 * plan.response.cost().gpu_hours(), 1);
+}
+
+TEST_F(NodesTest, InAPartitionWithALimitRunInAsManyJobsAsTheQuestionAllows) {
+  Sync(Inventory({8, 8}));
+  v1::CreatePlanRequest request;
+  request.set_cluster("mine");
+  request.set_deadline_seconds(30 * 86400);
+  const auto chain = Create(request);
+  EXPECT_EQ(chain.response.time().job_count(), 15);
+  request.set_max_job_count(1);
+  const auto one = Create(request);
+  EXPECT_EQ(one.response.time().job_count(), 1);
+  EXPECT_LE(one.response.time().wall_seconds(), 172800 * (1 + 1e-9));
+  EXPECT_NE(one.response.name(), chain.response.name());
 }
 
 TEST_F(NodesTest, MoreThanIsFreeIsNotPromised) {

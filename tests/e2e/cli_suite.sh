@@ -218,6 +218,17 @@ EOF
   refused 'must be a time as 2026-03-01T12:00:00Z' cluster sync "$work/wrong_time.json"
   expect 0 plan --cluster live --free --deadline 1d --json
   shows "$out" '"gpu_count": 8' 'plan --free'
+  # All of it, free or not, in jobs of two days.
+  expect 0 plan --cluster live --deadline 7d
+  shows "$out" '16 x H100-SXM5-80GB' 'plan of a cluster that was never applied'
+  shows "$out" 'runs as 4 jobs of at most 2 d each' 'a chain of jobs'
+  expect 0 plan --cluster live --deadline 7d --json
+  shows "$out" '"job_count": 4' 'a chain of jobs'
+  expect 0 plan --cluster live --deadline 7d --max-jobs 1
+  if grep -q 'runs as' "$out"; then fail 'a chain of --max-jobs 1'; fi
+  refused '--max-jobs \(max_job_count\)' plan --cluster live --deadline 7d --max-jobs 0
+  expect 3 plan --cluster live --deadline 7d --max-jobs 1 --params 1B --tokens 200B
+  shows "$out" '--max-jobs 2: raise max_job_count from 1 job to 2 jobs' 'what would do instead of one job'
   expect 0 cluster reserve live --gpu H100-SXM5-80GB --count 8 --for 1m -o name
   local name
   name=$(cat "$out")

@@ -27,7 +27,7 @@ KEYS = {
     "memory": "peak_bytes p95_bytes capacity_bytes headroom_bytes weights_bytes gradients_bytes optimizer_bytes "
               "activations_bytes other_bytes stages",
     "time": "step_seconds mfu tokens_per_second train_seconds overhead_seconds overheads wall_seconds "
-            "wall_low_seconds wall_high_seconds",
+            "wall_low_seconds wall_high_seconds job_count",
     "cost": "total_usd gpu_hours energy_kwh co2e_kg",
     "search": "candidate_count evaluated_count pruned_count complete seconds",
 }

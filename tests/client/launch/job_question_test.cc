@@ -31,6 +31,12 @@ JobFacts MakeFacts() {
   return facts;
 }
 
+TEST(JobQuestionTest, JobsOfAChainHaveTheirTimeTogether) {
+  JobFacts facts = MakeFacts();
+  facts.job_count = 3;
+  EXPECT_EQ(MakeJobQuestion(facts, {}, "").request.deadline_seconds(), 3 * 86400);
+}
+
 TEST(JobQuestionTest, BatchAndLengthAreCountedInTokens) {
   const JobQuestion question = MakeJobQuestion(MakeFacts(), {}, "");
   EXPECT_THAT(question.missing, IsEmpty());

@@ -371,6 +371,17 @@ TEST(JobScriptTest, AnEmittedJobIsReadBack) {
   EXPECT_EQ(facts.not_read[0].reason, "command substitution");
 }
 
+TEST(JobScriptTest, AnEmittedJobOfAChainSaysHowManyThereAre) {
+  v1::Plan plan = MakePlan();
+  plan.mutable_time()->set_job_count(4);
+  plan.mutable_time()->set_job_limit_seconds(14400);
+  const absl::StatusOr<LaunchText> launch = WriteLaunch(plan, LaunchKind::kSbatch);
+  ASSERT_THAT(launch, IsOk());
+  const JobFacts facts = Read(launch->text);
+  EXPECT_EQ(facts.time_limit_seconds->value, 14400);
+  EXPECT_EQ(facts.job_count, 4);
+}
+
 // Whatever is cut from a good job or put into it, it is read or refused.
 TEST(JobScriptTest, DamagedJobsAreReadOrRefused) {
   const std::string job = WriteLaunch(MakePlan(), LaunchKind::kSbatch)->text;

@@ -103,6 +103,36 @@ TEST(PlanLaunchTest, AJobMayTakeTheWallTimeWhateverItsInterval) {
   EXPECT_THAT(Text(plan, LaunchKind::kSbatch), HasSubstr("\n#SBATCH --time=1-00:00:00\n"));
 }
 
+// 50,000 s in jobs of six hours and half a minute.
+v1::Plan ChainedPlan() {
+  v1::Plan plan = MakePlan();
+  plan.mutable_time()->set_job_count(3);
+  plan.mutable_time()->set_job_limit_seconds(6 * 3600 + 30);
+  return plan;
+}
+
+TEST(PlanLaunchTest, AJobOfAChainTakesTheLimitInWholeMinutesAndSaysHowToChain) {
+  EXPECT_THAT(
+      Text(ChainedPlan(), LaunchKind::kSbatch),
+      AllOf(HasSubstr("\n#SBATCH --time=0-06:00:00\n"), HasSubstr("takes 3 such jobs"),
+            HasSubstr("--dependency=afterany:"), HasSubstr("\nexport RHUMB_JOB_COUNT=3\n")));
+}
+
+TEST(PlanLaunchTest, AnUpperEndBeyondTheLimitIsCutToIt) {
+  v1::Plan plan = MakePlan();
+  plan.mutable_time()->set_job_count(1);
+  plan.mutable_time()->set_job_limit_seconds(60000);
+  EXPECT_THAT(Text(plan, LaunchKind::kSbatch),
+              AllOf(HasSubstr("\n#SBATCH --time=0-16:40:00\n"), Not(HasSubstr("afterany"))));
+}
+
+TEST(PlanLaunchTest, VariablesSayHowManyJobsAndHowLong) {
+  EXPECT_THAT(Text(ChainedPlan(), LaunchKind::kEnv),
+              AllOf(HasSubstr("export RHUMB_JOB_COUNT=3\n"),
+                    HasSubstr("export RHUMB_JOB_LIMIT_SECONDS=21630\n")));
+  EXPECT_THAT(Text(MakePlan(), LaunchKind::kEnv), Not(HasSubstr("RHUMB_JOB_")));
+}
+
 TEST(PlanLaunchTest, APartitionThatWouldEndTheLineIsRefused) {
   v1::Plan plan = MakePlan();
   plan.mutable_allocation()->set_partition("a b");

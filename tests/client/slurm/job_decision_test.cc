@@ -75,6 +75,33 @@ TEST(JobDecisionTest, WithoutAnIntervalTheExpectedTimeIsTheLimit) {
   EXPECT_EQ(Decide(variables, GpuNames())->minutes, 1440);
 }
 
+TEST(JobDecisionTest, AChainIsOfJobsAsLongAsTheLimitInWholeMinutes) {
+  Variables variables = PlanVariables();
+  variables["RHUMB_JOB_COUNT"] = "3";
+  variables["RHUMB_JOB_LIMIT_SECONDS"] = "36059.5";
+  const Outcome<JobDecision> decision = Decide(variables, GpuNames());
+  ASSERT_TRUE(decision.ok()) << decision.problem;
+  EXPECT_EQ(decision->job_count, 3);
+  EXPECT_EQ(decision->minutes, 600);
+  EXPECT_EQ(decision->planned_minutes, 600);
+}
+
+TEST(JobDecisionTest, OneJobTakesTheUpperEndUpToTheLimit) {
+  Variables variables = PlanVariables();
+  variables["RHUMB_JOB_COUNT"] = "1";
+  variables["RHUMB_JOB_LIMIT_SECONDS"] = "90000";
+  EXPECT_EQ(Decide(variables, GpuNames())->minutes, 1500);
+  EXPECT_EQ(Decide(variables, GpuNames())->planned_minutes, 1440);
+  variables["RHUMB_JOB_LIMIT_SECONDS"] = "900000";
+  EXPECT_EQ(Decide(variables, GpuNames())->minutes, 1687);
+}
+
+TEST(JobDecisionTest, ANumberOfJobsThatIsNoneIsRefused) {
+  for (const char* count : {"0", "-1", "x", "10001"}) {
+    EXPECT_THAT(ProblemWith("RHUMB_JOB_COUNT", count), HasSubstr("no number of jobs")) << count;
+  }
+}
+
 TEST(JobDecisionTest, AnswersThatAreNoJobAreRefused) {
   EXPECT_THAT(ProblemWith("RHUMB_PLAN", ""), HasSubstr("has no name"));
   EXPECT_THAT(ProblemWith("RHUMB_PLAN", "a b"), HasSubstr("has no name"));

@@ -148,6 +148,19 @@ TEST_F(SubmissionTest, AdviceIsSaidAndChangesNothing) {
   EXPECT_FALSE(submission.Finish().refused);
 }
 
+TEST_F(SubmissionTest, OneJobOfAChainIsSaidOnceAtTheEnd) {
+  Answer(0,
+         std::string(kPlan) + "export RHUMB_JOB_COUNT=3\nexport RHUMB_JOB_LIMIT_SECONDS=36000\n");
+  Submission submission = Begin();
+  EXPECT_EQ(submission.AddRequest("gpus=16xh100,deadline=1d").line, "");
+  const Verdict verdict = submission.Finish();
+  EXPECT_FALSE(verdict.refused);
+  EXPECT_EQ(verdict.line,
+            "plans/p-1 takes 3 jobs, of which this is one: `rhumb submit` chains them");
+  EXPECT_THAT(environment_, Contains(Pair("RHUMB_SLURM_TIME", "0-10:00:00")));
+  EXPECT_THAT(environment_, Contains(Pair("RHUMB_JOB_COUNT", "3")));
+}
+
 TEST_F(SubmissionTest, AStepHasItsJobsSize) {
   is_step_ = true;
   const Verdict verdict = Begin().AddRequest("gpus=16xh100");

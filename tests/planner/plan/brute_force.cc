@@ -52,6 +52,25 @@ struct Machine {
   double inference_usd = 0;
   double capacity_bytes = kNoLimit;
   OverheadModel overheads;
+  // Jobs, if there are to be several: how long each, how many, and what one more costs.
+  double job_seconds = kNoLimit;
+  int64_t most_jobs = 1;
+  double change_seconds = 0;
+  double longest_train_seconds = kNoLimit;
+
+  double InOneJob(double train_seconds) const {
+    return overheads.startup_seconds + train_seconds * (1 + overheads.per_train_second());
+  }
+  // One job more for as long as those there are do not hold the run; infinite beyond the most.
+  double WallSeconds(double train_seconds) const {
+    double wall = InOneJob(train_seconds);
+    for (int64_t jobs = 1; most_jobs > 1; ++jobs) {
+      if (wall <= static_cast<double>(jobs) * job_seconds * (1 + kLimitSlack)) break;
+      if (jobs == most_jobs) return kNoLimit;
+      wall += change_seconds;
+    }
+    return wall;
+  }
 };
 
 struct Outcome {
@@ -206,10 +225,8 @@ class Solver {
     const double price = pool.price_usd_per_gpu_hour.value_or(0);
     machine.usd_per_second = price * count / kHour;
     double most = q_.deadline_seconds.value_or(kNoLimit);
-    most = std::min(most, pool.max_wall_seconds.value_or(kNoLimit));
     if (q_.gpu_hours) most = std::min(most, *q_.gpu_hours / count * kHour);
     if (q_.budget_usd && price > 0) most = std::min(most, *q_.budget_usd / (price * count) * kHour);
-    machine.most_wall_seconds = most;
     machine.capacity_bytes = std::min(static_cast<double>(pool.gpu.memory_bytes),
                                       q_.max_memory_bytes.value_or(kNoLimit)) *
                              (1 - q_.memory_headroom_fraction);
@@ -219,6 +236,7 @@ class Solver {
           MakeOverheadModel(model.total_params, gpus, nodes,
                             q_.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
     }
+    SetJobs(model, pool, most, machine);
     const ServingDemand& demand = q_.inference;
     const std::optional<double> serving_price =
         demand.usd_per_gpu_hour ? demand.usd_per_gpu_hour : pool.price_usd_per_gpu_hour;
@@ -230,6 +248,46 @@ class Solver {
                               peak / kHour * *serving_price;
     }
     return machine;
+  }
+
+  // What a partition's limit makes of `most` seconds. A job of a chain starts in ten minutes and
+  // ends with a checkpoint of 14 bytes a parameter, written at 2 GB/s a node; with an effective MFU
+  // all of that is in the MFU.
+  void SetJobs(const Model& model, const GpuPool& pool, double most, Machine& machine) const {
+    if (!pool.max_wall_seconds) {
+      machine.most_wall_seconds = most;
+      machine.longest_train_seconds = TrainSeconds(machine, most);
+      return;
+    }
+    const double limit = *pool.max_wall_seconds;
+    const double nodes =
+        std::ceil(static_cast<double>(machine.gpus) / static_cast<double>(pool.gpus_per_node));
+    const double start = q_.mfu ? 0 : 600;
+    const double write = q_.mfu ? 0 : 14 * model.total_params / (2e9 * nodes);
+    const int64_t asked = q_.max_job_count.value_or(10000);
+    if (asked == 1 || limit <= start + write) {
+      machine.most_wall_seconds = std::min(most, limit);
+      machine.longest_train_seconds = TrainSeconds(machine, machine.most_wall_seconds);
+      return;
+    }
+    machine.job_seconds = limit;
+    machine.most_jobs = asked;
+    machine.change_seconds = start + write;
+    machine.most_wall_seconds = most;
+    // The best of every number of jobs, each as long as it may be.
+    machine.longest_train_seconds = -kNoLimit;
+    for (int64_t jobs = 1; jobs <= asked; ++jobs) {
+      const double held = std::min(most, static_cast<double>(jobs) * limit);
+      const double train =
+          TrainSeconds(machine, held - static_cast<double>(jobs - 1) * machine.change_seconds);
+      machine.longest_train_seconds = std::max(machine.longest_train_seconds, train);
+      if (held == most) break;
+    }
+  }
+
+  static double TrainSeconds(const Machine& machine, double one_job_seconds) {
+    return (one_job_seconds - machine.overheads.startup_seconds) /
+           (1 + machine.overheads.per_train_second());
   }
 
   // ---- batch and tokens -----------------------------------------------------------------------
@@ -349,9 +407,8 @@ class Solver {
       tokens = *model.exact_tokens;
     } else if (as_many_as_allowed) {
       tokens = model.most_tokens;
-      if (hardware && machine.most_wall_seconds < kNoLimit) {
-        const double train = machine.overheads.TrainSeconds(machine.most_wall_seconds);
-        tokens = std::min(tokens, train / (step_seconds / batch));
+      if (hardware) {
+        tokens = std::min(tokens, machine.longest_train_seconds / (step_seconds / batch));
       }
     } else {
       const std::optional<double> needed = TokensToTarget(model, batch);
@@ -379,9 +436,11 @@ class Solver {
     // Every constraint is hard, on the tokens asked for and on those really processed.
     const double whole = steps * batch;
     if (std::max(whole, tokens) > model.most_tokens * (1 + kLimitSlack)) return std::nullopt;
-    if (hardware && machine.overheads.WallSeconds(std::max(steps, real_steps) * step_seconds) >
-                        machine.most_wall_seconds * (1 + kLimitSlack)) {
-      return std::nullopt;
+    if (hardware) {
+      const double wall = machine.WallSeconds(std::max(steps, real_steps) * step_seconds);
+      if (wall == kNoLimit || wall > machine.most_wall_seconds * (1 + kLimitSlack)) {
+        return std::nullopt;
+      }
     }
     if (q_.target_loss_nats &&
         LossOf(model, whole, batch).loss > *q_.target_loss_nats * (1 + kLimitSlack)) {
@@ -389,7 +448,7 @@ class Solver {
     }
 
     Outcome outcome;
-    outcome.wall = hardware ? machine.overheads.WallSeconds(real_steps * step_seconds) : 0;
+    outcome.wall = hardware ? machine.WallSeconds(real_steps * step_seconds) : 0;
     const double usd = outcome.wall * machine.usd_per_second;
     const double gpu_hours = outcome.wall * static_cast<double>(machine.gpus) / kHour;
     const double flops = model.flops_per_token * tokens;

@@ -158,6 +158,27 @@ TEST(CheckTest, ARunFinishesByTheDeadlineThatItsOwnWallTimeSets) {
   EXPECT_THAT(Check(question).finishes, ::testing::Optional(true));
 }
 
+TEST(CheckTest, ARunBeyondThePartitionsLimitFinishesAsAChain) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.token_count = 1e11;
+  const double alone = Check(question).time.wall_seconds;
+  question.pool.max_wall_seconds = alone / 3;
+  const CheckAnswer answer = Check(question);
+  EXPECT_THAT(answer.finishes, ::testing::Optional(true));
+  EXPECT_EQ(answer.time.job_count, 4);
+  EXPECT_GT(answer.time.wall_seconds, alone + 3 * 600);
+  EXPECT_THAT(Codes(answer), Contains("CHAINED_JOBS"));
+}
+
+TEST(CheckTest, ARunInJobsThatOnlyStartDoesNotFinish) {
+  CheckQuestion question = SevenBillionOnANode();
+  question.token_count = 1e11;
+  question.pool.max_wall_seconds = 600;
+  const CheckAnswer answer = Check(question);
+  EXPECT_THAT(answer.finishes, ::testing::Optional(false));
+  EXPECT_THAT(Codes(answer), Contains("PARTITION_TIME_LIMIT"));
+}
+
 TEST(CheckTest, ABudgetBelowTheCostDoesNotFinish) {
   CheckQuestion question = SevenBillionOnANode();
   question.pool.price_usd_per_gpu_hour = 2;

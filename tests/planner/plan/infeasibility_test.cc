@@ -125,6 +125,54 @@ TEST(InfeasibilityTest, OneMinuteIsRaisedToTheShortestDeadlineThatWorks) {
   EXPECT_LT(plan.relaxations[0].to, 660);
 }
 
+// Jobs that would end before the first step, be they ever so many.
+PlanQuestion JobsThatOnlyStart() {
+  PlanQuestion question = SmallQuestion();
+  question.pools[0].max_wall_seconds = 500;
+  return question;
+}
+
+// What takes two days, in one job of ten hours.
+PlanQuestion OneJobOfTenHours() {
+  PlanQuestion question = SmallQuestion();
+  question.target_loss_nats = PlanOf(question).loss.mean_nats * (1 + 1e-6);
+  question.pools[0].max_wall_seconds = 36000;
+  question.max_job_count = 1;
+  question.deadline_seconds = 3 * 86400;
+  return question;
+}
+
+TEST(InfeasibilityTest, JobsThatOnlyStartBlameTheirLimit) {
+  EXPECT_THAT(PlanOf(JobsThatOnlyStart()).conflict, ElementsAre("max_wall_seconds"));
+}
+
+TEST(InfeasibilityTest, JobsThatOnlyStartAreRaisedToThoseThatTrain) {
+  const Plan plan = PlanOf(JobsThatOnlyStart());
+  ASSERT_EQ(plan.relaxations.size(), 1u);
+  EXPECT_GT(plan.relaxations[0].to, 600);
+  EXPECT_LT(plan.relaxations[0].to, 660);
+}
+
+TEST(InfeasibilityTest, JobsThatOnlyStartAreExplained) { ExpectExplained(JobsThatOnlyStart()); }
+
+TEST(InfeasibilityTest, OneJobThatIsTooShortBlamesItsLimitAndThatThereIsOne) {
+  const Plan plan = PlanOf(OneJobOfTenHours());
+  EXPECT_THAT(plan.conflict, Contains("max_wall_seconds"));
+  EXPECT_THAT(plan.conflict, Contains("max_job_count"));
+}
+
+TEST(InfeasibilityTest, OneJobThatIsTooShortIsExplained) { ExpectExplained(OneJobOfTenHours()); }
+
+TEST(InfeasibilityTest, FiveJobsDoWhatOneIsTooShortFor) {
+  const Plan plan = PlanOf(OneJobOfTenHours());
+  const auto jobs =
+      std::find_if(plan.relaxations.begin(), plan.relaxations.end(),
+                   [](const Relaxation& each) { return each.constraint == "max_job_count"; });
+  ASSERT_NE(jobs, plan.relaxations.end());
+  EXPECT_EQ(jobs->to, 5);
+  EXPECT_EQ(jobs->text, "raise max_job_count from 1 job to 5 jobs");
+}
+
 TEST(InfeasibilityTest, AModelThatFitsNowhereBlamesMemoryAndGpus) {
   EXPECT_THAT(PlanOf(FitsNowhere()).conflict, ElementsAre("gpu_memory", "gpu_count"));
 }

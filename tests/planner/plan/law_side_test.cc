@@ -68,9 +68,12 @@ TEST(LawSideTest, KnowsThePartitionLimitAndThePowerCap) {
   question.deadline_seconds = 30 * 86400.0;
   question.pools = {testing_support::MakePool("H100-SXM5-80GB", 64, 8)};
   question.pools[0].max_wall_seconds = 86400;
+  question.max_job_count = 1;
   EXPECT_THAT(PlanOf(question).law_optimum->gpu_hours.value(), RelativelyNear(24 * 64.0, 1e-9));
   question.max_power_watts = 8 * question.pools[0].gpu.board_watts;
   EXPECT_THAT(PlanOf(question).law_optimum->gpu_hours.value(), RelativelyNear(24 * 8.0, 1e-9));
+  question.max_job_count = 3;
+  EXPECT_THAT(PlanOf(question).law_optimum->gpu_hours.value(), RelativelyNear(3 * 24 * 8.0, 1e-9));
 }
 
 TEST(LawSideTest, RealisablePlanIsNoBetterThanTheLawAlone) {

@@ -2,6 +2,7 @@
 #include "planner/plan/overheads.h"
 
 #include <cmath>
+#include <optional>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -74,6 +75,92 @@ TEST(OverheadsTest, ItemsSumToTheWallTimeBeyondTraining) {
 TEST(OverheadsTest, TrainSecondsInvertWallSeconds) {
   const OverheadModel model = Model(kRate);
   EXPECT_THAT(model.TrainSeconds(model.WallSeconds(1e6)), RelativelyNear(1e6, 1e-12));
+}
+
+// ---- chains of jobs: no more than a day each, so that a change costs 600 s and a checkpoint.
+
+constexpr double kDay = 86400;
+constexpr double kChange = kRestartSeconds + kWriteSeconds;
+OverheadModel InDays(std::optional<int64_t> max_job_count = std::nullopt) {
+  return InJobs(Model(kRate), kDay, max_job_count);
+}
+// Train time that one job of `wall_seconds` has.
+double TrainIn(double wall_seconds) { return Model(kRate).TrainSeconds(wall_seconds); }
+
+TEST(OverheadsTest, ARunWithinTheLimitIsOneJobAsWithoutOne) {
+  EXPECT_EQ(InDays().JobCount(TrainIn(kDay)), 1);
+  EXPECT_EQ(InDays().WallSeconds(TrainIn(kDay / 2)), Model(kRate).WallSeconds(TrainIn(kDay / 2)));
+}
+
+TEST(OverheadsTest, EveryFurtherJobCostsARestartAndACheckpoint) {
+  EXPECT_EQ(InDays().JobCount(TrainIn(2.5 * kDay)), 3);
+  EXPECT_THAT(InDays().WallSeconds(TrainIn(2.5 * kDay)),
+              RelativelyNear(2.5 * kDay + 2 * kChange, 1e-12));
+}
+
+// Three days' worth in one job do not fit three jobs once their changes count.
+TEST(OverheadsTest, ChangesOfJobsMayThemselvesTakeAnotherJob) {
+  EXPECT_EQ(InDays().JobCount(TrainIn(3 * kDay - kChange)), 4);
+  EXPECT_EQ(InDays().JobCount(TrainIn(3 * kDay - 2 * kChange)), 3);
+}
+
+TEST(OverheadsTest, ALittleMoreThanWholeJobsTakesOneMore) {
+  const double full = TrainIn(2 * kDay - kChange);
+  EXPECT_THAT(InDays().WallSeconds(full), RelativelyNear(2 * kDay, 1e-12));
+  EXPECT_THAT(InDays().WallSeconds(full + 1), RelativelyNear(2 * kDay + kChange, 1e-4));
+  EXPECT_GT(InDays().WallSeconds(full + 1), 2 * kDay + kChange);
+}
+
+TEST(OverheadsTest, TrainSecondsInvertWallSecondsOfChains) {
+  for (double wall = 0.1 * kDay; wall < 9 * kDay; wall += 0.0617 * kDay) {
+    const double train = InDays().TrainSeconds(wall);
+    const double used = InDays().WallSeconds(train);
+    EXPECT_THAT(used, RelativelyNear(InDays().UsedSeconds(wall), 1e-9)) << wall;
+    EXPECT_LE(used, wall * (1 + 1e-9)) << wall;
+    // And nothing longer fits.
+    EXPECT_GT(InDays().WallSeconds(train + 1), wall) << wall;
+  }
+}
+
+TEST(OverheadsTest, TimeForARestartAloneIsNotUsed) {
+  EXPECT_THAT(InDays().UsedSeconds(2 * kDay + kChange), RelativelyNear(2 * kDay, 1e-12));
+  EXPECT_EQ(InDays().UsedSeconds(2 * kDay + kChange + 1), 2 * kDay + kChange + 1);
+  EXPECT_THAT(InDays().TrainSeconds(2 * kDay + kChange / 2),
+              RelativelyNear(InDays().TrainSeconds(2 * kDay), 1e-12));
+}
+
+TEST(OverheadsTest, ManyFullJobsAreNotOneMoreByRounding) {
+  for (int64_t jobs = 1; jobs <= 2000; ++jobs) {
+    const double wall = static_cast<double>(jobs) * kDay;
+    EXPECT_EQ(InDays().JobCount(InDays().TrainSeconds(wall)), jobs);
+  }
+}
+
+TEST(OverheadsTest, MoreThanTheMostJobsTakeLongerThanTheyMay) {
+  const OverheadModel three = InDays(3);
+  EXPECT_EQ(three.LongestWallSeconds(), 3 * kDay);
+  EXPECT_GT(three.WallSeconds(three.TrainSeconds(3 * kDay) + 1), 3 * kDay + kChange);
+}
+
+TEST(OverheadsTest, OneJobMayTakeTheLimitAndNoLonger) {
+  EXPECT_EQ(InDays(1).LongestWallSeconds(), kDay);
+  EXPECT_EQ(InDays(1).TrainSeconds(kDay), TrainIn(kDay));
+  EXPECT_EQ(InDays(1).JobCount(TrainIn(2 * kDay)), 1);
+}
+
+TEST(OverheadsTest, JobsThatWouldOnlyStartAndSaveAreNoChain) {
+  const OverheadModel model = InJobs(Model(kRate), kChange, std::nullopt);
+  EXPECT_EQ(model.max_job_count, 1);
+  EXPECT_EQ(model.LongestWallSeconds(), kChange);
+  EXPECT_EQ(InJobs(Model(kRate), kChange + 1, std::nullopt).max_job_count, kMostJobCount);
+}
+
+TEST(OverheadsTest, ItemsOfAChainSumToItsWallTime) {
+  const OverheadModel model = InDays();
+  double sum = 0;
+  for (const Overhead& item : ItemiseOverheads(model, 1e6)) sum += item.seconds;
+  EXPECT_EQ(ItemiseOverheads(model, 1e6).back().item, "job restarts");
+  EXPECT_THAT(1e6 + sum, RelativelyNear(model.WallSeconds(1e6), 1e-12));
 }
 
 TEST(OverheadsTest, NothingIsLeftToTrainWithinTheStartUp) {

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "planner/plan/assemble.h"
 #include "planner/plan/make_plan.h"
+#include "planner/plan/overheads.h"
 #include "planner/plan/pool.h"
 #include "planner/plan/solve.h"
 #include "rapidcheck/gtest.h"
@@ -90,6 +91,57 @@ TEST(FeasibleShareTest, FourFifthsOfTheGeneratedQuestionsAreFeasible) {
 RC_GTEST_PROP(MonotonicityTest, MoreTimeNeverPlansWorse, ()) {
   RC_ASSERT(LooseningHelps(&PlanQuestion::deadline_seconds,
                            [](const Plan& plan) { return plan.time->wall_seconds; }));
+}
+
+// The pools end jobs at some share of what the free plan took, and are loosened from there.
+PlanQuestion InShortJobs(const PlanQuestion& question, const Plan& plan) {
+  PlanQuestion limited = question;
+  const double share = 0.02 * *rc::gen::inRange(1, 80);
+  for (GpuPool& pool : limited.pools) {
+    pool.max_wall_seconds = 900 + share * plan.time->wall_seconds;
+  }
+  limited.max_job_count.reset();
+  if (*rc::gen::inRange(0, 2) == 1) limited.max_job_count = *rc::gen::inRange<int64_t>(1, 40);
+  return limited;
+}
+
+RC_GTEST_PROP(MonotonicityTest, LongerJobsNeverPlanWorse, ()) {
+  const PlanQuestion question = AnyQuestion();
+  const Solution free = SolveOf(question);
+  RC_PRE(free.feasible());
+  const PlanQuestion limited = InShortJobs(question, AssembleChoice(free));
+  PlanQuestion looser = limited;
+  const double factor = AnyFactor();
+  for (GpuPool& pool : looser.pools) *pool.max_wall_seconds *= factor;
+  RC_ASSERT(PlansNoWorse(limited, looser));
+}
+
+RC_GTEST_PROP(MonotonicityTest, MoreJobsNeverPlanWorse, ()) {
+  const PlanQuestion question = AnyQuestion();
+  const Solution free = SolveOf(question);
+  RC_PRE(free.feasible());
+  PlanQuestion limited = InShortJobs(question, AssembleChoice(free));
+  limited.max_job_count = *rc::gen::inRange<int64_t>(1, 40);
+  PlanQuestion looser = limited;
+  looser.max_job_count.reset();
+  if (*rc::gen::inRange(0, 2) == 1) {
+    looser.max_job_count = *limited.max_job_count + *rc::gen::inRange<int64_t>(1, 9);
+  }
+  RC_ASSERT(PlansNoWorse(limited, looser));
+}
+
+RC_GTEST_PROP(MonotonicityTest, MoreTimeNeverPlansWorseInShortJobs, ()) {
+  const PlanQuestion question = AnyQuestion();
+  const Solution free = SolveOf(question);
+  RC_PRE(free.feasible());
+  PlanQuestion limited = InShortJobs(question, AssembleChoice(free));
+  const Solution chained = SolveOf(limited);
+  RC_PRE(chained.feasible());
+  limited.deadline_seconds =
+      AssembleChoice(chained).time->wall_seconds * (1 + 0.001 * *rc::gen::inRange(0, 20));
+  PlanQuestion looser = limited;
+  *looser.deadline_seconds *= AnyFactor();
+  RC_ASSERT(PlansNoWorse(limited, looser));
 }
 
 RC_GTEST_PROP(MonotonicityTest, MoreGpuHoursNeverPlanWorse, ()) {
@@ -304,7 +356,11 @@ RC_GTEST_PROP(PlanTest, AFeasiblePlanMeetsEveryConstraint, ()) {
   const double wall = plan.time->wall_seconds;
   const double price = pool.price_usd_per_gpu_hour.value_or(0);
   RC_ASSERT(Within(wall, q.deadline_seconds));
-  RC_ASSERT(Within(wall, pool.max_wall_seconds));
+  if (pool.max_wall_seconds) {
+    RC_ASSERT(Within(wall, static_cast<double>(plan.time->job_count) * *pool.max_wall_seconds));
+    RC_ASSERT(plan.time->job_limit_seconds == pool.max_wall_seconds);
+  }
+  RC_ASSERT(plan.time->job_count <= q.max_job_count.value_or(kMostJobCount));
   RC_ASSERT(Within(wall * gpus / 3600, q.gpu_hours));
   RC_ASSERT(Within(wall * gpus / 3600 * price, q.budget_usd));
   RC_ASSERT(Within(gpus * pool.gpu.board_watts, q.max_power_watts));

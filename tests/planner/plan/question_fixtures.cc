@@ -249,6 +249,15 @@ PlanQuestion RandomQuestion(uint64_t seed) {
     q.max_power_watts =
         dice.Uniform(0.4, 1.1) * static_cast<double>(pool.gpu_count) * pool.gpu.board_watts;
   }
+  // Partitions that end jobs well before the run is over, and some that leave no time to train.
+  if (dice.Chance(0.3)) {
+    const double typical = TypicalSeconds(q, flops);
+    for (GpuPool& pool : q.pools) {
+      if (dice.Chance(0.8)) pool.max_wall_seconds = typical * dice.LogUniform(0.02, 1) + kHour / 4;
+    }
+    if (dice.Chance(0.05)) q.pools.back().max_wall_seconds = dice.Uniform(0.1, 0.3) * kHour;
+    if (dice.Chance(0.3)) q.max_job_count = 1 + static_cast<int64_t>(dice.LogUniform(1, 60));
+  }
   NamePools(q);
   return q;
 }

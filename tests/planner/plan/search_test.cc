@@ -97,7 +97,7 @@ int SpaceCount() {
 // In one test, because the shares that bind are a property of all of them together.
 TEST(SearchTest, EqualsBruteForceOnRandomSpaces) {
   const int space_count = SpaceCount();
-  int feasible = 0, bound_by_memory = 0, bound_by_time_or_money = 0;
+  int feasible = 0, bound_by_memory = 0, bound_by_time_or_money = 0, chained = 0;
   int64_t candidates = 0, batches = 0, evaluated = 0;
   for (uint64_t seed = 0; seed < static_cast<uint64_t>(space_count); ++seed) {
     SCOPED_TRACE(seed);
@@ -106,6 +106,7 @@ TEST(SearchTest, EqualsBruteForceOnRandomSpaces) {
     EXPECT_GE(answer.candidate_count, 100);
     const Plan plan = SearchOnly(question);
     feasible += plan.feasible;
+    chained += plan.feasible && plan.time->job_count > 1;
     candidates += answer.candidate_count;
     batches += answer.batch_count;
     evaluated += plan.search.evaluated_count;
@@ -115,10 +116,45 @@ TEST(SearchTest, EqualsBruteForceOnRandomSpaces) {
   std::cout << space_count << " spaces, " << candidates << " candidates, " << batches
             << " batches enumerated, " << evaluated << " candidates evaluated by the search; "
             << feasible << " feasible, " << bound_by_memory << " bound by memory, "
-            << bound_by_time_or_money << " by time or money\n";
+            << bound_by_time_or_money << " by time or money, " << chained
+            << " in a chain of jobs\n";
   EXPECT_GE(feasible, space_count * 7 / 10);
   EXPECT_GE(bound_by_memory, space_count * 3 / 10);
   EXPECT_GE(bound_by_time_or_money, space_count * 3 / 10);
+  EXPECT_GE(chained, space_count / 10);
+}
+
+// Runs of many jobs, where the last one hardly pays: the wall time steps where a job is added.
+TEST(SearchTest, EqualsBruteForceInChainsOfJobs) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    testing_support::Dice dice(seed);
+    PlanQuestion question = SmallQuestion();
+    question.objective =
+        dice.Pick({Objective::kLoss, Objective::kLoss, Objective::kCost, Objective::kTime});
+    question.pools.push_back(testing_support::MakePool("A100-SXM4-40GB", 6, 6));
+    testing_support::NamePools(question);
+    for (GpuPool& pool : question.pools) {
+      pool.price_usd_per_gpu_hour = dice.Pick({1.5, 2.0});
+      pool.max_wall_seconds = dice.LogUniform(602, 20000);
+    }
+    const double limit = *question.pools[0].max_wall_seconds;
+    // A few seconds before and behind the end of a job.
+    question.deadline_seconds = limit * static_cast<double>(1 + dice.Roll() % 20) +
+                                dice.Pick({-300.0, -1.0, 0.0, 1.0, 590.0, 605.0, 700.0});
+    if (dice.Chance(0.3)) question.max_job_count = dice.Pick<int64_t>({1, 2, 5, 9});
+    if (question.objective != Objective::kLoss) {
+      const double tokens = *question.noise_scale_tokens * dice.Uniform(50, 6000);
+      question.target_loss_nats = PredictLoss(
+          question.law, static_cast<double>(CountParams(SmallShape()).total), {tokens, {}, 1});
+    } else if (dice.Chance(0.3)) {
+      question.unique_token_count = dice.LogUniform(2e5, 5e6);
+      question.max_epoch_count = 1e6;
+    } else if (dice.Chance(0.3)) {
+      question.token_count = *question.noise_scale_tokens * dice.Uniform(50, 3000);
+    }
+    ExpectSameAsBruteForce(question);
+  }
 }
 
 // Constants that are out of the ordinary in every direction: the bounds of the search must hold for

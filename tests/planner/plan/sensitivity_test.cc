@@ -130,6 +130,30 @@ TEST(SensitivityTest, PricesOfHardwareAreThoseOfSearchesFromScratch) {
   EXPECT_GT(priced, 8);
 }
 
+TEST(SensitivityTest, PriceOfAJobIsTheDifferenceOfTwoPlans) {
+  PlanQuestion question = SmallQuestion();
+  question.pools[0].max_wall_seconds = 6 * 3600;
+  question.max_job_count = 3;
+  PlanQuestion more = question;
+  more.max_job_count = 4;
+  const Plan plan = PlanOf(question);
+  const double difference = PlanOf(more).loss.mean_nats - plan.loss.mean_nats;
+  EXPECT_LT(difference, 0);
+  EXPECT_THAT(PriceOf(plan, "max_job_count"), RelativelyNear(difference, 0.01));
+}
+
+// With as many jobs as it takes, longer ones spare a restart (nine of 5.5 hours do instead of ten of
+// five) and no more.
+TEST(SensitivityTest, ALimitOfJobsBindsLessThanOneOfTheRun) {
+  PlanQuestion question = SmallQuestion();
+  question.pools[0].max_wall_seconds = 5 * 3600;
+  const double of_chain = PriceOf(PlanOf(question), "max_wall_seconds");
+  question.max_job_count = 1;
+  const double of_one = PriceOf(PlanOf(question), "max_wall_seconds");
+  EXPECT_LT(of_chain, 0);
+  EXPECT_LT(of_one, 10 * of_chain);
+}
+
 TEST(SensitivityTest, ALimitThatIsNotReachedDoesNotBind) {
   PlanQuestion question = SmallQuestion();
   question.compute_flops = 1e30;
