@@ -15,6 +15,7 @@
 #include "client/cli/request_fields.h"
 #include "client/config/human_numbers.h"
 #include "client/config/text_file.h"
+#include "google/protobuf/util/time_util.h"
 #include "planner/status_macros.h"
 #include "rhumb/v1/cluster_service.pb.h"
 
