@@ -36,7 +36,8 @@ bool IsAboutTheStore(const Command& command) {
   const bool is_law = command.words.front() == "law" && command.words.back() == "delete";
   const bool is_calibration =
       command.words.front() == "calibration" && command.words.back() != "apply";
-  return is_plans || is_cluster || is_gpu || is_law || is_calibration;
+  const bool is_run = command.words.front() == "run";
+  return is_plans || is_cluster || is_gpu || is_law || is_calibration || is_run;
 }
 
 absl::StatusOr<Home> OpenDaemon(const std::string& address, const std::string& origin,

@@ -146,7 +146,9 @@ void Summarize(RunRows& rows, const std::string& name, int64_t now_ns) {
 // `known` with what `news` says; equal content: nothing new.
 StoredJob Merge(const StoredJob& known, const StoredJob& news, const JobNews& how) {
   const bool older = news.observe_time_ns < known.observe_time_ns;
-  const bool stale = !IsOpen(known.state) || (IsOpen(news.state) && older);
+  // Nobody saw a lost job end: an end that somebody saw is better.
+  const bool found = known.state == JobState::kLost && !IsOpen(news.state);
+  const bool stale = IsOpen(known.state) ? IsOpen(news.state) && older : !found;
   StoredJob merged = stale ? how.fill_gaps(known, news) : how.fill_gaps(news, known);
   merged.observe_time_ns = std::max(known.observe_time_ns, news.observe_time_ns);
   merged.run = known.run;
@@ -338,6 +340,7 @@ absl::StatusOr<JobNewsAnswer> RunStore::Sync(const JobNews& news) {
     for (const StoredJob& job : news.jobs) {
       mentioned.insert(KeyOf(job));
       const std::optional<StoredJob> known = rows.FindJob(job);
+      if (known.has_value() && job.content == known->content) continue;
       StoredJob next = known.has_value() ? Merge(*known, job, news) : job;
       if (known.has_value() && next.content == known->content) continue;
       if (!known.has_value()) next.run = binder.RunOf(job);

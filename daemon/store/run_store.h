@@ -104,8 +104,9 @@ class RunStore {
   absl::StatusOr<StoredRun> Update(absl::string_view name, const Change& change);
 
   // Writes down what became of jobs, and the runs that they make, in one transaction. Older news
-  // than what is known, and news of jobs that have ended, only fill gaps. What changes nothing
-  // writes nothing: an unchanged job keeps the time of the news that changed it.
+  // than what is known, and news of jobs that have ended, only fill gaps; but a lost job takes any
+  // end that was seen. What changes nothing writes nothing: an unchanged job keeps the time of the
+  // news that changed it.
   absl::StatusOr<JobNewsAnswer> Sync(const JobNews& news);
 
  private:

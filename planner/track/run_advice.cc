@@ -186,8 +186,8 @@ class Adviser {
                        ", is below the planned ", DurationWords(planned_->wall_seconds),
                        ": it will be ended before, unless a job that goes on with it follows."),
           TimeDirective(*PlannedHigh()));
-    } else if (run_.state == JobState::kSucceeded && elapsed.has_value() && *elapsed > 0 &&
-               limit >= kLongLimitRatio * *elapsed && limit > kLongWaitSeconds) {
+    } else if (run_.state == JobState::kSucceeded && run_.jobs.size() == 1 && elapsed.has_value() &&
+               *elapsed > 0 && limit >= kLongLimitRatio * *elapsed && limit > kLongWaitSeconds) {
       Say("TIME_LIMIT_TOO_LONG",
           absl::StrCat("Job ", last_->job_id, " used ", PercentWords(*elapsed / limit),
                        " of its time limit of ", DurationWords(limit),

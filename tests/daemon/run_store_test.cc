@@ -212,6 +212,16 @@ TEST_F(RunStoreTest, AnEndIsNeverUndoneAndOlderNewsOfItCount) {
   EXPECT_EQ(runs().FindByJob(kMine, "1")->front().state, JobState::kFailed);
 }
 
+TEST_F(RunStoreTest, ALostJobTakesAnEndThatSomebodySaw) {
+  Tell({MakeJob("1", JobState::kLost, 5)});
+  Tell({MakeJob("1", JobState::kRunning, 6)});
+  EXPECT_EQ(Only().state, JobState::kLost);
+  Tell({MakeJob("1", JobState::kFailed, 7)});
+  EXPECT_EQ(Only().state, JobState::kFailed);
+  Tell({MakeJob("1", JobState::kLost, 8)});
+  EXPECT_EQ(Only().state, JobState::kFailed);
+}
+
 TEST_F(RunStoreTest, LaterNewsOfAnEndedJobFillItsGapsAlone) {
   Tell({MakeJob("1", JobState::kFailed, 5)});
   Tell({WithContent(MakeJob("1", JobState::kSucceeded, 6), "67 MB")});
@@ -413,6 +423,7 @@ std::vector<StoredJob> MakeHistory(std::mt19937& random) {
     if (draw(3) > 0) states.push_back(JobState::kPending);
     if (draw(3) > 0) states.push_back(JobState::kRunning);
     if (states.empty() || draw(4) > 0) states.push_back(kEnds[draw(4)]);
+    if (states.back() == JobState::kLost && draw(2) == 0) states.push_back(JobState::kFailed);
     for (const JobState state : states) {
       StoredJob job = MakeJob(id, state, ++now, chain, submit_ns);
       job.owner_uid = owner;

@@ -49,6 +49,35 @@ ask_all() { # FOLDER: the JSON of every question
   done < <(questions)
 }
 
+# A run without a scheduler, from its plan to its end.
+runs() {
+  local plan run
+  expect 0 plan --gpus 16xH100-SXM5-80GB --deadline 3h --price 2.5 -o name -q
+  plan=$(<"$out")
+  expect 0 run create --plan "$plan" --title 'by hand' -o name -q
+  run=$(<"$out")
+  expect 0 run show "$run"
+  shows "$out" "^$run: by hand runs since .* of the planned 3 h\\." 'run show'
+  shows "$out" 'GPU-hours +48 ' 'run show: planned numbers'
+  expect 0 run list --open --plan "$plan" --parsable --noheader
+  shows "$out" "^${run#runs/}\|running\|" 'run list --open'
+  expect 0 run finish "$run" --state succeeded -q
+  expect 0 run finish "${run#runs/}" --state succeeded -o json -q
+  holds 'answer["state"] == "SUCCEEDED" and answer["comparisons"][0]["planned"] > 10000' 'run finish'
+  expect 1 run finish "$run" --state failed
+  shows "$err" 'has ended: SUCCEEDED' 'another end'
+  expect 0 run list --open --plan "$plan" -o name
+  silent 'run list --open of what has ended'
+  refused 'must be a time as' run finish "$run" --state failed --time soon
+  refused 'must be one of succeeded, failed, cancelled' run finish "$run" --state lost
+  refused 'give the name of a run or --job' run show
+  refused 'is in the future' run finish "$run" --state failed --time 2200-01-01T00:00:00Z
+  refused '2255|must be a time' run finish "$run" --state failed --time 9000-01-01T00:00:00Z
+  expect 4 run show --job 1 --cluster no-such-cluster
+  expect 4 run show runs/r-none
+  expect 4 run create --plan plans/p-none
+}
+
 exit_codes_and_formats() {
   local plan name
   expect 0 plan --compute 1e21
@@ -408,6 +437,7 @@ suite() {
   closed_outputs
   clusters
   nodes
+  runs
   gpu_types
   malformed_inputs
   infeasible_questions
@@ -527,7 +557,7 @@ before=$(cksum <"$work/damaged/rhumb/rhumb.db")
 XDG_DATA_HOME=$work/damaged expect 0 plan --compute 1e21 && nothing_stored "a damaged database"
 # What is about the store itself has no answer there.
 for words in 'plans list' 'plans list -o json -q' 'plans show plans/p-0123456789' 'plans delete plans/p-0123456789' \
-  'cluster list' 'cluster show alpha' 'cluster delete alpha'; do
+  'cluster list' 'cluster show alpha' 'cluster delete alpha' 'run list' 'run show --job 1' 'run create'; do
   read -ra arguments <<<"$words"
   XDG_DATA_HOME=$work/damaged expect 1 "${arguments[@]}" && silent "$words without a store" &&
     shows "$err" 'the store cannot be opened' "$words without a store"

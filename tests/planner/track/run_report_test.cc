@@ -227,6 +227,14 @@ TEST(AdviseRunTest, ATimeLimitThatWasHardlyUsedIsSaid) {
   EXPECT_EQ(advice.directive, "#SBATCH --time=03:45:00");
 }
 
+TEST(AdviseRunTest, TheLastJobOfAChainNeedsNoShorterLimit) {
+  TrackedJob last = Job("2", JobState::kSucceeded, 0.5 * kHour);
+  last.start_seconds = 20 * kHour;
+  last.submit_seconds = 20 * kHour;
+  EXPECT_THAT(AdviseRun(Planned(), RunOf({Job("1", JobState::kTimedOut, 2.5 * kHour), last})),
+              IsEmpty());
+}
+
 TEST(AdviseRunTest, ATimeLimitBelowThePlanIsSaidBeforeItBites) {
   TrackedJob job = Job("1", JobState::kRunning, 60);
   job.time_limit_seconds = 2 * kHour;
