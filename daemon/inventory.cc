@@ -113,14 +113,20 @@ void LimitByPartition(const v1::NodeInventory& inventory, v1::Pool& pool) {
   }
 }
 
-absl::Status CheckFresh(const std::string& cluster, int64_t update_time_ns, int64_t now_ns) {
-  const int64_t age_ns = now_ns - update_time_ns;
-  if (age_ns <= kInventoryLifetimeNs) return absl::OkStatus();
+// Old news that comes late is old: what the agent says of when it looked counts too.
+absl::Status CheckFresh(const v1::NodeInventory& inventory, int64_t now_ns) {
+  // In seconds: an agent may say any time.
+  int64_t seen_seconds = inventory.update_time().seconds();
+  if (inventory.has_observe_time()) {
+    seen_seconds = std::min(seen_seconds, inventory.observe_time().seconds());
+  }
+  const int64_t age_seconds = now_ns / 1'000'000'000 - seen_seconds;
+  if (age_seconds <= kInventoryLifetimeNs / 1'000'000'000) return absl::OkStatus();
   return ErrorWithReason(
       absl::StatusCode::kFailedPrecondition, "STALE_INVENTORY",
       absl::StrFormat("the nodes of %s were last seen %d minutes ago; is its agent "
                       "(rhumb-slurm-agent) running?",
-                      cluster, age_ns / (int64_t{60} * 1'000'000'000)));
+                      inventory.name(), age_seconds / 60));
 }
 
 absl::Status NoInventory(const std::string& cluster) {
@@ -211,9 +217,9 @@ int64_t PromisedGpuCount(const std::vector<StoredReservation>& promised,
 }
 
 absl::Status CheckPromise(const StoredReservation& asked, const v1::NodeInventory* inventory,
-                          int64_t update_time_ns, const std::vector<StoredReservation>& promised) {
+                          const std::vector<StoredReservation>& promised) {
   if (inventory == nullptr) return NoInventory(asked.cluster);
-  RHUMB_RETURN_IF_ERROR(CheckFresh(asked.cluster, update_time_ns, asked.create_time_ns));
+  RHUMB_RETURN_IF_ERROR(CheckFresh(*inventory, asked.create_time_ns));
   const int64_t taken = PromisedGpuCount(promised, asked.gpu_type);
   int64_t available = 0;
   for (const FreeGpus& free : FindFreeGpus(*inventory, asked.partition)) {
@@ -256,10 +262,10 @@ absl::StatusOr<v1::Cluster> FreeCluster(const v1::Cluster& cluster, const std::s
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored,
                          store.inventories().Find(cluster.name()));
   if (!stored.has_value()) return NoInventory(cluster.name());
-  RHUMB_RETURN_IF_ERROR(CheckFresh(cluster.name(), stored->update_time_ns, now_ns));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReservation> promised,
                          store.reservations().List(cluster.name(), now_ns));
   RHUMB_ASSIGN_OR_RETURN(const v1::NodeInventory inventory, ReadInventory(*stored, promised));
+  RHUMB_RETURN_IF_ERROR(CheckFresh(inventory, now_ns));
   const bool is_applied = !cluster.pools().empty();
   const v1::Cluster asked = is_applied ? cluster : PoolsOfNodes(inventory);
   v1::Cluster result;

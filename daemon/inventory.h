@@ -54,7 +54,7 @@ int64_t PromisedGpuCount(const std::vector<StoredReservation>& promised,
 // Refuses what asks for more than is free and not promised: FAILED_PRECONDITION, with the reasons
 // NO_INVENTORY, STALE_INVENTORY, NOT_ENOUGH_FREE_GPUS.
 absl::Status CheckPromise(const StoredReservation& asked, const v1::NodeInventory* inventory,
-                          int64_t update_time_ns, const std::vector<StoredReservation>& promised);
+                          const std::vector<StoredReservation>& promised);
 
 // The cluster that its nodes form, of one that nobody applied: a pool for each partition, GPU type
 // and node size, with the nodes that are neither down nor drained, under the limits of the

@@ -78,9 +78,9 @@ absl::StatusOr<v1::Reservation> Reserve(const v1::ReserveAllocationRequest& requ
   }
   const auto may_promise = [&](const std::optional<StoredResource>& stored,
                                const std::vector<StoredReservation>& promised) -> absl::Status {
-    if (!stored.has_value()) return CheckPromise(asked, nullptr, 0, promised);
+    if (!stored.has_value()) return CheckPromise(asked, nullptr, promised);
     RHUMB_ASSIGN_OR_RETURN(const v1::NodeInventory inventory, ReadInventory(*stored, promised));
-    return CheckPromise(asked, &inventory, stored->update_time_ns, promised);
+    return CheckPromise(asked, &inventory, promised);
   };
   RHUMB_ASSIGN_OR_RETURN(const StoredReservation stored,
                          store.reservations().Promise(asked, key, may_promise));

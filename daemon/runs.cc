@@ -115,7 +115,7 @@ absl::StatusOr<v1::SyncJobsResponse> SyncJobs(const v1::SyncJobsRequest& request
     job.set_cluster(open.cluster);
     job.set_job_id(open.job_id);
     job.set_state(ToProto(open.state));
-    *job.mutable_submit_time() = ToTimestamp(open.submit_time_ns);
+    if (open.submit_time_ns > 0) *job.mutable_submit_time() = ToTimestamp(open.submit_time_ns);
   }
   return response;
 }

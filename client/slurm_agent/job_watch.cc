@@ -253,7 +253,7 @@ std::vector<v1::Job> JobWatch::EndsOf(const std::map<JobKey, v1::Job>& forgotten
     } else if (accounted != answer.jobs.end() && HasEnded(accounted->second.state())) {
       job.MergeFrom(accounted->second);
       job.set_gpu_type(gpu_names.TypeOf(job.gpu_type()));
-    } else if (now - missing_since_[key] >= patience) {
+    } else if (key.second > 0 && now - missing_since_[key] >= patience) {
       job.set_state(v1::RUN_STATE_LOST);
       job.clear_scheduler_state();
       job.set_reason("Slurm has forgotten it, and nobody saw how it ended");

@@ -66,7 +66,7 @@ absl::StatusOr<StoredReservation> ReservationStore::Promise(const StoredReservat
                                                             const RequestKey& key,
                                                             const MayPromise& may_promise) {
   StoredReservation stored = asked;
-  RHUMB_RETURN_IF_ERROR(database_.Write([&](soci::session& session) -> absl::Status {
+  const absl::Status written = database_.Write([&](soci::session& session) -> absl::Status {
     const int64_t now_ns = asked.create_time_ns;
     if (!key.id.empty()) {
       RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> made, SelectRequest(session, key));
@@ -82,7 +82,8 @@ absl::StatusOr<StoredReservation> ReservationStore::Promise(const StoredReservat
     DropExpired(session, now_ns);
     Insert(session, asked);
     return InsertRequest(session, key, asked.name, now_ns);
-  }));
+  });
+  RHUMB_RETURN_IF_ERROR(written);
   return stored;
 }
 

@@ -158,6 +158,7 @@ StoredJob Merge(const StoredJob& known, const StoredJob& news, const JobNews& ho
   return merged;
 }
 
+// A job that is expected has no submit time.
 std::vector<StoredJob> SelectOpenJobs(soci::session& session, const std::string& cluster,
                                       const std::unordered_set<std::string>& mentioned) {
   std::vector<StoredJob> open;
@@ -176,6 +177,21 @@ std::vector<StoredJob> SelectOpenJobs(soci::session& session, const std::string&
     job.owner_uid = owner;
     job.state = FindJobState(state).value_or(JobState::kRunning);
     if (mentioned.count(KeyOf(job)) == 0) open.push_back(job);
+  }
+  // Those that somebody created a run for, and of which nothing has been told yet.
+  Integer count = 0;
+  StoredJob expected;
+  expected.cluster = cluster;
+  expected.state = JobState::kPending;
+  soci::statement select_expected =
+      (session.prepare << "SELECT chain_job_id, owner_uid, name, job_count FROM runs "
+                          "WHERE cluster = :cluster AND is_open = 1",
+       soci::use(cluster), soci::into(expected.job_id), soci::into(owner),
+       soci::into(expected.run), soci::into(count));
+  select_expected.execute();
+  while (select_expected.fetch()) {
+    expected.owner_uid = owner;
+    if (count == 0) open.push_back(expected);
   }
   std::sort(open.begin(), open.end(), [](const StoredJob& a, const StoredJob& b) {
     return std::pair(a.submit_time_ns, a.job_id) < std::pair(b.submit_time_ns, b.job_id);

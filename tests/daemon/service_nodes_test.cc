@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
@@ -87,6 +88,18 @@ class NodesTest : public ServiceTest {
     return Create(request);
   }
 };
+
+TEST_F(NodesTest, OldNewsThatComesLateIsOld) {
+  v1::NodeInventory late = Inventory({8, 8});
+  late.mutable_observe_time()->set_seconds(std::time(nullptr) - 1200);
+  ASSERT_TRUE(Sync(late).status.ok());
+  const auto refused = Reserve(8);
+  EXPECT_EQ(ReasonOf(refused.status), "STALE_INVENTORY");
+  EXPECT_THAT(refused.status.error_message(), HasSubstr("20 minutes ago"));
+  late.mutable_observe_time()->set_seconds(std::time(nullptr));
+  ASSERT_TRUE(Sync(late).status.ok());
+  EXPECT_TRUE(Reserve(8).status.ok());
+}
 
 TEST_F(NodesTest, AreCountedAndKept) {
   const auto synced = Sync(Inventory({8, 4, 0}));

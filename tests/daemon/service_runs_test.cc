@@ -159,6 +159,22 @@ TEST_F(RunsTest, OpenJobsThatWereNotMentionedAreAskedFor) {
   EXPECT_EQ(open.submit_time().seconds(), kSubmit);
 }
 
+TEST_F(RunsTest, AJobThatARunWasCreatedForIsAskedForUntilItIsTold) {
+  v1::CreateRunRequest create;
+  v1::Job& expected = *create.mutable_run()->add_jobs();
+  expected.set_cluster("mine");
+  expected.set_job_id("77");
+  ASSERT_TRUE(CreateRun(create).status.ok());
+  const auto first = Sync(SyncRequest({}, 1));
+  ASSERT_THAT(first.response.open_jobs(), SizeIs(1));
+  EXPECT_EQ(first.response.open_jobs(0).job_id(), "77");
+  EXPECT_FALSE(first.response.open_jobs(0).has_submit_time());
+  v1::Job told = MakeJob("77", v1::RUN_STATE_RUNNING);
+  told.clear_plan();
+  EXPECT_THAT(Sync(SyncRequest({told}, 2)).response.open_jobs(), IsEmpty());
+  EXPECT_EQ(Get("77").response.state(), v1::RUN_STATE_RUNNING);
+}
+
 TEST_F(RunsTest, AJobThatOnlyRunsOnHasNotChanged) {
   v1::Job job = MakeJob("1", v1::RUN_STATE_RUNNING);
   job.set_elapsed_seconds(10);

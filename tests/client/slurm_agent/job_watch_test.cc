@@ -107,6 +107,17 @@ TEST_F(JobWatchTest, ForgottenJobIsLostAfterAWhileAndNotBefore) {
   EXPECT_FALSE(LastJob().has_exit_code());
 }
 
+TEST_F(JobWatchTest, AJobThatNobodyHasSeenYetIsNeverLost) {
+  accounting_.answer.outcome = AccountingAnswer::Outcome::kDisabled;
+  daemon_.open = {"101"};
+  daemon_.open_submit_seconds = 0;
+  for (int hour = 0; hour < 50; ++hour) {
+    EXPECT_THAT(Tell(), IsOk());
+    EXPECT_THAT(daemon_.jobs.back().jobs(), IsEmpty()) << hour;
+    now_ += absl::Hours(1);
+  }
+}
+
 TEST_F(JobWatchTest, WhatAccountingStillTakesForRunningIsNoEnd) {
   accounting_.answer.jobs["101"].set_state(v1::RUN_STATE_RUNNING);
   daemon_.open = {"101"};
