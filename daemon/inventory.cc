@@ -144,7 +144,7 @@ v1::NodeInventory InventoryToStore(const v1::SyncNodesRequest& request,
   v1::NodeInventory content;
   const v1::NodeInventory& in = request.inventory();
   content.set_name(ResourceName("clusters", in.name(), "inventory.name", violations));
-  *content.mutable_observe_time() = in.observe_time();
+  if (in.has_observe_time()) *content.mutable_observe_time() = in.observe_time();
   *content.mutable_partitions() = in.partitions();
   std::set<std::string> unknown;
   absl::flat_hash_set<std::string> names;
