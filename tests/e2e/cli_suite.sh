@@ -240,10 +240,12 @@ EOF
   expect 0 cluster nodes live
   shows "$out" 'n2 +mixed' 'cluster nodes'
   expect 0 cluster nodes live --json
-  sed 's/"observe_time": "[^"]*"/"observe_time": "2026-03-01T12:00:00Z"/' "$out" >"$work/again.json"
+  local now
+  now=$(date -u +%FT%TZ)
+  sed "s/\"update_time\": \"[^\"]*\"/\"observe_time\": \"$now\"/" "$out" >"$work/again.json"
   expect 0 cluster sync "$work/again.json" --json
-  shows "$out" '"observe_time": "2026-03-01T12:00:00Z"' 'what cluster nodes printed, synced'
-  sed 's/2026-03-01T12:00:00Z/yesterday/' "$work/again.json" >"$work/wrong_time.json"
+  shows "$out" "\"observe_time\": \"$now\"" 'what cluster nodes printed, synced'
+  sed "s/$now/yesterday/" "$work/again.json" >"$work/wrong_time.json"
   refused 'must be a time as 2026-03-01T12:00:00Z' cluster sync "$work/wrong_time.json"
   expect 0 plan --cluster live --free --deadline 1d --json
   shows "$out" '"gpu_count": 8' 'plan --free'
