@@ -60,6 +60,8 @@ struct SourceJob {
   int64_t suspend_seconds = 0, run_before_suspend_seconds = 0;
   std::optional<double> time_limit_seconds;  // nullopt: no limit
   int64_t exit_code = 0, exit_signal = 0;    // of one that has ended
+  // Each gives it another submit time under its id.
+  int64_t restart_count = 0;
 };
 
 // What has changed since the last look; nullopt: nothing. Jobs are all that Slurm knows, also those

@@ -135,6 +135,7 @@ SourceJob ReadJob(const Json& object) {
   job.end_seconds = Number(object, "end_time");
   job.suspend_seconds = Number(object, "suspend_time");
   job.run_before_suspend_seconds = Number(object, "pre_sus_time");
+  job.restart_count = Number(object, "restart_cnt");
   if (const std::optional<int64_t> minutes = OptionalNumber(object, "time_limit")) {
     job.time_limit_seconds = static_cast<double>(*minutes) * 60;
   }
@@ -176,7 +177,8 @@ absl::StatusOr<std::vector<SourceJob>> ParseJobsJson(absl::string_view text) {
                 "user_id",       "nodes",          "node_count",    "tasks",
                 "gres_detail",   "tres_alloc_str", "tres_per_job",  "tres_per_node",
                 "tres_per_task", "submit_time",    "start_time",    "end_time",
-                "suspend_time",  "pre_sus_time",   "time_limit",    "exit_code"}));
+                "suspend_time",  "pre_sus_time",   "time_limit",    "exit_code",
+                "restart_cnt"}));
   std::vector<SourceJob> jobs;
   for (const Json& object : list) {
     if (object.is_object() && Number(object, "job_id") > 0) jobs.push_back(ReadJob(object));

@@ -207,6 +207,7 @@ SourceJob ReadJob(const job_info_t& in) {
   job.end_seconds = in.end_time;
   job.suspend_seconds = in.suspend_time;
   job.run_before_suspend_seconds = in.pre_sus_time;
+  job.restart_count = in.restart_cnt;
   job.time_limit_seconds = LimitSeconds(in.time_limit);
   job.exit_code = (in.exit_code >> 8) & 0xff;
   job.exit_signal = in.exit_code & 0x7f;

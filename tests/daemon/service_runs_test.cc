@@ -148,6 +148,20 @@ TEST_F(RunsTest, ElementsOfAnArrayAreRunsOfTheirOwn) {
   EXPECT_EQ(ReasonOf(Get("120").status), "RUN_NOT_FOUND");
 }
 
+TEST_F(RunsTest, AJobThatWasQueuedAgainIsAnAttemptOfItsRun) {
+  Sync(SyncRequest({MakeJob("5", v1::RUN_STATE_RUNNING)}, 1));
+  v1::Job ended = MakeJob("5", v1::RUN_STATE_INTERRUPTED);
+  v1::Job again = MakeJob("5", v1::RUN_STATE_RUNNING);
+  again.mutable_submit_time()->set_seconds(kSubmit + 4000);
+  again.mutable_start_time()->set_seconds(kSubmit + 4100);
+  again.set_chain_job_id("5");
+  Sync(SyncRequest({ended, again}, 800));
+  const auto run = Get("5");
+  ASSERT_THAT(run.response.jobs(), SizeIs(2));
+  EXPECT_EQ(run.response.jobs(0).state(), v1::RUN_STATE_INTERRUPTED);
+  EXPECT_EQ(run.response.state(), v1::RUN_STATE_RUNNING);
+}
+
 TEST_F(RunsTest, OpenJobsThatWereNotMentionedAreAskedFor) {
   Sync(SyncRequest({MakeJob("1", v1::RUN_STATE_RUNNING), MakeJob("2", v1::RUN_STATE_FAILED)}));
   const auto later = Sync(SyncRequest({MakeJob("3", v1::RUN_STATE_PENDING)}, 2));
