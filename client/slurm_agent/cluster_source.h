@@ -44,6 +44,7 @@ struct SourceJob {
   std::string array_tasks;               // elements that wait in one record, as in 2-3,7%1
   int64_t het_job_id = 0;                // 0: none
   int64_t het_job_offset = 0;
+  int64_t restart_count = 0;  // how often it was queued again
 
   std::vector<std::string> states;  // Slurm's words in upper case, base state and flags
   std::string reason, comment, user_name, name, partition;

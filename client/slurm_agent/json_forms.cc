@@ -115,6 +115,7 @@ SourceJob ReadJob(const Json& object) {
   if (!job.array_tasks.empty()) job.array_task_id.reset();
   job.het_job_id = Number(object, "het_job_id");
   job.het_job_offset = Number(object, "het_job_offset");
+  job.restart_count = Number(object, "restart_cnt");
   job.states = States(object, "job_state", "");
   job.reason = Text(object, "state_reason");
   job.comment = Text(object, "comment");
@@ -176,7 +177,8 @@ absl::StatusOr<std::vector<SourceJob>> ParseJobsJson(absl::string_view text) {
                 "user_id",       "nodes",          "node_count",    "tasks",
                 "gres_detail",   "tres_alloc_str", "tres_per_job",  "tres_per_node",
                 "tres_per_task", "submit_time",    "start_time",    "end_time",
-                "suspend_time",  "pre_sus_time",   "time_limit",    "exit_code"}));
+                "suspend_time",  "pre_sus_time",   "time_limit",    "exit_code",
+                "restart_cnt"}));
   std::vector<SourceJob> jobs;
   for (const Json& object : list) {
     if (object.is_object() && Number(object, "job_id") > 0) jobs.push_back(ReadJob(object));

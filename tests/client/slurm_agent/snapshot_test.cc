@@ -294,6 +294,14 @@ TEST(JobsTest, FirstOfAChainThatNamesItselfIsTheFirst) {
   EXPECT_EQ(FirstJob(source).chain_job_id(), "99");
 }
 
+TEST(JobsTest, AJobThatWasQueuedAgainGoesOnWithItselfOrItsChain) {
+  SourceJob source = RunningJob();
+  source.restart_count = 1;
+  EXPECT_EQ(FirstJob(source).chain_job_id(), "101");
+  source.comment = "rhumb:plans/p-01#99";
+  EXPECT_EQ(FirstJob(source).chain_job_id(), "99");
+}
+
 TEST(JobsTest, TextsOfUsersBecomeMessages) {
   SourceJob source = RunningJob();
   source.name = "\xff\n\x1b" + std::string(1000, 'x');
