@@ -14,8 +14,8 @@
 #include "client/cpp/rpc_error.h"
 #include "client/slurm_agent/number_ranges.h"
 #include "client/slurm_agent/states.h"
-#include "planner/status_macros.h"
 #include "daemon/process/log.h"
+#include "planner/status_macros.h"
 
 namespace rhumb::slurm_agent {
 namespace {
