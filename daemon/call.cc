@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "daemon/clock.h"
+#include "daemon/process/log.h"
 #include "daemon/rpc_status.h"
 #include "daemon/server.h"
-#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "daemon/server.h"
 #include "daemon/process/log.h"
+#include "daemon/server.h"
 
 namespace rhumb::daemon {
 

@@ -157,6 +157,8 @@ StoredJob FillGaps(const StoredJob& news, const StoredJob& older) {
   v1::Job job, known;
   if (!job.ParseFromString(news.content) || !known.ParseFromString(older.content)) return news;
   FillText(*job.mutable_plan(), known.plan());
+  FillText(*job.mutable_chain_job_id(), known.chain_job_id());
+  if (job.owner_uid() == 0) job.set_owner_uid(known.owner_uid());
   FillText(*job.mutable_user_name(), known.user_name());
   FillText(*job.mutable_job_name(), known.job_name());
   FillText(*job.mutable_partition(), known.partition());

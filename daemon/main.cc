@@ -11,9 +11,9 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "daemon/config.h"
-#include "daemon/server.h"
 #include "daemon/process/log.h"
 #include "daemon/process/sd_notify.h"
+#include "daemon/server.h"
 
 extern char** environ;
 

@@ -57,6 +57,9 @@ PlannedRun PlannedOf(const v1::Plan& plan) {
   if (plan.time().has_wall_high_seconds()) {
     planned.wall_high_seconds = plan.time().wall_high_seconds();
   }
+  if (plan.time().has_job_limit_seconds()) {
+    planned.job_limit_seconds = plan.time().job_limit_seconds();
+  }
   planned.gpu_hours = plan.cost().gpu_hours();
   if (plan.cost().has_total_usd()) planned.total_usd = plan.cost().total_usd();
   planned.gpu_type = plan.allocation().gpu_type();

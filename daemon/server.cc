@@ -24,11 +24,11 @@
 #include "daemon/law_service.h"
 #include "daemon/peer.h"
 #include "daemon/plan_service.h"
+#include "daemon/process/log.h"
 #include "daemon/run_service.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
 #include "planner/status_macros.h"
-#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

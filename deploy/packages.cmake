@@ -82,10 +82,8 @@ if(SLURM_INCLUDE_DIR)
       PROVIDES rhumb-slurm-agent CONFLICTS rhumb-slurm-agent REPLACES rhumb-slurm-agent)
     set(CPACK_DEBIAN_SLURM-AGENT_PACKAGE_CONTROL_EXTRA
       ${debian}/rhumb-slurm-agent/postinst ${debian}/rhumb-slurm-agent/prerm)
-    set(unit ${CMAKE_CURRENT_LIST_DIR}/slurm/rhumb-slurm-agent.service)
-    if(EXISTS ${unit})
-      install(FILES ${unit} DESTINATION lib/systemd/system COMPONENT slurm-agent EXCLUDE_FROM_ALL)
-    endif()
+    install(FILES ${CMAKE_CURRENT_LIST_DIR}/slurm/rhumb-slurm-agent.service DESTINATION lib/systemd/system
+      COMPONENT slurm-agent EXCLUDE_FROM_ALL)
     list(APPEND components slurm-agent)
   endif()
 endif()

@@ -13,8 +13,8 @@ namespace {
 
 // Clocks that NTP keeps differ by less.
 constexpr double kMaxClockSeconds = 5;
-// An agent that sees nothing new says so every 5 minutes at the least; what is older than 10 minutes
-// is no news to the daemon, and plans with --free are refused.
+// An agent that sees nothing new says so every 5 minutes at the least; what is older than 10
+// minutes is no news to the daemon, and plans with --free are refused.
 constexpr double kLateSeconds = 300;
 constexpr double kStaleSeconds = 600;
 // From a look to its arrival.

@@ -23,8 +23,8 @@ Flag ReserveFlag();
 // cluster, or that changes nothing.
 absl::Status CheckReserve(const v1::CreatePlanRequest& question, const Invocation& invocation);
 
-// With --reserve, promises the plan's GPUs and says so in a remark. Each call promises anew, but for
-// those with the same --request-id. INVALID_ARGUMENT if the plan is of no cluster;
+// With --reserve, promises the plan's GPUs and says so in a remark. Each call promises anew, but
+// for those with the same --request-id. INVALID_ARGUMENT if the plan is of no cluster;
 // FAILED_PRECONDITION, NOT_ENOUGH_FREE_GPUS, if somebody was faster.
 absl::Status Promise(const v1::Plan& plan, client::Client& client, const Invocation& invocation,
                      Context& context);

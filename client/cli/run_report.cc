@@ -214,7 +214,7 @@ std::string RunSentence(const v1::Run& run) {
   if (wall.has_value()) {
     const char* word = run.state() == v1::RUN_STATE_RUNNING ? " since " : " after ";
     absl::StrAppend(&text, waits ? " after having run " : word, FormatDuration(*wall));
-  } else if (run.jobs_size() > 0 && !IsOpen(run)) {
+  } else if (last != nullptr && !last->has_start_time() && !IsOpen(run)) {
     text += " before it started";
   }
   if (last != nullptr && !GpusOf(*last).empty()) {

@@ -142,6 +142,10 @@ int RunSubmit(const Invocation& invocation, Context& context) {
   }
   const absl::StatusOr<std::string> script = ReadArgumentText(invocation.arguments[0], invocation);
   if (!script.ok()) return FailUsage(context, script.status());
+  if (invocation.Has("dry-run") && invocation.Has("reserve")) {
+    return FailUsage(context, absl::InvalidArgumentError(
+                                  "--reserve promises, and --dry-run only prints the command"));
+  }
   int code = kExitOk;
   const absl::StatusOr<Job> job = AskAndMakeJob(invocation, *script, context, code);
   if (!job.ok()) return Fail(context, job.status());

@@ -36,8 +36,9 @@ constexpr int kMaxMessageBytes = 64 * 1024 * 1024;
 // retries.
 constexpr int kReconnectMilliseconds = 50;
 constexpr int kMaxReconnectMilliseconds = 1000;
-// How long one attempt may take: a busy daemon is slow to shake hands, and an attempt given up early
-// begins anew behind all others. (gRPC's name for it is misleading: pauses are the two above.)
+// How long one attempt may take: a busy daemon is slow to shake hands, and an attempt given up
+// early begins anew behind all others. (gRPC's name for it is misleading: pauses are the two
+// above.)
 constexpr int kHandshakeMilliseconds = 5000;
 
 // Every reply of the daemon carries its version and its clock here.

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "planner/status_macros.h"
 #include "daemon/process/log.h"
+#include "planner/status_macros.h"
 
 namespace rhumb::slurm_agent {
 namespace {

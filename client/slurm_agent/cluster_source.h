@@ -44,6 +44,7 @@ struct SourceJob {
   std::string array_tasks;               // elements that wait in one record, as in 2-3,7%1
   int64_t het_job_id = 0;                // 0: none
   int64_t het_job_offset = 0;
+  int64_t restart_count = 0;  // how often it was queued again
 
   std::vector<std::string> states;  // Slurm's words in upper case, base state and flags
   std::string reason, comment, user_name, name, partition;
@@ -60,8 +61,6 @@ struct SourceJob {
   int64_t suspend_seconds = 0, run_before_suspend_seconds = 0;
   std::optional<double> time_limit_seconds;  // nullopt: no limit
   int64_t exit_code = 0, exit_signal = 0;    // of one that has ended
-  // Each gives it another submit time under its id.
-  int64_t restart_count = 0;
 };
 
 // What has changed since the last look; nullopt: nothing. Jobs are all that Slurm knows, also those

@@ -14,8 +14,8 @@
 #include "client/cpp/rpc_error.h"
 #include "client/slurm_agent/number_ranges.h"
 #include "client/slurm_agent/states.h"
-#include "planner/status_macros.h"
 #include "daemon/process/log.h"
+#include "planner/status_macros.h"
 
 namespace rhumb::slurm_agent {
 namespace {
@@ -61,8 +61,11 @@ v1::Job Replaced(v1::Job job, int64_t seconds) {
   job.set_state(v1::RUN_STATE_INTERRUPTED);
   job.set_scheduler_state("REQUEUED");
   job.set_reason("Slurm has a later job of this id");
-  if (job.has_start_time() && seconds >= job.start_time().seconds()) {
+  // The daemon may know of a start that this agent has not seen.
+  if (!job.has_start_time() || seconds >= job.start_time().seconds()) {
     job.mutable_end_time()->set_seconds(seconds);
+  }
+  if (job.has_start_time() && job.has_end_time()) {
     job.set_elapsed_seconds(static_cast<double>(seconds - job.start_time().seconds()));
   }
   return job;

@@ -115,6 +115,7 @@ SourceJob ReadJob(const Json& object) {
   if (!job.array_tasks.empty()) job.array_task_id.reset();
   job.het_job_id = Number(object, "het_job_id");
   job.het_job_offset = Number(object, "het_job_offset");
+  job.restart_count = Number(object, "restart_cnt");
   job.states = States(object, "job_state", "");
   job.reason = Text(object, "state_reason");
   job.comment = Text(object, "comment");
@@ -135,7 +136,6 @@ SourceJob ReadJob(const Json& object) {
   job.end_seconds = Number(object, "end_time");
   job.suspend_seconds = Number(object, "suspend_time");
   job.run_before_suspend_seconds = Number(object, "pre_sus_time");
-  job.restart_count = Number(object, "restart_cnt");
   if (const std::optional<int64_t> minutes = OptionalNumber(object, "time_limit")) {
     job.time_limit_seconds = static_cast<double>(*minutes) * 60;
   }

@@ -167,7 +167,7 @@ int64_t Known(uint32_t number) { return number == NO_VAL || number == INFINITE ?
 std::vector<std::string> HostNames(const char* list) {
   std::vector<std::string> names;
   if (list == nullptr) return names;
-  hostlist_t hosts = slurm_hostlist_create(list);
+  auto hosts = slurm_hostlist_create(list);  // of a type that differs between versions
   while (char* name = slurm_hostlist_shift(hosts)) {
     names.emplace_back(name);
     std::free(name);
@@ -184,6 +184,7 @@ SourceJob ReadJob(const job_info_t& in) {
   job.array_tasks = Text(in.array_task_str);
   job.het_job_id = Known(in.het_job_id);
   job.het_job_offset = Known(in.het_job_offset);
+  job.restart_count = in.restart_cnt;
   job.states = Words(JobBaseWord(in.job_state), in.job_state, kJobFlags);
   job.reason = ReasonText(in);
   job.comment = Text(in.comment);
@@ -207,7 +208,6 @@ SourceJob ReadJob(const job_info_t& in) {
   job.end_seconds = in.end_time;
   job.suspend_seconds = in.suspend_time;
   job.run_before_suspend_seconds = in.pre_sus_time;
-  job.restart_count = in.restart_cnt;
   job.time_limit_seconds = LimitSeconds(in.time_limit);
   job.exit_code = (in.exit_code >> 8) & 0xff;
   job.exit_signal = in.exit_code & 0x7f;

@@ -24,8 +24,8 @@
 #endif
 #include "client/slurm_agent/process_loop.h"
 #include "client/slurm_agent/slurm_commands.h"
-#include "planner/status_macros.h"
 #include "daemon/process/log.h"
+#include "planner/status_macros.h"
 
 namespace rhumb::slurm_agent {
 namespace {

@@ -141,7 +141,7 @@ v1::Job MakeJob(const SourceJob& source, const JobVerdict& verdict, const std::s
     job.set_plan(comment->plan);
     if (comment->chain_job_id != id) job.set_chain_job_id(comment->chain_job_id);
   }
-  // It goes on with itself: Slurm takes a job that was queued again for a new one of the same id.
+  // Queued again, it has another submit time and goes on with itself.
   if (source.restart_count > 0 && job.chain_job_id().empty()) job.set_chain_job_id(id);
   job.set_user_name(CleanText(source.user_name));
   job.set_owner_uid(source.user_id);

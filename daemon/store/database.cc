@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/process/log.h"
 #include "daemon/store/file_system.h"
 #include "daemon/store/session.h"
 #include "planner/status_macros.h"
-#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

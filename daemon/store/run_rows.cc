@@ -164,7 +164,8 @@ RunRows::RunRows(soci::session& session)
   job_.BindResults(jobs_of_);
   jobs_of_.exchange(soci::use(name_));
   Prepare(jobs_of_, absl::StrCat("SELECT ", kJobColumns,
-                                 " FROM jobs WHERE run = :run ORDER BY submit_time_ns, job_id"));
+                                 " FROM jobs WHERE run = :run "
+                                 "ORDER BY submit_time_ns, length(job_id), job_id"));
   job_.BindValues(put_job_);
   Prepare(put_job_,
           absl::StrCat("INSERT INTO jobs (", kJobColumns,

@@ -56,6 +56,7 @@ class RunRows {
 
   std::optional<StoredJob> FindJob(const StoredJob& key);
   // Of a run, first to last.
+  // First to last: of those of one second, as their numbers grow.
   std::vector<StoredJob> JobsOf(const std::string& run);
   // `job.run` must exist.
   void PutJob(const StoredJob& job);

@@ -186,8 +186,8 @@ std::vector<StoredJob> SelectOpenJobs(soci::session& session, const std::string&
   soci::statement select_expected =
       (session.prepare << "SELECT chain_job_id, owner_uid, name, job_count FROM runs "
                           "WHERE cluster = :cluster AND is_open = 1",
-       soci::use(cluster), soci::into(expected.job_id), soci::into(owner),
-       soci::into(expected.run), soci::into(count));
+       soci::use(cluster), soci::into(expected.job_id), soci::into(owner), soci::into(expected.run),
+       soci::into(count));
   select_expected.execute();
   while (select_expected.fetch()) {
     expected.owner_uid = owner;

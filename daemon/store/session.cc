@@ -4,10 +4,10 @@
 #include <exception>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/process/log.h"
 #include "daemon/store/database.h"
 #include "daemon/store/schema.h"
 #include "planner/status_macros.h"
-#include "daemon/process/log.h"
 
 namespace rhumb::daemon {
 namespace {

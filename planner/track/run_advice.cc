@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of run_report.h that says in sentences what the numbers mean.
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -64,6 +65,12 @@ class Adviser {
   std::optional<double> PlannedHigh() const {
     if (!planned_.has_value()) return std::nullopt;
     return planned_->wall_high_seconds.value_or(planned_->wall_seconds);
+  }
+
+  // What no job of the plan may exceed.
+  double JobLimit() const {
+    constexpr double kNone = std::numeric_limits<double>::infinity();
+    return planned_.has_value() ? planned_->job_limit_seconds.value_or(kNone) : kNone;
   }
 
   void SayEnd() {
@@ -152,9 +159,13 @@ class Adviser {
       }
       absl::StrAppend(&text, ".");
     }
-    double ask = missing;
-    if (missing <= had) {
-      ask = (1 + kMoreTimeFraction) * had;
+    const bool known = missing > had;
+    double ask = known ? missing : (1 + kMoreTimeFraction) * had;
+    if (ask > JobLimit()) {
+      ask = 0;
+      absl::StrAppend(&text, " The partition ends jobs after ", DurationWords(JobLimit()),
+                      ": submit the script once more, to go on from its last checkpoint.");
+    } else if (!known) {
       absl::StrAppend(&text,
                       " Nothing says how much was missing; this asks for half as much again.");
     }
@@ -180,12 +191,12 @@ class Adviser {
     const double limit = *last_->time_limit_seconds;
     const std::optional<double> elapsed = ElapsedSeconds(*last_);
     if (IsOpen(run_.state) && planned_.has_value() && run_.jobs.size() == 1 &&
-        limit < planned_->wall_seconds * (1 - kWorthSayingFraction)) {
+        limit < std::min(planned_->wall_seconds, JobLimit()) * (1 - kWorthSayingFraction)) {
       Say("TIME_LIMIT_BELOW_PLAN",
           absl::StrCat("The time limit of job ", last_->job_id, ", ", DurationWords(limit),
                        ", is below the planned ", DurationWords(planned_->wall_seconds),
                        ": it will be ended before, unless a job that goes on with it follows."),
-          TimeDirective(*PlannedHigh()));
+          TimeDirective(std::min(*PlannedHigh(), JobLimit())));
     } else if (run_.state == JobState::kSucceeded && run_.jobs.size() == 1 && elapsed.has_value() &&
                *elapsed > 0 && limit >= kLongLimitRatio * *elapsed && limit > kLongWaitSeconds) {
       Say("TIME_LIMIT_TOO_LONG",

@@ -17,6 +17,7 @@ namespace rhumb {
 struct PlannedRun {
   double wall_seconds = 0;                  // overheads included
   std::optional<double> wall_high_seconds;  // upper end of its interval
+  std::optional<double> job_limit_seconds;  // longest that one of its jobs may take
   double gpu_hours = 0;
   std::optional<double> total_usd;
   std::string gpu_type;

@@ -258,6 +258,12 @@ TEST(RunSentenceTest, AJobThatNeverStartedSaysSo) {
             "runs/r-12: job 1 on mine was cancelled before it started for 16 H100-SXM5-80GB.");
 }
 
+TEST(RunSentenceTest, AJobOfWhichNobodyKnowsHowLongItRanDidStart) {
+  v1::Run run = NamedRun();
+  AddJob(run, "1", v1::RUN_STATE_LOST, 0)->mutable_start_time()->set_seconds(kSubmit + 60);
+  EXPECT_EQ(RunSentence(run), "runs/r-12: job 1 on mine was lost sight of on 16 H100-SXM5-80GB.");
+}
+
 TEST(RunSentenceTest, ARunWithoutJobsHasItsTitle) {
   v1::Run run = NamedRun();
   run.set_state(v1::RUN_STATE_RUNNING);

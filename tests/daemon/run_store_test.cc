@@ -152,6 +152,13 @@ TEST_F(RunStoreTest, JobsOfAChainAreOneRun) {
   EXPECT_EQ(Only().state, JobState::kSucceeded);
 }
 
+// Schedulers count submissions in whole seconds, and ids are numbers.
+TEST_F(RunStoreTest, JobsOfOneMomentStandInTheOrderOfTheirIds) {
+  Tell({MakeJob("9", JobState::kTimedOut, 1), MakeJob("10", JobState::kSucceeded, 1, "9")});
+  EXPECT_THAT(IdsOf(Only().jobs), ElementsAre("9", "10"));
+  EXPECT_EQ(Only().state, JobState::kSucceeded);
+}
+
 TEST_F(RunStoreTest, AChainWhoseFirstJobComesLateIsOneRunOfOneName) {
   Tell({MakeJob("3", JobState::kPending, 1, "1", 3 * kDay)});
   const std::string name = Only().name;

@@ -123,6 +123,23 @@ class RunsTest : public ServiceTest {
   std::unique_ptr<v1::RunService::Stub> runs_;
 };
 
+// As an agent tells it that was started anew and knows the job from open_jobs alone.
+TEST_F(RunsTest, ALostJobKeepsItsOwnerAndItsChain) {
+  v1::Job job = MakeJob("124", v1::RUN_STATE_RUNNING);
+  job.set_chain_job_id("123");
+  Sync(SyncRequest({job}));
+  v1::Job lost;
+  lost.set_job_id("124");
+  lost.set_state(v1::RUN_STATE_LOST);
+  *lost.mutable_submit_time() = job.submit_time();
+  Sync(SyncRequest({lost}, 2));
+  const v1::Run run = Get("124").response;
+  ASSERT_THAT(run.jobs(), SizeIs(1));
+  EXPECT_EQ(run.jobs(0).state(), v1::RUN_STATE_LOST);
+  EXPECT_EQ(run.jobs(0).owner_uid(), 4242);
+  EXPECT_EQ(run.jobs(0).chain_job_id(), "123");
+}
+
 TEST_F(RunsTest, AJobIsARunThatSurvivesARestart) {
   const auto synced = Sync(SyncRequest({MakeJob("123", v1::RUN_STATE_RUNNING)}));
   ASSERT_TRUE(synced.status.ok()) << synced.status.error_message();

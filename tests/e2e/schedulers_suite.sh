@@ -111,5 +111,12 @@ rhumb=("$examples/rhumb-submit")
 expect 0 pbs --cluster site --free --deadline 1d -- job.sh
 says select=1:ngpus=8:mpiprocs=8:gpu_type=h100
 
+# A queue that ends jobs after two hours.
+sed 's/"name": "gpu"/&, "max_wall_seconds": 7200/' "$work/nodes.json" >"$work/limited.json"
+"$rhumb_program" cluster sync "$work/limited.json" --no-local --quiet >/dev/null 2>"$err" || fail "a limit of a queue"
+expect 0 pbs --cluster site --free --deadline 1d -- job.sh
+says walltime=2:00:00
+shows "$err" 'takes 1[0-9] jobs, of which this is one' 'a chain of jobs'
+
 echo "$checks checks, $failures failed, $skipped skipped"
 ((failures == 0))

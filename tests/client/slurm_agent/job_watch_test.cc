@@ -175,6 +175,18 @@ TEST_F(JobWatchTest, JobThatWasQueuedAgainWasInterrupted) {
   EXPECT_THAT(accounting_.asked, IsEmpty());
 }
 
+// Of a job that ran before this agent did, the daemon knows the start.
+TEST_F(JobWatchTest, JobThatWasQueuedAgainUnseenEndedThen) {
+  daemon_.open = {"101"};
+  state_.jobs = {Running(101)};
+  state_.jobs[0].states = {"PENDING"};
+  state_.jobs[0].submit_seconds = 1500;
+  EXPECT_THAT(Tell(), IsOk());
+  EXPECT_EQ(LastJob().state(), v1::RUN_STATE_INTERRUPTED);
+  EXPECT_EQ(LastJob().end_time().seconds(), 1500);
+  EXPECT_FALSE(LastJob().has_elapsed_seconds());
+}
+
 TEST_F(JobWatchTest, ElementThatWaitsInItsArrayIsNotMissing) {
   state_.jobs = {Running(100)};
   state_.jobs[0].states = {"PENDING"};

@@ -294,12 +294,12 @@ TEST(JobsTest, FirstOfAChainThatNamesItselfIsTheFirst) {
   EXPECT_EQ(FirstJob(source).chain_job_id(), "99");
 }
 
-TEST(JobsTest, AJobThatWasQueuedAgainGoesOnWithItself) {
+TEST(JobsTest, AJobThatWasQueuedAgainGoesOnWithItselfOrItsChain) {
   SourceJob source = RunningJob();
   source.restart_count = 1;
-  EXPECT_EQ(FirstJob(source).chain_job_id(), FirstJob(source).job_id());
+  EXPECT_EQ(FirstJob(source).chain_job_id(), "101");
   source.comment = "rhumb:plans/p-01#99";
-  EXPECT_EQ(FirstJob(source).chain_job_id(), "99") << "of a chain it stays";
+  EXPECT_EQ(FirstJob(source).chain_job_id(), "99");
 }
 
 TEST(JobsTest, TextsOfUsersBecomeMessages) {

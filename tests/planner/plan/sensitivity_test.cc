@@ -142,8 +142,8 @@ TEST(SensitivityTest, PriceOfAJobIsTheDifferenceOfTwoPlans) {
   EXPECT_THAT(PriceOf(plan, "max_job_count"), RelativelyNear(difference, 0.01));
 }
 
-// With as many jobs as it takes, longer ones spare a restart (nine of 5.5 hours do instead of ten of
-// five) and no more.
+// With as many jobs as it takes, longer ones spare a restart (nine of 5.5 hours do instead of ten
+// of five) and no more.
 TEST(SensitivityTest, ALimitOfJobsBindsLessThanOneOfTheRun) {
   PlanQuestion question = SmallQuestion();
   question.pools[0].max_wall_seconds = 5 * 3600;

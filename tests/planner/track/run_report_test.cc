@@ -153,6 +153,23 @@ TEST(AdviseRunTest, ATimeoutOfAChainAsksForWhatIsMissing) {
   EXPECT_EQ(advice.directive, "#SBATCH --time=02:30:00");
 }
 
+TEST(AdviseRunTest, NoJobIsToAskForMoreThanItsPartitionGives) {
+  PlannedRun planned = Planned();
+  planned.job_limit_seconds = kHour;
+  TrackedJob last = Job("2", JobState::kTimedOut, kHour);
+  last.time_limit_seconds = kHour;
+  const RunAdvice advice =
+      AdviseRun(planned, RunOf({Job("1", JobState::kTimedOut, kHour), last})).front();
+  EXPECT_EQ(advice.code, "TIMED_OUT");
+  EXPECT_THAT(advice.text, HasSubstr("The partition ends jobs after 1 h: submit the script once"));
+  EXPECT_EQ(advice.directive, "");
+  TrackedJob first = Job("1", JobState::kRunning, 60);
+  first.time_limit_seconds = kHour;
+  EXPECT_THAT(AdviseRun(planned, RunOf({first})), IsEmpty());
+  first.time_limit_seconds = kHour / 2;
+  EXPECT_EQ(AdviseRun(planned, RunOf({first})).front().directive, "#SBATCH --time=01:00:00");
+}
+
 TEST(AdviseRunTest, ATimeoutBeyondThePlanAsksForHalfAsMuchAgain) {
   TrackedJob job = Job("1", JobState::kTimedOut, 20 * kHour);
   job.time_limit_seconds = 20 * kHour;
