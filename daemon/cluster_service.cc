@@ -361,11 +361,12 @@ grpc::Status ClusterService::SyncNodes(grpc::ServerContext* context,
 
 absl::StatusOr<v1::NodeInventory> ClusterService::SyncImpl(const v1::SyncNodesRequest& request,
                                                            const Caller& caller) {
+  // First: thousands of nodes are not looked through for somebody who may not tell of them.
+  RHUMB_RETURN_IF_ERROR(RequireOperator(caller, "the nodes of clusters"));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store_));
   FieldViolations violations;
   const v1::NodeInventory content = InventoryToStore(request, gpus, violations);
   if (!violations.empty()) return violations.ToStatus();
-  RHUMB_RETURN_IF_ERROR(RequireOperator(caller, "the nodes of clusters"));
   StoredResource row;
   row.name = content.name();
   row.content = DeterministicBytes(content);

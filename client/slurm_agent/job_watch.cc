@@ -170,9 +170,10 @@ absl::Status JobWatch::Send(const std::string& cluster, std::vector<v1::Job> job
 
 // One job that the daemon refuses must not hold up the others.
 absl::StatusOr<v1::SyncJobsResponse> JobWatch::SendWithoutRefused(v1::SyncJobsRequest request) {
-  constexpr int kAttempts = 3;
   absl::StatusOr<v1::SyncJobsResponse> response;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  // An answer names some 60 at most; whoever submits hundreds must not hold up the others either.
+  const int attempts = request.jobs_size() + 1;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
     response = daemon_.SyncJobs(request);
     if (!absl::IsInvalidArgument(response.status())) return response;
     const std::set<int> refused = RefusedJobs(response.status(), request.jobs_size());
