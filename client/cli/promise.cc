@@ -84,6 +84,8 @@ absl::StatusOr<v1::Plan> PlanAndPromise(const v1::CreatePlanRequest& question,
   const absl::Status first = Promise(plan, client, invocation, context);
   if (first.ok()) return plan;
   if (client::DescribeError(first).reason != kTooFew) return first;
+  // The same request would be answered by the same plan.
+  if (!question.request_id().empty()) return first;
   RHUMB_ASSIGN_OR_RETURN(plan, client.CreatePlan(question));
   RHUMB_RETURN_IF_ERROR(Promise(plan, client, invocation, context));
   return plan;
