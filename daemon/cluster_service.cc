@@ -373,9 +373,10 @@ absl::StatusOr<v1::NodeInventory> ClusterService::SyncImpl(const v1::SyncNodesRe
   row.owner_uid = caller.uid;
   row.update_time_ns = clock_();
   if (!request.validate_only()) {
-    const std::vector<std::string> running(request.inventory().running_plans().begin(),
-                                           request.inventory().running_plans().end());
-    RHUMB_ASSIGN_OR_RETURN(row, store_.reservations().Sync(row, running));
+    const auto started = [&](const std::optional<StoredResource>& before) {
+      return StartedJobs(before, content);
+    };
+    RHUMB_ASSIGN_OR_RETURN(row, store_.reservations().Sync(row, started));
   }
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReservation> promised,
                          store_.reservations().List(row.name, clock_()));

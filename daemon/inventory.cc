@@ -168,7 +168,29 @@ v1::NodeInventory InventoryToStore(const v1::SyncNodesRequest& request,
     }
   }
   for (const std::string& type : unknown) content.add_unknown_gpu_types(type);
+  for (int i = 0; i < in.running_jobs_size(); ++i) {
+    v1::RunningJob& job = *content.add_running_jobs() = in.running_jobs(i);
+    const std::string path = absl::StrCat("inventory.running_jobs[", i, "]");
+    if (job.job_id().empty()) violations.Add(path + ".job_id", "is missing");
+    job.set_plan(ResourceName("plans", job.plan(), path + ".plan", violations));
+  }
   return content;
+}
+
+std::vector<StartedJob> StartedJobs(const std::optional<StoredResource>& before,
+                                    const v1::NodeInventory& now) {
+  absl::flat_hash_set<std::string> known;
+  v1::NodeInventory old;
+  // What is damaged knows no jobs: promises then end early rather than never.
+  if (before.has_value() && old.ParseFromString(before->content)) {
+    for (const v1::RunningJob& job : old.running_jobs()) known.insert(job.job_id());
+  }
+  std::vector<StartedJob> started;
+  for (const v1::RunningJob& job : now.running_jobs()) {
+    if (known.contains(job.job_id())) continue;
+    started.push_back({job.plan(), job.owner_uid(), job.gpu_count()});
+  }
+  return started;
 }
 
 absl::StatusOr<v1::NodeInventory> ReadInventory(const StoredResource& stored,

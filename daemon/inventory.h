@@ -27,6 +27,10 @@ inline constexpr int64_t kInventoryLifetimeNs = int64_t{10} * 60 * 1'000'000'000
 v1::NodeInventory InventoryToStore(const v1::SyncNodesRequest& request,
                                    const std::vector<Gpu>& gpus, FieldViolations& violations);
 
+// Running jobs of `now` that `before` (nullopt: nothing) does not have.
+std::vector<StartedJob> StartedJobs(const std::optional<StoredResource>& before,
+                                    const v1::NodeInventory& now);
+
 // A stored inventory with its counts, and what `promised` holds of it. DATA_LOSS if its bytes are
 // no message.
 absl::StatusOr<v1::NodeInventory> ReadInventory(const StoredResource& stored,

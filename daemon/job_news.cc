@@ -20,6 +20,9 @@ namespace {
 // What nanoseconds in 64 bits hold.
 constexpr int64_t kMaxSeconds = 9'000'000'000;
 
+// Of Slurm, while a job keeps its nodes and does nothing.
+constexpr char kSuspended[] = "SUSPENDED";
+
 bool IsEnd(v1::RunState state) { return state >= v1::RUN_STATE_SUCCEEDED; }
 
 void CheckTimes(const v1::Job& job, const StoredJob& row, const std::string& path,
@@ -131,8 +134,10 @@ JobNews NewsToStore(const v1::SyncJobsRequest& request, const std::vector<Gpu>& 
     content.set_cluster(news.cluster);
     content.set_plan(row.plan);
     if (!content.gpu_type().empty()) content.set_gpu_type(names.IdOf(content.gpu_type()));
-    // Grows with every look; while it runs it is told from start_time.
-    if (IsOpen(row.state)) content.clear_elapsed_seconds();
+    // Grows with every look; while it runs it is told from start_time. A suspended job stands
+    // still.
+    const bool grows = IsOpen(row.state) && content.scheduler_state() != kSuspended;
+    if (grows) content.clear_elapsed_seconds();
     row.content = DeterministicBytes(content);
     news.jobs.push_back(std::move(row));
   }
@@ -146,7 +151,8 @@ absl::StatusOr<v1::Job> ToMessage(const StoredJob& stored, int64_t now_ns) {
     return absl::DataLossError(
         absl::StrCat("job ", stored.job_id, " of ", stored.cluster, " is damaged in the store"));
   }
-  if (stored.state == JobState::kRunning && stored.start_time_ns > 0) {
+  const bool is_suspended = job.scheduler_state() == kSuspended && job.has_elapsed_seconds();
+  if (stored.state == JobState::kRunning && stored.start_time_ns > 0 && !is_suspended) {
     job.set_elapsed_seconds(
         static_cast<double>(std::max<int64_t>(0, now_ns - stored.start_time_ns)) * 1e-9);
   }

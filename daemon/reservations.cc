@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "daemon/gpu_types.h"
 #include "daemon/identity.h"
 #include "daemon/inventory.h"
@@ -62,6 +63,11 @@ absl::StatusOr<v1::Reservation> Reserve(const v1::ReserveAllocationRequest& requ
     asked.gpu_type = gpu->id;
   } else {
     violations.Add("gpu_type", gpu.status().message());
+  }
+  if (!caller.IsOperator() && request.duration_seconds() > kMaxReservationSeconds) {
+    violations.Add("duration_seconds",
+                   absl::StrFormat("must be at most %.0f for all but the daemon's own user, got %g",
+                                   kMaxReservationSeconds, request.duration_seconds()));
   }
   if (!violations.empty()) return violations.ToStatus();
   asked.partition = request.partition();

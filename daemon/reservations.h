@@ -16,6 +16,8 @@
 namespace rhumb::daemon {
 
 inline constexpr double kDefaultReservationSeconds = 300;
+// The longest of users; the daemon's own may promise a day.
+inline constexpr double kMaxReservationSeconds = 3600;
 
 v1::Reservation ToMessage(const StoredReservation& stored);
 

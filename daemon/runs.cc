@@ -68,6 +68,8 @@ StoredRun RunToStore(const v1::CreateRunRequest& request, const Caller& caller, 
   return run;
 }
 
+bool IsOperatorUid(int64_t uid) { return Caller{.uid = uid, .known = true}.IsOperator(); }
+
 absl::Status CheckPlan(const std::string& plan, Store& store) {
   if (plan.empty()) return absl::OkStatus();
   RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store.FindPlanBytes(plan));
@@ -106,7 +108,7 @@ absl::StatusOr<v1::SyncJobsResponse> SyncJobs(const v1::SyncJobsRequest& request
   if (!violations.empty()) return violations.ToStatus();
   news.now_ns = now_ns;
   news.dry_run = request.validate_only();
-  news.is_operator = [](int64_t uid) { return Caller{.uid = uid, .known = true}.IsOperator(); };
+  news.is_operator = IsOperatorUid;
   RHUMB_ASSIGN_OR_RETURN(const JobNewsAnswer answer, store.runs().Sync(news));
   v1::SyncJobsResponse response;
   response.set_changed_job_count(answer.changed_job_count);
@@ -115,6 +117,7 @@ absl::StatusOr<v1::SyncJobsResponse> SyncJobs(const v1::SyncJobsRequest& request
     job.set_cluster(open.cluster);
     job.set_job_id(open.job_id);
     job.set_state(ToProto(open.state));
+    job.set_owner_uid(open.owner_uid);
     if (open.submit_time_ns > 0) *job.mutable_submit_time() = ToTimestamp(open.submit_time_ns);
   }
   return response;
@@ -134,7 +137,8 @@ absl::StatusOr<StoredRun> CreateRun(const v1::CreateRunRequest& request, const C
   RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> made, store.FindByRequestId(key));
   if (!made.has_value()) RHUMB_RETURN_IF_ERROR(CheckPlan(asked.plan, store));
   return store.runs().Create(
-      asked, key, request.validate_only(), [&](const StoredRun& known) -> absl::Status {
+      asked, key, request.validate_only(), IsOperatorUid,
+      [&](const StoredRun& known) -> absl::Status {
         if (!asked.plan.empty() && !known.plan.empty() && asked.plan != known.plan) {
           return ErrorWithReason(absl::StatusCode::kAlreadyExists, "RUN_HAS_OTHER_PLAN",
                                  absl::StrCat("job ", asked.chain_job_id, " is of ", known.name,

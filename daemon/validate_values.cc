@@ -130,6 +130,7 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"Job.node_count", {0, false, 1e6}},
       {"Job.gpu_count", {0, false, 1e7}},
       {"Node.gpu_count", {0, false, 1024}},
+      {"RunningJob.gpu_count", {0, false, 1e7}},
       {"Node.free_gpu_count", {0, false, 1024}},
       {"ReserveAllocationRequest.gpu_count", {1, false, 1e6}},
       {"duration_seconds", {1, false, 86400}},

@@ -175,7 +175,7 @@ std::vector<Flag> ReserveFlags() {
            .field = "duration_seconds",
            .kind = FlagKind::kDuration,
            .placeholder = "TIME",
-           .help = "how long; default 5 minutes, at most a day",
+           .help = "how long; default 5 minutes, at most an hour",
            .group = kGroup},
           {.name = "plan",
            .field = "plan",

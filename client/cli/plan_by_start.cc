@@ -96,7 +96,7 @@ absl::StatusOr<std::optional<StartOption>> FindOption(const v1::CreatePlanReques
         kDeadlineStepSeconds;
     if (shortened <= 0) {
       return none(
-          absl::StrCat("it would start in ", FormatDuration(longest_wait), ", after the deadline"));
+          absl::StrCat("it would start in ", FormatDuration(longest_wait), ", too late for the deadline"));
     }
     option.question.set_deadline_seconds(shortened);
   }

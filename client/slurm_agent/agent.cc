@@ -71,6 +71,7 @@ void Agent::SetGpuNames(slurm::GpuNames gpu_names) {
 }
 
 absl::Status Agent::Look(absl::Time now) {
+  absl::Time began;
   const auto look = [&]() -> absl::Status {
     if (!identified_) {
       RHUMB_ASSIGN_OR_RETURN(const SourceIdentity identity, source_.Identify());
@@ -79,6 +80,8 @@ absl::Status Agent::Look(absl::Time now) {
           {{"cluster", options_.cluster}, {"source", identity.version}});
       identified_ = true;
     }
+    // Before it: what changes while Slurm is asked is newer than this look.
+    began = clocks_.wall();
     RHUMB_ASSIGN_OR_RETURN(SourceNews news, source_.Look());
     state_.Update(std::move(news));
     return absl::OkStatus();
@@ -95,7 +98,7 @@ absl::Status Agent::Look(absl::Time now) {
   look_failures_ = 0;
   is_current_ = true;
   is_told_ = false;
-  look_time_ = clocks_.wall();
+  look_time_ = began;
   next_look_ = now + options_.interval;
   if (LogEnabled(LogLevel::kDebug)) {
     Log(LogLevel::kDebug, "looked",

@@ -20,6 +20,7 @@
 namespace rhumb::slurm_agent {
 namespace {
 
+constexpr int kMemoryQuestions = 3;
 // How long a site without accounting is taken for one.
 constexpr absl::Duration kDisabledFor = absl::Minutes(10);
 // Slurm's largest MaxArraySize.
@@ -38,22 +39,20 @@ std::string Fingerprint(const std::vector<v1::Job>& jobs) {
 
 JobKey KeyOf(const v1::Job& job) { return {job.job_id(), job.submit_time().seconds()}; }
 
-// When Slurm was given the job that it has of `id`: one of its jobs, or an array or an element of
-// it that waits in one record. nullopt: it has none.
-std::optional<int64_t> SubmitSecondsOf(const ClusterState& state, const std::string& id) {
+// What Slurm has of `id`: one of its jobs, or an array or an element of it that waits in one
+// record. Null: nothing.
+const SourceJob* FindJob(const ClusterState& state, const std::string& id) {
   for (const SourceJob& job : state.jobs) {
-    if (JobIdText(job) == id || absl::StrCat(job.array_job_id) == id) return job.submit_seconds;
+    if (JobIdText(job) == id || absl::StrCat(job.array_job_id) == id) return &job;
     if (job.array_job_id == 0 || job.array_task_id.has_value()) continue;
     absl::string_view element = id;
     int64_t task = 0;
     if (!absl::ConsumePrefix(&element, absl::StrCat(job.array_job_id, "_"))) continue;
     if (!absl::SimpleAtoi(element, &task)) continue;
     const std::vector<int64_t> waiting = ExpandArrayTasks(job.array_tasks, kMaxArrayTasks);
-    if (std::find(waiting.begin(), waiting.end(), task) != waiting.end()) {
-      return job.submit_seconds;
-    }
+    if (std::find(waiting.begin(), waiting.end(), task) != waiting.end()) return &job;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 // The end of a job that Slurm queued again, or whose id it gave away, at `seconds`.
@@ -123,12 +122,13 @@ absl::Status JobWatch::Tell(const std::string& cluster, const ClusterState& stat
   for (const auto& [key, job] : open) {
     const auto last = living_.find(key);
     const v1::Job& known = last == living_.end() ? job : last->second;
-    const std::optional<int64_t> submitted = SubmitSecondsOf(state, key.first);
-    // One that a user has named, of which the daemon knows no more than its id, is what Slurm has.
-    if (submitted.has_value() && (*submitted <= key.second || key.second == 0)) {
+    const SourceJob* source = FindJob(state, key.first);
+    const bool is_named = key.second == 0;  // by a user, who need not have told the truth
+    if (is_named && source != nullptr && !MayLearn(job.owner_uid(), source->user_id)) continue;
+    if (source != nullptr && (source->submit_seconds <= key.second || is_named)) {
       watched.insert(key.first);
-    } else if (submitted.has_value()) {
-      ends.push_back(Replaced(known, *submitted));
+    } else if (source != nullptr) {
+      ends.push_back(Replaced(known, source->submit_seconds));
     } else {
       forgotten[key] = living[key] = known;
     }
@@ -146,6 +146,10 @@ absl::Status JobWatch::Tell(const std::string& cluster, const ClusterState& stat
   told_ = std::move(all);
   told_time_ = now;
   return absl::OkStatus();
+}
+
+bool JobWatch::MayLearn(int64_t owner_uid, int64_t job_uid) const {
+  return owner_uid == job_uid || owner_uid == 0 || owner_uid == options_.own_uid;
 }
 
 absl::Status JobWatch::Send(const std::string& cluster, std::vector<v1::Job> jobs,
@@ -199,31 +203,36 @@ absl::StatusOr<v1::SyncJobsResponse> JobWatch::SendWithoutRefused(v1::SyncJobsRe
   return response;
 }
 
-// Asked once a job, when it is first seen to have ended: later news of an end count for nothing.
+// A few times a job: accounting lags behind the end, and may know nothing of its memory.
 void JobWatch::AddMemory(std::vector<v1::Job>& jobs, absl::Time now) {
   std::set<std::string> ended;
-  std::vector<std::string> fresh;
+  std::vector<std::string> open_questions;
   for (const v1::Job& job : jobs) {
     if (!HasEnded(job.state())) continue;
     ended.insert(job.job_id());
-    if (job.has_start_time() && !ended_memory_.contains(job.job_id())) {
-      fresh.push_back(job.job_id());
+    const EndedMemory& memory = ended_memory_[job.job_id()];
+    if (job.has_start_time() && !memory.bytes.has_value() && memory.questions < kMemoryQuestions &&
+        now >= memory.next_question) {
+      open_questions.push_back(job.job_id());
     }
   }
   std::erase_if(ended_memory_, [&](const auto& each) { return !ended.contains(each.first); });
-  if (!fresh.empty()) {
-    const AccountingAnswer answer = Ask(fresh, now);
-    for (const std::string& id : fresh) {
+  if (!open_questions.empty()) {
+    const AccountingAnswer answer = Ask(open_questions, now);
+    for (const std::string& id : open_questions) {
+      EndedMemory& memory = ended_memory_[id];
       const auto job = answer.jobs.find(id);
-      ended_memory_[id] = job != answer.jobs.end() && job->second.has_max_rss_bytes()
-                              ? std::optional<int64_t>(job->second.max_rss_bytes())
-                              : std::nullopt;
+      if (job != answer.jobs.end() && job->second.has_max_rss_bytes()) {
+        memory.bytes = job->second.max_rss_bytes();
+      }
+      if (answer.outcome != AccountingAnswer::Outcome::kFailed) ++memory.questions;
+      memory.next_question = now + options_.heartbeat;
     }
   }
   for (v1::Job& job : jobs) {
     const auto memory = ended_memory_.find(job.job_id());
-    if (memory != ended_memory_.end() && memory->second.has_value()) {
-      job.set_max_rss_bytes(*memory->second);
+    if (memory != ended_memory_.end() && memory->second.bytes.has_value()) {
+      job.set_max_rss_bytes(*memory->second.bytes);
     }
   }
 }
@@ -252,6 +261,9 @@ std::vector<v1::Job> JobWatch::EndsOf(const std::map<JobKey, v1::Job>& forgotten
     const auto accounted = answer.jobs.find(key.first);
     const int64_t submitted =
         accounted == answer.jobs.end() ? 0 : accounted->second.submit_time().seconds();
+    const bool is_other = key.second == 0 && accounted != answer.jobs.end() &&
+                          !MayLearn(last.owner_uid(), accounted->second.owner_uid());
+    if (is_other) continue;
     if (submitted > key.second && key.second > 0) {
       job = Replaced(std::move(job), submitted);
     } else if (accounted != answer.jobs.end() && HasEnded(accounted->second.state())) {

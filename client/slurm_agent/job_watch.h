@@ -33,6 +33,8 @@ struct JobWatchOptions {
   // Between two tellings of the same, and two questions to accounting.
   absl::Duration heartbeat = absl::Minutes(2);
   size_t max_jobs_per_call = 500;
+  // The agent's user, who is the daemon's.
+  int64_t own_uid = 0;
 };
 
 // What it holds is bounded by the jobs that Slurm and the daemon know.
@@ -47,6 +49,8 @@ class JobWatch {
                     const slurm::GpuNames& gpu_names, absl::Time look_time, absl::Time now);
 
  private:
+  // Whether who named a job may be told of it: Slurm may hide the jobs of others from him.
+  bool MayLearn(int64_t owner_uid, int64_t job_uid) const;
   absl::Status Send(const std::string& cluster, std::vector<v1::Job> jobs, absl::Time look_time,
                     std::map<JobKey, v1::Job>& open);
   absl::StatusOr<v1::SyncJobsResponse> SendWithoutRefused(v1::SyncJobsRequest request);
@@ -63,7 +67,13 @@ class JobWatch {
   absl::Time told_time_ = absl::InfinitePast();
   std::set<std::string> watched_;     // without a plan in their comment
   std::map<JobKey, v1::Job> living_;  // as last told, of those that have not ended
-  std::map<std::string, std::optional<int64_t>> ended_memory_;  // asked once
+  // Memory of jobs that ended: accounting lags behind, and may know nothing of it.
+  struct EndedMemory {
+    std::optional<int64_t> bytes;
+    int questions = 0;
+    absl::Time next_question = absl::InfinitePast();
+  };
+  std::map<std::string, EndedMemory> ended_memory_;
   std::map<JobKey, absl::Time> missing_since_;
   absl::Time next_question_ = absl::InfinitePast();
   absl::Time disabled_until_ = absl::InfinitePast();

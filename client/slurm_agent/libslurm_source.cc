@@ -126,16 +126,15 @@ template <typename Node>
 std::optional<uint32_t> AllocatedCpus(const Node& node) {
   if constexpr (requires { node.alloc_cpus; }) {
     return node.alloc_cpus;
-  } else if constexpr (requires {
-                         slurm_get_select_nodeinfo(node.select_nodeinfo, SELECT_NODEDATA_SUBCNT,
-                                                   NODE_STATE_ALLOCATED, nullptr);
-                       }) {
+  } else {
+#ifdef RHUMB_SLURM_HAS_SELECT_NODEINFO
     uint16_t count = 0;
     const int result = slurm_get_select_nodeinfo(node.select_nodeinfo, SELECT_NODEDATA_SUBCNT,
                                                  NODE_STATE_ALLOCATED, &count);
     return result == SLURM_SUCCESS ? std::optional<uint32_t>(count) : std::nullopt;
-  } else {
+#else
     return std::nullopt;
+#endif
   }
 }
 

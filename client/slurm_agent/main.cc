@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rhumb-slurm-agent: flags to an agent, and its rounds until a signal. Nothing else.
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -120,6 +122,7 @@ absl::StatusOr<AgentOptions> ReadOptions(const Flags& flags) {
       options.jobs.lost_after,
       ReadDuration("--lost-after", flags.lost_after, absl::Seconds(1), absl::Hours(24 * 30)));
   options.jobs.heartbeat = options.heartbeat;
+  options.jobs.own_uid = geteuid();
   return options;
 }
 

@@ -193,14 +193,17 @@ v1::NodeInventory MakeInventory(const ClusterState& state, const std::string& cl
     partition.set_name(CleanText(each.name));
     if (each.max_wall_seconds.has_value()) partition.set_max_wall_seconds(*each.max_wall_seconds);
   }
-  std::set<std::string> running;
-  for (const SourceJob& job : state.jobs) {
-    if (ReadJobState(job.states).state != v1::RUN_STATE_RUNNING) continue;
-    if (GpusOfJob(job).count == 0) continue;
-    const std::optional<JobComment> comment = ParseJobComment(job.comment);
-    if (comment.has_value()) running.insert(comment->plan);
+  for (const SourceJob& source : state.jobs) {
+    if (ReadJobState(source.states).state != v1::RUN_STATE_RUNNING) continue;
+    const int64_t gpu_count = GpusOfJob(source).count;
+    const std::optional<JobComment> comment = ParseJobComment(source.comment);
+    if (gpu_count == 0 || !comment.has_value()) continue;
+    v1::RunningJob& job = *inventory.add_running_jobs();
+    job.set_job_id(JobIdText(source));
+    job.set_plan(comment->plan);
+    job.set_owner_uid(source.user_id);
+    job.set_gpu_count(gpu_count);
   }
-  for (const std::string& plan : running) inventory.add_running_plans(plan);
   inventory.mutable_observe_time()->set_seconds(now_seconds);
   return inventory;
 }

@@ -34,7 +34,7 @@ struct ClusterState {
 // - GPU types are of the catalogue where `gpu_names` knows them, as Slurm calls them elsewhere;
 //   GPUs without a type are "untyped" there. A node of several types counts with the one it has
 //   most of.
-// - running_plans: of jobs that hold GPUs, once each.
+// - running_jobs: of plans, that hold GPUs.
 v1::NodeInventory MakeInventory(const ClusterState& state, const std::string& cluster,
                                 const slurm::GpuNames& gpu_names, int64_t now_seconds);
 

@@ -111,8 +111,8 @@ absl::StatusOr<bool> ReservationStore::Delete(absl::string_view name) {
   return DeleteByName(database_, "reservations", std::string(name));
 }
 
-absl::StatusOr<StoredResource> ReservationStore::Sync(
-    const StoredResource& inventory, const std::vector<std::string>& running_plans) {
+absl::StatusOr<StoredResource> ReservationStore::Sync(const StoredResource& inventory,
+                                                      const StartedJobs& started) {
   StoredResource stored = inventory;
   RHUMB_RETURN_IF_ERROR(database_.Write([&](soci::session& session) -> absl::Status {
     const std::optional<StoredResource> known =
@@ -120,9 +120,12 @@ absl::StatusOr<StoredResource> ReservationStore::Sync(
     stored.version = known.has_value() ? known->version + 1 : 1;
     UpsertResource(session, kInventories, stored);
     DropExpired(session, inventory.update_time_ns);
-    for (const std::string& plan : running_plans) {
-      session << "DELETE FROM reservations WHERE cluster = :cluster AND plan = :plan",
-          soci::use(inventory.name), soci::use(plan);
+    for (const StartedJob& job : started(known)) {
+      const Integer owner = job.owner_uid, count = job.gpu_count;
+      session << "DELETE FROM reservations WHERE name = (SELECT name FROM reservations "
+                 "WHERE cluster = :cluster AND plan = :plan AND owner_uid = :owner AND "
+                 "gpu_count <= :count ORDER BY create_time_ns, name LIMIT 1)",
+          soci::use(inventory.name), soci::use(job.plan), soci::use(owner), soci::use(count);
     }
     return absl::OkStatus();
   }));

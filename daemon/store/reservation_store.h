@@ -28,6 +28,11 @@ struct StoredReservation {
   int64_t create_time_ns = 0, expire_time_ns = 0;
 };
 
+struct StartedJob {
+  std::string plan;
+  int64_t owner_uid = 0, gpu_count = 0;
+};
+
 // Thread-safe.
 class ReservationStore {
  public:
@@ -52,10 +57,13 @@ class ReservationStore {
   // False if there was none.
   absl::StatusOr<bool> Delete(absl::string_view name);
 
-  // Stores an inventory, and in the same transaction drops what was promised to the plans whose
-  // jobs now hold GPUs of it, and what has expired.
-  absl::StatusOr<StoredResource> Sync(const StoredResource& inventory,
-                                      const std::vector<std::string>& running_plans);
+  // Jobs of plans that have begun to hold GPUs since `before` was stored (nullopt: nothing was).
+  using StartedJobs =
+      std::function<std::vector<StartedJob>(const std::optional<StoredResource>& before)>;
+
+  // Stores an inventory, and in the same transaction drops what has expired and, for each job that
+  // has started, the oldest promise to its plan that is its user's and of no more GPUs.
+  absl::StatusOr<StoredResource> Sync(const StoredResource& inventory, const StartedJobs& started);
 
  private:
   Database& database_;

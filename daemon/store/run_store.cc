@@ -160,7 +160,8 @@ StoredJob Merge(const StoredJob& known, const StoredJob& news, const JobNews& ho
 
 // A job that is expected has no submit time.
 std::vector<StoredJob> SelectOpenJobs(soci::session& session, const std::string& cluster,
-                                      const std::unordered_set<std::string>& mentioned) {
+                                      const std::unordered_set<std::string>& mentioned,
+                                      int64_t now_ns) {
   std::vector<StoredJob> open;
   StoredJob job;
   job.cluster = cluster;
@@ -178,16 +179,17 @@ std::vector<StoredJob> SelectOpenJobs(soci::session& session, const std::string&
     job.state = FindJobState(state).value_or(JobState::kRunning);
     if (mentioned.count(KeyOf(job)) == 0) open.push_back(job);
   }
-  // Those that somebody created a run for, and of which nothing has been told yet.
+  // Those that somebody created a run for lately, and of which nothing has been told yet.
   Integer count = 0;
+  const Integer since = now_ns - kExpectedRunNs;
   StoredJob expected;
   expected.cluster = cluster;
   expected.state = JobState::kPending;
   soci::statement select_expected =
       (session.prepare << "SELECT chain_job_id, owner_uid, name, job_count FROM runs "
-                          "WHERE cluster = :cluster AND is_open = 1",
-       soci::use(cluster), soci::into(expected.job_id), soci::into(owner), soci::into(expected.run),
-       soci::into(count));
+                          "WHERE cluster = :cluster AND is_open = 1 AND update_time_ns > :since",
+       soci::use(cluster), soci::use(since), soci::into(expected.job_id), soci::into(owner),
+       soci::into(expected.run), soci::into(count));
   select_expected.execute();
   while (select_expected.fetch()) {
     expected.owner_uid = owner;
@@ -228,10 +230,42 @@ std::vector<std::string> NamesByJob(soci::session& session, const std::string& c
   return names;
 }
 
+// The run that the first job of `asked` belongs to: as it was told, as `asked`'s owner or an
+// operator expects it. What others expect keeps nobody from a job of his own.
+std::optional<StoredRun> FindForJob(soci::session& session, RunRows& rows, const StoredRun& asked,
+                                    const IsOperator& is_operator) {
+  for (const std::string& name : NamesByJob(session, asked.cluster, asked.chain_job_id)) {
+    std::optional<StoredRun> run = FindWithJobs(rows, name);
+    if (!run.has_value()) continue;
+    if (run->job_count > 0 || run->owner_uid == asked.owner_uid || is_operator(run->owner_uid)) {
+      return run;
+    }
+  }
+  std::string own;
+  const Integer owner = asked.owner_uid;
+  session << "SELECT name FROM runs WHERE chain_job_id = :id AND cluster = :cluster AND "
+             "first_submit_ns = 0 AND owner_uid = :owner ORDER BY update_time_ns DESC LIMIT 1",
+      soci::use(asked.chain_job_id), soci::use(asked.cluster), soci::use(owner), soci::into(own);
+  return session.got_data() ? FindWithJobs(rows, own) : std::nullopt;
+}
+
+absl::Status CheckExpectedRuns(soci::session& session, const StoredRun& asked) {
+  const Integer owner = asked.owner_uid, since = asked.create_time_ns - kExpectedRunNs;
+  Integer count = 0;
+  session << "SELECT COUNT(*) FROM runs WHERE is_open = 1 AND job_count = 0 AND cluster <> '' AND "
+             "owner_uid = :owner AND create_time_ns > :since",
+      soci::use(owner), soci::use(since), soci::into(count);
+  if (count < kMaxExpectedRuns) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "uid ", asked.owner_uid, " has ", count,
+      " runs of jobs that no agent has told of yet; allowed: ", kMaxExpectedRuns, " at a time"));
+}
+
 }  // namespace
 
 absl::StatusOr<StoredRun> RunStore::Create(const StoredRun& run, const RequestKey& key,
-                                           bool dry_run, const MayAnswer& may_answer) {
+                                           bool dry_run, const IsOperator& is_operator,
+                                           const MayAnswer& may_answer) {
   StoredRun stored = run;
   const absl::Status status = database_.Write([&](soci::session& session) -> absl::Status {
     RunRows rows(session);
@@ -244,10 +278,9 @@ absl::StatusOr<StoredRun> RunStore::Create(const StoredRun& run, const RequestKe
         return absl::OkStatus();
       }
     }
-    if (!run.chain_job_id.empty()) {
-      for (const std::string& name : NamesByJob(session, run.cluster, run.chain_job_id)) {
-        known = FindWithJobs(rows, name);
-      }
+    if (!run.chain_job_id.empty()) known = FindForJob(session, rows, run, is_operator);
+    if (!known.has_value() && !run.chain_job_id.empty() && !is_operator(run.owner_uid)) {
+      RHUMB_RETURN_IF_ERROR(CheckExpectedRuns(session, run));
     }
     if (known.has_value()) {
       RHUMB_RETURN_IF_ERROR(may_answer(*known));
@@ -365,7 +398,7 @@ absl::StatusOr<JobNewsAnswer> RunStore::Sync(const JobNews& news) {
       ++answer.changed_job_count;
     }
     for (const std::string& run : binder.touched()) Summarize(rows, run, news.now_ns);
-    answer.open_jobs = SelectOpenJobs(session, news.cluster, mentioned);
+    answer.open_jobs = SelectOpenJobs(session, news.cluster, mentioned, news.now_ns);
     return EndOf(news.dry_run);
   });
   RHUMB_RETURN_IF_ERROR(WithoutDryRun(status, news.dry_run));

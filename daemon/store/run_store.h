@@ -50,6 +50,13 @@ struct StoredRun {
   std::vector<StoredJob> jobs;  // first to last
 };
 
+// Of runs that are created for jobs of which nothing has been told: more of one user are refused,
+// older ones are asked for no more.
+inline constexpr int64_t kMaxExpectedRuns = 100;
+inline constexpr int64_t kExpectedRunNs = int64_t{7} * 24 * 3600 * 1'000'000'000;
+
+using IsOperator = std::function<bool(int64_t uid)>;
+
 struct RunFilter {
   std::string plan, cluster;  // empty: all
   bool open_only = false;     // those that wait or run alone
@@ -63,7 +70,7 @@ struct JobNews {
   // `news` with what only `older` knows: facts, as a time limit, not states.
   std::function<StoredJob(const StoredJob& news, const StoredJob& older)> fill_gaps;
   // Whose runs may become those of the job that they were created for, whoever owns it.
-  std::function<bool(int64_t uid)> is_operator;
+  IsOperator is_operator;
 };
 
 struct JobNewsAnswer {
@@ -82,9 +89,11 @@ class RunStore {
 
   // Stores `run`, or answers the one that its job (chain_job_id of cluster, if any) belongs to; for
   // a repeated request what was stored then. A plan that the known run lacks becomes its plan.
-  // AlreadyExists as Store::FindByRequestId. With `dry_run` nothing is stored.
+  // A job of which nothing has been told belongs to no other user's run, operators' excepted.
+  // AlreadyExists as Store::FindByRequestId, ResourceExhausted beyond kMaxExpectedRuns. With
+  // `dry_run` nothing is stored.
   absl::StatusOr<StoredRun> Create(const StoredRun& run, const RequestKey& key, bool dry_run,
-                                   const MayAnswer& may_answer);
+                                   const IsOperator& is_operator, const MayAnswer& may_answer);
 
   // With its jobs; nullopt if there is none of the name.
   absl::StatusOr<std::optional<StoredRun>> Find(absl::string_view name);

@@ -97,7 +97,7 @@ TEST(PlanByStart, LeavesOutWhatWouldStartAfterTheDeadline) {
   const absl::StatusOr<PlansByStart> starts = site.Ask(Within(100 * kHour));
   ASSERT_THAT(starts, IsOk());
   EXPECT_THAT(starts->options, SizeIs(1));
-  EXPECT_THAT(starts->remarks, Contains(HasSubstr("after the deadline")));
+  EXPECT_THAT(starts->remarks, Contains(HasSubstr("too late for the deadline")));
 }
 
 TEST(PlanByStart, SaysWhyNothingCanStartInTime) {

@@ -113,7 +113,9 @@ class RunStoreTest : public ::testing::Test {
     return all.empty() ? StoredRun() : all.front();
   }
   absl::StatusOr<StoredRun> Create(const StoredRun& run, const RequestKey& key = kNoKey) {
-    return runs().Create(run, key, false, [](const StoredRun&) { return absl::OkStatus(); });
+    return runs().Create(
+        run, key, false, [](int64_t uid) { return uid == kRoot; },
+        [](const StoredRun&) { return absl::OkStatus(); });
   }
   static StoredRun Expecting(const std::string& job_id, int64_t owner_uid) {
     StoredRun run;
@@ -306,6 +308,34 @@ TEST_F(RunStoreTest, ARunThatExpectsTheJobOfSomebodyElseDoesNotGetIt) {
   Tell({MakeJob("7", JobState::kRunning, 1)});
   EXPECT_THAT(All(), SizeIs(2));
   EXPECT_EQ(runs().FindByJob(kMine, "7")->front().owner_uid, 1000);
+}
+
+TEST_F(RunStoreTest, WhatAnotherExpectsKeepsNobodyFromHisOwnJob) {
+  ASSERT_THAT(Create(Expecting("7", 2000)), IsOk());
+  StoredRun own = Expecting("7", 1000);
+  own.name = "runs/r-own";
+  EXPECT_EQ(Create(own)->name, "runs/r-own");
+  own.name = "runs/r-again";
+  EXPECT_EQ(Create(own)->name, "runs/r-own");
+  Tell({MakeJob("7", JobState::kRunning, 1)});
+  EXPECT_EQ(runs().FindByJob(kMine, "7")->front().name, "runs/r-own");
+}
+
+TEST_F(RunStoreTest, AUserExpectsSoManyJobsAndNoMore) {
+  for (int64_t i = 0; i < kMaxExpectedRuns; ++i) {
+    StoredRun run = Expecting(absl::StrCat(i), 1000);
+    run.name = absl::StrCat("runs/r-", i);
+    ASSERT_THAT(Create(run), IsOk());
+  }
+  EXPECT_THAT(Create(Expecting("one-more", 1000)),
+              StatusIs(absl::StatusCode::kResourceExhausted, "allowed: 100"));
+  EXPECT_THAT(Create(Expecting("another", 2000)), IsOk());
+}
+
+TEST_F(RunStoreTest, AJobThatNeverCameIsAskedForNoMore) {
+  ASSERT_THAT(Create(Expecting("7", 1000)), IsOk());
+  EXPECT_THAT(IdsOf(Tell({}, 2 * kDay).open_jobs), ElementsAre("7"));
+  EXPECT_THAT(Tell({}, 20 * kDay).open_jobs, IsEmpty());
 }
 
 TEST_F(RunStoreTest, ARunThatTheOperatorExpectsBecomesThatOfTheJobsOwner) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What agents tell of nodes, plans on what of them is free, and promises of GPUs.
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -307,14 +309,48 @@ TEST_F(NodesTest, WhatIsGivenBackCanBePromisedAgain) {
   EXPECT_EQ(ReasonOf(Release(first.response.name())), "RESERVATION_NOT_FOUND");
 }
 
+// A job of plans/p-1 of the caller of these tests, unless `owner_uid` says otherwise.
+void AddRunningJob(v1::NodeInventory& inventory, const std::string& id, int64_t gpu_count,
+                   int64_t owner_uid = getuid()) {
+  v1::RunningJob& job = *inventory.add_running_jobs();
+  job.set_job_id(id);
+  job.set_plan("plans/p-1");
+  job.set_owner_uid(owner_uid);
+  job.set_gpu_count(gpu_count);
+}
+
 TEST_F(NodesTest, APromiseEndsWhenAJobOfItsPlanHoldsTheGpus) {
   Sync(Inventory({8, 8}));
   ASSERT_TRUE(Reserve(8, "plans/p-1").status.ok());
   v1::NodeInventory later = Inventory({8, 0});
-  later.add_running_plans("plans/p-1");
+  AddRunningJob(later, "1", 8);
   Sync(later);
   EXPECT_EQ(ReservationCount(), 0);
   EXPECT_TRUE(Reserve(8).status.ok());
+}
+
+TEST_F(NodesTest, AJobEndsOnePromiseOfItsPlanAndOnce) {
+  Sync(Inventory({8, 8, 8}));
+  ASSERT_TRUE(Reserve(8, "plans/p-1").status.ok());
+  ASSERT_TRUE(Reserve(8, "plans/p-1").status.ok());
+  v1::NodeInventory later = Inventory({8, 8, 0});
+  AddRunningJob(later, "1", 8);
+  Sync(later);
+  Sync(later);
+  EXPECT_EQ(ReservationCount(), 1);
+  AddRunningJob(later, "2", 8);
+  Sync(later);
+  EXPECT_EQ(ReservationCount(), 0);
+}
+
+TEST_F(NodesTest, AJobOfAnotherUserOrOfFewerGpusEndsNoPromise) {
+  Sync(Inventory({8, 8}));
+  ASSERT_TRUE(Reserve(8, "plans/p-1").status.ok());
+  v1::NodeInventory later = Inventory({8, 8});
+  AddRunningJob(later, "1", 1);
+  AddRunningJob(later, "2", 8, getuid() + 1);
+  Sync(later);
+  EXPECT_EQ(ReservationCount(), 1);
 }
 
 TEST_F(NodesTest, ARepeatedRequestIsOnePromise) {

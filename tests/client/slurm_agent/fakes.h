@@ -63,6 +63,7 @@ class FakeDaemon final : public DaemonLink {
       v1::Job& job = *response.add_open_jobs();
       job.set_job_id(id);
       job.mutable_submit_time()->set_seconds(open_submit_seconds);
+      job.set_owner_uid(open_owner_uid);
     }
     return response;
   }
@@ -82,6 +83,7 @@ class FakeDaemon final : public DaemonLink {
   std::string refused;            // the job of this id
   std::vector<std::string> open;  // that it takes for such unless it is told of them
   int64_t open_submit_seconds = 1000;
+  int64_t open_owner_uid = 0;
   std::vector<v1::NodeInventory> nodes;
   std::vector<v1::SyncJobsRequest> jobs;
   int calls = 0;

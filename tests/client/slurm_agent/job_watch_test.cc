@@ -107,6 +107,25 @@ TEST_F(JobWatchTest, ForgottenJobIsLostAfterAWhileAndNotBefore) {
   EXPECT_FALSE(LastJob().has_exit_code());
 }
 
+TEST_F(JobWatchTest, AJobIsToldToNobodyWhoNamesAnothersJob) {
+  state_.jobs = {Running(101)};
+  state_.jobs[0].comment = "no plan";
+  state_.jobs[0].user_id = 1000;
+  daemon_.open = {"101"};
+  daemon_.open_submit_seconds = 0;
+  daemon_.open_owner_uid = 2000;
+  for (int look = 0; look < 3; ++look) {
+    EXPECT_THAT(Tell(), IsOk());
+    EXPECT_THAT(daemon_.jobs.back().jobs(), IsEmpty());
+    now_ += absl::Minutes(3);
+  }
+  daemon_.open_owner_uid = 1000;
+  EXPECT_THAT(Tell(), IsOk());
+  now_ += absl::Minutes(3);
+  EXPECT_THAT(Tell(), IsOk());
+  EXPECT_EQ(LastJob().job_id(), "101");
+}
+
 TEST_F(JobWatchTest, AJobThatNobodyHasSeenYetIsNeverLost) {
   accounting_.answer.outcome = AccountingAnswer::Outcome::kDisabled;
   daemon_.open = {"101"};

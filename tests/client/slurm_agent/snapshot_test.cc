@@ -169,18 +169,22 @@ ClusterState WithJob(SourceJob job) {
 
 v1::Job FirstJob(const SourceJob& job) { return MakeJobs(WithJob(job), {}, Names(), kNow).at(0); }
 
-TEST(InventoryTest, PlansThatHoldGpusAreRunningOnes) {
+TEST(InventoryTest, JobsOfPlansThatHoldGpusAreRunningOnes) {
   ClusterState state = WithJob(RunningJob());
-  state.jobs.push_back(RunningJob());  // another job of the same plan
   state.jobs.push_back(RunningJob());
   state.jobs.back().states = {"PENDING"};
-  state.jobs.back().comment = "rhumb:plans/p-02";
   state.jobs.push_back(RunningJob());
   state.jobs.back().gres_detail.clear();
   state.jobs.back().tres_per_node.clear();
-  state.jobs.back().comment = "rhumb:plans/p-03";
-  EXPECT_THAT(MakeInventory(state, "lab", Names(), kNow).running_plans(),
-              ElementsAre("plans/p-01"));
+  state.jobs.push_back(RunningJob());
+  state.jobs.back().comment = "mine";
+  const v1::NodeInventory inventory = MakeInventory(state, "lab", Names(), kNow);
+  ASSERT_THAT(inventory.running_jobs(), SizeIs(1));
+  const v1::RunningJob& job = inventory.running_jobs(0);
+  EXPECT_EQ(job.job_id(), "101");
+  EXPECT_EQ(job.plan(), "plans/p-01");
+  EXPECT_EQ(job.owner_uid(), RunningJob().user_id);
+  EXPECT_EQ(job.gpu_count(), GpusOfJob(RunningJob()).count);
 }
 
 TEST(JobsTest, RunningJobHasWhatItHolds) {
