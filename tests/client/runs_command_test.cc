@@ -234,6 +234,15 @@ TEST(RunSentenceTest, ASuccessIsFasterSlowerOrAsPlanned) {
   EXPECT_THAT(RunSentence(run), HasSubstr(", as planned."));
 }
 
+TEST(RunSentenceTest, ASuccessFarFromItsPlanIsNoPercentFaster) {
+  v1::Run run = NamedRun();
+  AddJob(run, "123", v1::RUN_STATE_SUCCEEDED, 5);
+  Compare(run, "wall_seconds", 86400, 5);
+  EXPECT_EQ(RunSentence(run),
+            "runs/r-12: job 123 on mine succeeded after 5 s of a planned 1 d on 16 "
+            "H100-SXM5-80GB.");
+}
+
 TEST(RunSentenceTest, AChainNamesItsJobs) {
   v1::Run run = NamedRun();
   AddJob(run, "101", v1::RUN_STATE_TIMED_OUT, 3600);
