@@ -79,6 +79,7 @@ class ScriptedRuns final : public v1::RunService::Service {
   grpc::Status ListRuns(grpc::ServerContext*, const v1::ListRunsRequest* request,
                         v1::ListRunsResponse* response) override {
     lists.push_back(*request);
+    if (is_empty) return status;
     *response->add_runs() = run;
     response->set_next_page_token("more");
     return status;
@@ -94,6 +95,7 @@ class ScriptedRuns final : public v1::RunService::Service {
   grpc::Status status;
   std::vector<v1::CreateRunRequest> creates;
   std::vector<v1::GetRunRequest> gets;
+  bool is_empty = false;  // its list
   std::vector<v1::ListRunsRequest> lists;
   std::vector<v1::FinishRunRequest> finishes;
 };
@@ -182,6 +184,11 @@ TEST_F(RunsCommandTest, AListHasOneRowARunAndSaysThatThereAreMore) {
   EXPECT_EQ(runs_.lists[0].cluster(), "mine");
   EXPECT_TRUE(runs_.lists[0].open_only());
   EXPECT_EQ(runs_.lists[0].page_size(), 1);
+}
+
+TEST_F(RunsCommandTest, AnEmptyListSaysSo) {
+  runs_.is_empty = true;
+  EXPECT_THAT(RunLine("run list").err, HasSubstr("there is no such run"));
 }
 
 TEST_F(RunsCommandTest, ARunIsCreatedOfAPlanOrAJob) {
