@@ -136,6 +136,20 @@ absl::Status NoInventory(const std::string& cluster) {
                    " are free; run rhumb-slurm-agent there, or leave --free out"));
 }
 
+// `busy` names what has nothing free.
+absl::Status NothingFree(const v1::NodeInventory& inventory, const std::vector<std::string>& busy) {
+  const absl::string_view cluster = absl::StripPrefix(inventory.name(), "clusters/");
+  std::string text =
+      absl::StrCat("no GPU of ", cluster, " is free now (", absl::StrJoin(busy, ", "), ")");
+  if (inventory.free_gpu_count() > 0 && inventory.reserved_gpu_count() > 0) {
+    absl::StrAppend(&text, ": of its ", inventory.free_gpu_count(), " that no job holds, ",
+                    inventory.reserved_gpu_count(), " are promised to others");
+  }
+  absl::StrAppend(&text, "; leave --free out (with sbatch --rhumb, give cluster=", cluster,
+                  ") for its whole inventory");
+  return ErrorWithReason(absl::StatusCode::kFailedPrecondition, "NOTHING_FREE", text);
+}
+
 }  // namespace
 
 v1::NodeInventory InventoryToStore(const v1::SyncNodesRequest& request,
@@ -304,7 +318,9 @@ absl::StatusOr<v1::Cluster> FreeCluster(const v1::Cluster& cluster, const std::s
       available = free.AvailableGpuCount(PromisedGpuCount(promised, free.gpu_type));
     }
     if (available == 0) {
-      busy.push_back(pool.partition().empty() ? pool.gpu_type() : pool.partition());
+      const std::string& name = pool.partition().empty() ? pool.gpu_type() : pool.partition();
+      // Nodes of two types in a partition are two pools of it.
+      if (std::find(busy.begin(), busy.end(), name) == busy.end()) busy.push_back(name);
       continue;
     }
     v1::Pool& free = *result.add_pools() = pool;
@@ -315,10 +331,7 @@ absl::StatusOr<v1::Cluster> FreeCluster(const v1::Cluster& cluster, const std::s
     LimitByPartition(inventory, free);
   }
   if (result.pools().empty() && !busy.empty()) {
-    return ErrorWithReason(
-        absl::StatusCode::kFailedPrecondition, "NOTHING_FREE",
-        absl::StrCat("no GPU of ", absl::StripPrefix(cluster.name(), "clusters/"), " is free now (",
-                     absl::StrJoin(busy, ", "), "); leave --free out for its whole inventory"));
+    return NothingFree(inventory, busy);
   }
   return result;
 }

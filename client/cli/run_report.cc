@@ -17,6 +17,9 @@ namespace {
 
 // Differences below are not worth a word.
 constexpr double kAsPlannedFraction = 0.005;
+// Ratios to the plan beyond which "faster" and "slower" in percent say nothing.
+constexpr double kLeastNearPlanRatio = 0.5;
+constexpr double kMostNearPlanRatio = 2;
 
 std::string StateName(v1::RunState state) {
   const auto* value = v1::RunState_descriptor()->FindValueByNumber(state);
@@ -108,7 +111,21 @@ std::string Verb(const v1::Run& run) {
   return "failed";
 }
 
-// ", 4% faster than planned"; of a run that is not through, ", 33% of the planned time".
+bool IsFarFromPlan(double ratio) {
+  return ratio < kLeastNearPlanRatio || ratio > kMostNearPlanRatio;
+}
+
+// " of a planned 1 d", behind the wall time of a run that is through far from its plan.
+std::string OfPlannedFarOff(const v1::Run& run) {
+  const v1::RunComparison* wall = FindComparison(run, "wall_seconds");
+  if (run.state() != v1::RUN_STATE_SUCCEEDED || wall == nullptr || !wall->has_ratio() ||
+      !IsFarFromPlan(wall->ratio())) {
+    return "";
+  }
+  return absl::StrCat(" of a planned ", FormatDuration(wall->planned()));
+}
+
+// ", 4% faster than planned"; of a run that is not through, ", 33% of the planned 3 h".
 std::string BesidePlan(const v1::Run& run) {
   const v1::RunComparison* wall = FindComparison(run, "wall_seconds");
   if (wall == nullptr || !wall->has_ratio() || wall->ratio() <= 0) return "";
@@ -116,6 +133,7 @@ std::string BesidePlan(const v1::Run& run) {
     return absl::StrCat(", ", FormatFraction(wall->ratio()), " of the planned ",
                         FormatDuration(wall->planned()));
   }
+  if (IsFarFromPlan(wall->ratio())) return "";  // OfPlannedFarOff() says it
   const double difference = wall->ratio() - 1;
   if (std::abs(difference) < kAsPlannedFraction) return ", as planned";
   const double percent = 100 * std::abs(difference);
@@ -213,7 +231,8 @@ std::string RunSentence(const v1::Run& run) {
   const bool waits = run.state() == v1::RUN_STATE_PENDING;
   if (wall.has_value()) {
     const char* word = run.state() == v1::RUN_STATE_RUNNING ? " since " : " after ";
-    absl::StrAppend(&text, waits ? " after having run " : word, FormatDuration(*wall));
+    absl::StrAppend(&text, waits ? " after having run " : word, FormatDuration(*wall),
+                    OfPlannedFarOff(run));
   } else if (last != nullptr && !last->has_start_time() && !IsOpen(run)) {
     text += " before it started";
   }

@@ -100,7 +100,9 @@ int RunList(const Invocation& invocation, Context& context) {
       .table = RunsTable,
       .then =
           [&](const v1::ListRunsResponse& list) {
-            if (list.next_page_token().empty() || output->format == OutputFormat::kJson) return;
+            if (output->format == OutputFormat::kJson) return;
+            if (list.runs().empty()) Remark(invocation, context, "there is no such run");
+            if (list.next_page_token().empty()) return;
             Remark(invocation, context,
                    absl::StrCat("there are more: --page-token ", list.next_page_token()));
           }};

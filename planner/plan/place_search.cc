@@ -64,7 +64,8 @@ void PlaceSearch::SearchDegrees(const Degrees& degrees) {
   in_degrees_.clear();
   while (in_degrees_.size() < all) {
     const double batch_tokens = SmallestBatch(degrees, space.MicroBatchSizes()[in_degrees_.size()]);
-    if (!limits_.MayTakeLess(hopeless_seconds_, least_seconds, 0, batch_tokens) ||
+    if (batch_tokens > limits_.largest_tokens ||
+        !limits_.MayTakeLess(hopeless_seconds_, least_seconds, 0, batch_tokens) ||
         !MayWin(least_seconds * limits_.Overhead(batch_tokens))) {
       break;
     }

@@ -14,6 +14,7 @@
 #include "planner/plan/batched_loss.h"
 #include "planner/plan/overheads.h"
 #include "planner/plan/problem.h"
+#include "planner/track/words.h"
 #include "planner/units.h"
 
 namespace rhumb {
@@ -26,6 +27,7 @@ constexpr double kPoorEpochs = 16;
 constexpr double kRuleOfThumbTokensPerParam = 20;  // Hoffmann et al. 2022
 constexpr double kFlatRatio = 2;
 constexpr double kDearBatchNats = 0.02;
+constexpr double kAboutTheLimit = 0.98;  // of it: a run that fills it
 
 std::string Short(double value) { return absl::StrFormat("%.3g", value); }
 
@@ -147,7 +149,23 @@ std::string DescribeChain(const TimePlan& time) {
                                ? std::ceil(*time.wall_high_seconds / *time.job_limit_seconds)
                                : 0;
   if (most_jobs > static_cast<double>(time.job_count)) {
-    absl::StrAppend(&text, absl::StrFormat("; %.0f at the upper end of its wall time", most_jobs));
+    // More where the further jobs' own restarts fill another one.
+    absl::StrAppend(
+        &text, absl::StrFormat("; at least %.0f at the upper end of its wall time", most_jobs));
+  }
+  return text;
+}
+
+// "the partition ends jobs after 0.5 h, and the run may be no more than one; ...".
+std::string DescribeOneJob(const TimePlan& time, double limit_seconds) {
+  std::string text =
+      absl::StrCat("the partition ends jobs after ", Short(limit_seconds / kSecondsPerHour),
+                   " h, and the run may be no more than one");
+  if (time.wall_high_seconds.value_or(0) <= limit_seconds) return text;
+  absl::StrAppend(&text, "; at the upper end of its wall time, ",
+                  DurationWords(*time.wall_high_seconds), ", it would be cut off");
+  if (time.wall_seconds > kAboutTheLimit * limit_seconds) {
+    text += ": about half of such runs end in time";
   }
   return text;
 }
@@ -159,11 +177,9 @@ void WarnHardware(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarni
   if (plan.time->job_count > 1) {
     out.push_back({"CHAINED_JOBS", DescribeChain(*plan.time)});
   } else if (pool.max_wall_seconds.has_value() && q.max_job_count == 1 &&
-             *pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited)) {
-    out.push_back(
-        {"PARTITION_TIME_LIMIT", absl::StrCat("the partition ends jobs after ",
-                                              Short(*pool.max_wall_seconds / kSecondsPerHour),
-                                              " h, and the run may be no more than one")});
+             (*pool.max_wall_seconds < q.deadline_seconds.value_or(kUnlimited) ||
+              plan.time->wall_high_seconds.value_or(0) > *pool.max_wall_seconds)) {
+    out.push_back({"PARTITION_TIME_LIMIT", DescribeOneJob(*plan.time, *pool.max_wall_seconds)});
   }
   if (plan.allocation->gpu_count < pool.gpu_count) {
     out.push_back(

@@ -151,16 +151,29 @@ BatchLimits SearchBounds::LimitsOf(const BestCase& best) const {
     limits.largest_tokens = static_cast<double>(*q.global_batch_tokens);
     return limits;
   }
-  // Fixed tokens are spent whatever the batch; a rule that reads tokens has no largest B_crit for a
-  // target loss, and those that read N or the loss otherwise are not told apart from it.
+  // Fixed tokens are spent whatever the batch: its overhead costs loss, not time. But the choice of
+  // a batch allows none beyond its cap, which falls with the loss of ever larger batches; none is
+  // smaller than a sequence.
+  if (size_.fixed_tokens.has_value()) {
+    const double tokens = *size_.fixed_tokens;
+    const double sequence = static_cast<double>(size_.shape.sequence_length);
+    const double critical =
+        q.law.family == LawFamily::kDataConstrained
+            ? problem_.loss().CriticalBatch(size_.law, tokens,
+                                            problem_.loss().BestCase(size_.law, tokens))
+            : problem_.loss().At(size_.law, tokens, sequence).critical_batch_tokens;
+    limits.largest_tokens =
+        std::max(std::min(kMaxBatchOverCritical * critical, tokens) / kBoundSlack, 1.0);
+    return limits;
+  }
+  // A rule that reads tokens has no largest B_crit for a target loss, and those that read N or the
+  // loss otherwise are not told apart from it.
   const bool spends_all = problem_.metric() == Metric::kLoss;
   const std::optional<double>& target = q.target_loss_nats;
   const bool by_loss = q.batch_rule == BatchRule::kKaplan2020 || q.noise_scale_tokens.has_value();
   // Where the data-constrained law damps N with D, overhead does not bound the loss that simply.
   if (q.law.family == LawFamily::kDataConstrained) return limits;
-  if (size_.fixed_tokens.has_value() || (!spends_all && !(target.has_value() && by_loss))) {
-    return limits;
-  }
+  if (!spends_all && !(target.has_value() && by_loss)) return limits;
   const double loss = spends_all ? best.rank.metric : *target;
   limits.critical_tokens =
       problem_.loss().CriticalBatch(size_.law, best.token_count, loss) / kBoundSlack;

@@ -26,12 +26,10 @@ std::string TimeDirective(double seconds) {
   return absl::StrCat("#SBATCH --time=", SlurmTimeWords(seconds));
 }
 
-// "after 41 s", with the plan ", 0.4% of the planned 3 h".
-std::string AfterWords(const std::optional<PlannedRun>& planned, std::optional<double> wall) {
-  if (!wall.has_value()) return "before it started";
-  const std::string after = absl::StrCat("after ", DurationWords(*wall));
-  if (!planned.has_value() || planned->wall_seconds <= 0) return after;
-  return absl::StrCat(after, ", ", PercentWords(*wall / planned->wall_seconds), " of the planned ",
+// ", 33% of the planned 3 h"; without a plan nothing.
+std::string ShareWords(const std::optional<PlannedRun>& planned, double wall) {
+  if (!planned.has_value() || planned->wall_seconds <= 0) return "";
+  return absl::StrCat(", ", PercentWords(wall / planned->wall_seconds), " of the planned ",
                       DurationWords(planned->wall_seconds));
 }
 
@@ -61,6 +59,26 @@ class Adviser {
     return last_ == nullptr ? "The run" : absl::StrCat("Job ", last_->job_id);
   }
 
+  // "after 41 s" of the job that Who() names, and how much of the plan that is: of a chain, what
+  // its jobs ran together.
+  std::string AfterWords() const {
+    const std::optional<double> own = last_ == nullptr ? wall_ : ElapsedSeconds(*last_);
+    std::string text =
+        own.has_value() ? absl::StrCat("after ", DurationWords(*own)) : "before it started";
+    if (!wall_.has_value()) return text;
+    if (run_.jobs.size() > 1) {
+      absl::StrAppend(&text, "; the run's ", run_.jobs.size(), " jobs ran ", DurationWords(*wall_),
+                      " in all");
+    }
+    return absl::StrCat(text, ShareWords(planned_, *wall_));
+  }
+
+  // Whether the run used so little of its plan that its times say nothing of the next one's.
+  bool RanFarLessThanPlanned() const {
+    return planned_.has_value() && wall_.has_value() &&
+           *wall_ < kEarlyFraction * planned_->wall_seconds;
+  }
+
   // What the plan takes at most; nullopt without a plan.
   std::optional<double> PlannedHigh() const {
     if (!planned_.has_value()) return std::nullopt;
@@ -83,19 +101,17 @@ class Adviser {
       case JobState::kFailed:
         return SayFailed();
       case JobState::kCancelled:
-        return Say("CANCELLED",
-                   absl::StrCat(Who(), " was cancelled ", AfterWords(planned_, wall_), "."));
+        return Say("CANCELLED", absl::StrCat(Who(), " was cancelled ", AfterWords(), "."));
       case JobState::kTimedOut:
         return SayTimedOut();
       case JobState::kOutOfMemory:
         return SayOutOfMemory();
       case JobState::kInterrupted:
-        return Say(
-            "INTERRUPTED",
-            absl::StrCat(Who(), " was interrupted ", AfterWords(planned_, wall_), ReasonWords(),
-                         ": a node failed or another job took its place. A script that "
-                         "resumes from its last checkpoint may be started again by Slurm."),
-            "#SBATCH --requeue");
+        return Say("INTERRUPTED",
+                   absl::StrCat(Who(), " was interrupted ", AfterWords(), ReasonWords(),
+                                ": a node failed or another job took its place. A script that "
+                                "resumes from its last checkpoint may be started again by Slurm."),
+                   "#SBATCH --requeue");
       case JobState::kLost:
         return Say("LOST", absl::StrCat("Nobody saw how ", last_ == nullptr ? "the run" : "job ",
                                         last_ == nullptr ? "" : last_->job_id,
@@ -112,9 +128,9 @@ class Adviser {
   void SaySucceeded() {
     if (!planned_.has_value() || !wall_.has_value() || planned_->wall_seconds <= 0) return;
     const double planned = planned_->wall_seconds;
-    if (*wall_ < kEarlyFraction * planned) {
+    if (RanFarLessThanPlanned()) {
       Say("ENDED_EARLY",
-          absl::StrCat("It ended ", AfterWords(planned_, wall_),
+          absl::StrCat("It ended after ", DurationWords(*wall_), ShareWords(planned_, *wall_),
                        ": it trained less than was planned, or this machine is faster than the "
                        "plan's model of it, which `rhumb calibrate` fits to measured runs."));
     } else if (*wall_ > *PlannedHigh() && *wall_ > (1 + kWorthSayingFraction) * planned) {
@@ -133,9 +149,10 @@ class Adviser {
     } else if (last_ != nullptr && last_->exit_code.value_or(0) != 0) {
       how = absl::StrCat(" exited with code ", *last_->exit_code, " ");
     }
-    const bool at_once = wall_.has_value() && *wall_ < kAtOnceSeconds;
+    const std::optional<double> own = last_ == nullptr ? wall_ : ElapsedSeconds(*last_);
+    const bool at_once = own.has_value() && *own < kAtOnceSeconds;
     Say("FAILED",
-        absl::StrCat(Who(), how, AfterWords(planned_, wall_), ReasonWords(), ".",
+        absl::StrCat(Who(), how, AfterWords(), ReasonWords(), ".",
                      at_once ? " That soon it is the launch: environment, paths, ranks." : ""));
   }
 
@@ -173,7 +190,7 @@ class Adviser {
   }
 
   void SayOutOfMemory() {
-    std::string text = absl::StrCat(Who(), " ran out of host memory ", AfterWords(planned_, wall_));
+    std::string text = absl::StrCat(Who(), " ran out of host memory ", AfterWords());
     if (last_ != nullptr && last_->max_rss_bytes.has_value()) {
       absl::StrAppend(
           &text, "; its largest task held ",
@@ -198,7 +215,9 @@ class Adviser {
                        ": it will be ended before, unless a job that goes on with it follows."),
           TimeDirective(std::min(*PlannedHigh(), JobLimit())));
     } else if (run_.state == JobState::kSucceeded && run_.jobs.size() == 1 && elapsed.has_value() &&
-               *elapsed > 0 && limit >= kLongLimitRatio * *elapsed && limit > kLongWaitSeconds) {
+               // A shorter limit would contradict the plan.
+               !RanFarLessThanPlanned() && *elapsed > 0 && limit >= kLongLimitRatio * *elapsed &&
+               limit > kLongWaitSeconds) {
       Say("TIME_LIMIT_TOO_LONG",
           absl::StrCat("Job ", last_->job_id, " used ", PercentWords(*elapsed / limit),
                        " of its time limit of ", DurationWords(limit),

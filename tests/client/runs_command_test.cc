@@ -79,6 +79,7 @@ class ScriptedRuns final : public v1::RunService::Service {
   grpc::Status ListRuns(grpc::ServerContext*, const v1::ListRunsRequest* request,
                         v1::ListRunsResponse* response) override {
     lists.push_back(*request);
+    if (is_empty) return status;
     *response->add_runs() = run;
     response->set_next_page_token("more");
     return status;
@@ -94,6 +95,7 @@ class ScriptedRuns final : public v1::RunService::Service {
   grpc::Status status;
   std::vector<v1::CreateRunRequest> creates;
   std::vector<v1::GetRunRequest> gets;
+  bool is_empty = false;  // its list
   std::vector<v1::ListRunsRequest> lists;
   std::vector<v1::FinishRunRequest> finishes;
 };
@@ -184,6 +186,11 @@ TEST_F(RunsCommandTest, AListHasOneRowARunAndSaysThatThereAreMore) {
   EXPECT_EQ(runs_.lists[0].page_size(), 1);
 }
 
+TEST_F(RunsCommandTest, AnEmptyListSaysSo) {
+  runs_.is_empty = true;
+  EXPECT_THAT(RunLine("run list").err, HasSubstr("there is no such run"));
+}
+
 TEST_F(RunsCommandTest, ARunIsCreatedOfAPlanOrAJob) {
   EXPECT_EQ(RunLine("run create --plan p-1 --title mine -o name").out, "runs/r-12\n");
   EXPECT_EQ(RunLine("run create --job 7 --cluster mine --dry-run").code, kExitOk);
@@ -232,6 +239,15 @@ TEST(RunSentenceTest, ASuccessIsFasterSlowerOrAsPlanned) {
   EXPECT_THAT(RunSentence(run), HasSubstr(", 25% slower than planned."));
   run.mutable_comparisons(0)->set_ratio(1.001);
   EXPECT_THAT(RunSentence(run), HasSubstr(", as planned."));
+}
+
+TEST(RunSentenceTest, ASuccessFarFromItsPlanIsNoPercentFaster) {
+  v1::Run run = NamedRun();
+  AddJob(run, "123", v1::RUN_STATE_SUCCEEDED, 5);
+  Compare(run, "wall_seconds", 86400, 5);
+  EXPECT_EQ(RunSentence(run),
+            "runs/r-12: job 123 on mine succeeded after 5 s of a planned 1 d on 16 "
+            "H100-SXM5-80GB.");
 }
 
 TEST(RunSentenceTest, AChainNamesItsJobs) {

@@ -21,6 +21,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Key;
+using ::testing::Not;
 
 constexpr char kH100[] = "H100-SXM5-80GB";
 
@@ -242,6 +243,16 @@ TEST_F(NodesTest, NothingFreeIsSaid) {
   const auto plan = PlanOnFree();
   EXPECT_EQ(ReasonOf(plan.status), "NOTHING_FREE");
   EXPECT_THAT(plan.status.error_message(), HasSubstr("leave --free out"));
+  EXPECT_THAT(plan.status.error_message(), Not(HasSubstr("promised")));
+}
+
+TEST_F(NodesTest, FreeGpusThatArePromisedAreSaidToBe) {
+  Sync(Inventory({8}));
+  ASSERT_TRUE(Reserve(8).status.ok());
+  const auto plan = PlanOnFree();
+  EXPECT_EQ(ReasonOf(plan.status), "NOTHING_FREE");
+  EXPECT_THAT(plan.status.error_message(),
+              HasSubstr("of its 8 that no job holds, 8 are promised to others"));
 }
 
 TEST_F(NodesTest, AClusterWithoutAnAgentSaysSo) {

@@ -16,6 +16,7 @@ namespace rhumb {
 namespace {
 
 using ::testing::Contains;
+using ::testing::HasSubstr;
 using ::testing::Not;
 using testing_support::Choice;
 using testing_support::PlanOf;
@@ -99,6 +100,18 @@ TEST(ChainTest, ARunOfOneJobEndsWithinTheLimit) {
   EXPECT_EQ(Choice(plan), Choice(PlanOf(ten_hours)));
   EXPECT_LE(plan.time->wall_seconds, 10 * kHour * (1 + 1e-9));
   EXPECT_THAT(CodesOf(plan), Contains("PARTITION_TIME_LIMIT"));
+}
+
+TEST(ChainTest, ARunThatFillsItsOnlyJobIsSaidToBeCutOffAtItsUpperEnd) {
+  PlanQuestion question = InTenHours();
+  question.max_job_count = 1;
+  const Plan plan = PlanOf(question);
+  ASSERT_GT(plan.time->wall_high_seconds.value_or(0), 10 * kHour);
+  for (const PlanWarning& warning : plan.warnings) {
+    if (warning.code != "PARTITION_TIME_LIMIT") continue;
+    EXPECT_THAT(warning.text,
+                HasSubstr("it would be cut off: about half of such runs end in time"));
+  }
 }
 
 TEST(ChainTest, ARunOfNoMoreThanThreeJobsFillsThem) {

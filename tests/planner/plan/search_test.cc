@@ -251,6 +251,23 @@ TEST(SearchTest, EqualsBruteForceForExactTokensNearALimit) {
   }
 }
 
+// So few tokens that the loss leaves room for hardly any batch, or for none.
+TEST(SearchTest, EqualsBruteForceForSoFewTokensThatNoBatchMayBeLarge) {
+  int feasible = 0;
+  for (uint64_t seed = 0; seed < 16; ++seed) {
+    SCOPED_TRACE(seed);
+    testing_support::Dice dice(seed);
+    PlanQuestion question = SmallQuestion();
+    question.noise_scale_tokens.reset();
+    question.objective = dice.Pick({Objective::kLoss, Objective::kCost, Objective::kTime});
+    question.token_count = dice.LogUniform(3e5, 3e7);
+    ExpectSameAsBruteForce(question);
+    feasible += PlanOf(question).feasible;
+  }
+  EXPECT_GT(feasible, 3);
+  EXPECT_LT(feasible, 14);
+}
+
 // After hundreds of epochs another token changes no digit of the loss: places that reach the same
 // loss with fewer tokens are cheaper.
 TEST(SearchTest, EqualsBruteForceWhereRepeatingGainsNothingMore) {

@@ -203,6 +203,23 @@ TEST(AdviseRunTest, ACancelledRunSaysHowFarItWas) {
   EXPECT_EQ(AdviceOn(RunOf({waiting})).text, "Job 1 was cancelled before it started.");
 }
 
+TEST(AdviseRunTest, ALaterJobThatNeverStartedIsNotSaidToHaveRun) {
+  TrackedJob waiting = Job("2", JobState::kCancelled, 0);
+  waiting.start_seconds.reset();
+  waiting.elapsed_seconds.reset();
+  EXPECT_EQ(AdviceOn(RunOf({Job("1", JobState::kCancelled, 0.3 * kHour), waiting})).text,
+            "Job 2 was cancelled before it started; the run's 2 jobs ran 18 min in all, 10% of the "
+            "planned 3 h.");
+}
+
+TEST(AdviseRunTest, AJobOfAChainSaysItsOwnTime) {
+  const TrackedRun run =
+      RunOf({Job("1", JobState::kTimedOut, kHour), Job("2", JobState::kCancelled, 0.5 * kHour)});
+  EXPECT_EQ(AdviceOn(run).text,
+            "Job 2 was cancelled after 30 min; the run's 2 jobs ran 1 h 30 min in all, 50% of the "
+            "planned 3 h.");
+}
+
 TEST(AdviseRunTest, OutOfMemorySaysWhatWasHeld) {
   TrackedJob job = Job("1", JobState::kOutOfMemory, kHour);
   job.max_rss_bytes = int64_t{3} << 29;
@@ -242,6 +259,15 @@ TEST(AdviseRunTest, ATimeLimitThatWasHardlyUsedIsSaid) {
   EXPECT_EQ(advice.code, "TIME_LIMIT_TOO_LONG");
   EXPECT_THAT(advice.text, HasSubstr("used 6.2% of its time limit of 2 d"));
   EXPECT_EQ(advice.directive, "#SBATCH --time=03:45:00");
+}
+
+// The plan would refuse such a limit as a contradiction.
+TEST(AdviseRunTest, ASuccessAfterSecondsOfItsPlanAsksForNoShorterLimit) {
+  TrackedJob job = Job("1", JobState::kSucceeded, 5);
+  job.time_limit_seconds = 48 * kHour;
+  const RunAdvice advice = AdviceOn(RunOf({job}));
+  EXPECT_EQ(advice.code, "ENDED_EARLY");
+  EXPECT_EQ(advice.directive, "");
 }
 
 TEST(AdviseRunTest, TheLastJobOfAChainNeedsNoShorterLimit) {
