@@ -4,10 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "client/cli/context.h"
+#include "client/cli/submit_chain.h"
 #include "tests/matchers.h"
 
 namespace rhumb::cli {
@@ -15,7 +22,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing_support::IsOk;
 using testing_support::StatusIs;
 
@@ -85,6 +91,25 @@ TEST(SubmitOptions, OptionsThatBeginLikeOthersAreTakenWhereWrittenOut) {
                              "--nodelist=n1", "--gres-flags=enforce-binding", "--mem=0"}) {
     EXPECT_THAT(Ask({option}), IsOk()) << option;
   }
+}
+
+TEST(SubmitChain, ASignalStopsItBehindTheSubmissionUnderWay) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "submit_chain_signal";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "sbatch") << "#!/bin/sh\nkill -TERM $PPID\nsleep 0.2\necho 41\n";
+  std::filesystem::permissions(folder / "sbatch", std::filesystem::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", (folder.string() + ":" + path).c_str(), 1);
+  std::ostringstream out, err;
+  Context context;
+  context.out = &out;
+  context.err = &err;
+  EXPECT_EQ(SubmitChain({.decision = Decision(3), .path = "job.sh"}, context), 128 + SIGTERM);
+  setenv("PATH", path.c_str(), 1);
+  EXPECT_EQ(out.str(), "Submitted batch job 41 (1 of 3)\n");
+  EXPECT_THAT(err.str(), HasSubstr("job 2 of 3 was not submitted; cancel those in the queue with: "
+                                   "scancel 41\n"));
 }
 
 }  // namespace
