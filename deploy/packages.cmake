@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Debian packages, by CPack: one a component, those for Slurm named by the version of Slurm they are built for.
-# deploy/package builds them. What only packages hold is EXCLUDE_FROM_ALL: `cmake --install` puts nothing into /etc.
+# deploy/package builds them. What only packages hold is EXCLUDE_FROM_ALL: a plain `cmake --install` puts nothing into /etc.
 
 # CPack would build all, tests included, before it installs.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
@@ -21,10 +21,25 @@ function(rhumb_package component name summary)
     COMPONENT ${component} EXCLUDE_FROM_ALL)
 endfunction()
 
+# install_configuration(<component> <file>): into /etc/rhumb, or etc/rhumb of a prefix other than /usr. One that is there
+# is its administrator's.
+function(install_configuration component file)
+  cmake_path(GET file FILENAME name)
+  install(CODE "
+    set(etc \"\${CMAKE_INSTALL_PREFIX}/etc\")
+    if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
+      set(etc /etc)
+    endif()
+    if(NOT EXISTS \"\$ENV{DESTDIR}\${etc}/rhumb/${name}\")
+      file(INSTALL \"${file}\" DESTINATION \"\${etc}/rhumb\")
+    endif()"
+    COMPONENT ${component} EXCLUDE_FROM_ALL)
+endfunction()
+
 rhumb_package(cli rhumb "planner of LLM training runs: the command" RECOMMENDS rhumbd)
 set(CPACK_DEBIAN_CLI_PACKAGE_CONTROL_EXTRA ${debian}/rhumb/conffiles)
 # Read by `rhumb submit` too; of one package, however many versions of Slurm come and go.
-install(FILES ${CMAKE_CURRENT_LIST_DIR}/slurm/slurm-gpus.conf DESTINATION /etc/rhumb COMPONENT cli EXCLUDE_FROM_ALL)
+install_configuration(cli ${CMAKE_CURRENT_LIST_DIR}/slurm/slurm-gpus.conf)
 foreach(each "bash share/bash-completion/completions/rhumb" "zsh share/zsh/vendor-completions/_rhumb"
         "fish share/fish/vendor_completions.d/rhumb.fish")
   string(REPLACE " " ";" each ${each})
@@ -43,7 +58,7 @@ set(CPACK_DEBIAN_DAEMON_PACKAGE_CONTROL_EXTRA
   ${debian}/rhumbd/postinst ${debian}/rhumbd/prerm ${debian}/rhumbd/conffiles)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/rhumbd.service DESTINATION lib/systemd/system
   COMPONENT daemon EXCLUDE_FROM_ALL)
-install(FILES ${CMAKE_CURRENT_LIST_DIR}/rhumbd.toml DESTINATION /etc/rhumb COMPONENT daemon EXCLUDE_FROM_ALL)
+install_configuration(daemon ${CMAKE_CURRENT_LIST_DIR}/rhumbd.toml)
 set(components cli daemon)
 
 # Slurm takes plugins of its own major and minor version alone, and each has a libslurm of its own.

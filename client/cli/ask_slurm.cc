@@ -97,6 +97,19 @@ absl::StatusOr<std::string> SlurmClusterName(const RunProgram& run_program) {
   return absl::InternalError("scontrol show config names no ClusterName");
 }
 
+absl::StatusOr<std::vector<std::string>> NodesOfList(const std::string& node_list,
+                                                     const RunProgram& run_program) {
+  RHUMB_ASSIGN_OR_RETURN(
+      const slurm::HelperResult result,
+      Ask("scontrol", {"LC_ALL=C", "scontrol", "show", "hostnames", node_list}, run_program));
+  if (result.exit_code != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("scontrol show hostnames ", node_list, ": ", ReasonOf(result.err)));
+  }
+  return std::vector<std::string>(
+      absl::StrSplit(result.out, absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty()));
+}
+
 absl::StatusOr<StartForecast> ForecastStart(const std::vector<std::string>& arguments,
                                             const RunProgram& run_program) {
   // Seconds since the epoch instead of the local time of the user's zone and taste.

@@ -26,6 +26,11 @@ inline constexpr int64_t kSlurmMilliseconds = 5000;
 // ClusterName of Slurm's configuration, by `scontrol show config`. UNAVAILABLE as ForecastStart.
 absl::StatusOr<std::string> SlurmClusterName(const RunProgram& run_program);
 
+// The nodes of `node_list`, as Slurm writes it ("gh[1-2],ga1"), by `scontrol show hostnames`, which
+// asks nobody. UNAVAILABLE as ForecastStart.
+absl::StatusOr<std::vector<std::string>> NodesOfList(const std::string& node_list,
+                                                     const RunProgram& run_program);
+
 // Reads what sbatch says on stderr with SLURM_TIME_FORMAT=%s. INTERNAL if there is no forecast in
 // it.
 absl::StatusOr<StartForecast> ParseStartForecast(absl::string_view said);

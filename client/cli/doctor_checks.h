@@ -60,21 +60,27 @@ struct DaemonLook {
 // daemon, versions, clocks.
 std::vector<Finding> CheckDaemon(const DaemonLook& look, const std::string& client_version);
 
-// slurm.conf as far as Rhumb depends on it. Where slurmctld answers, it says it; else the file.
+// slurm.conf as far as Rhumb depends on it. Commands go by the file of their own node in what they
+// do themselves, the filter and plugins; where no file can be read (configless), and of all else,
+// slurmctld says it as long as it answers.
 struct SlurmSetup {
   bool usable = false;  // sbatch is there and has a configuration
   std::string why_not;  // what is in the way
   std::string folder;   // of slurm.conf
   std::string cluster_name, plugstack_file, cli_filter_plugins, auth_type, auth_info;
+  std::string filter_source;  // who said cli_filter_plugins: a path, or scontrol
 };
 
 // slurm, slurmctld; and what the checks below are told.
 std::vector<Finding> CheckSlurm(const DoctorSurroundings& surroundings, SlurmSetup& setup);
 
+// OK if the daemon knows the cluster, applied or synced; absent where no daemon answers.
+using KnowsCluster = std::function<absl::Status(const std::string& cluster)>;
+
 // plugin, plugstack, helper, cli_filter. `settings` is set to what plugstack.conf says of the
 // plugin, where it says anything valid.
 std::vector<Finding> CheckPlugin(const SlurmSetup& setup, const DoctorSurroundings& surroundings,
-                                 const std::string& client_version,
+                                 const std::string& client_version, const KnowsCluster& knows,
                                  std::optional<slurm::Settings>& settings);
 
 // munge: whether a credential goes round.

@@ -114,17 +114,25 @@ std::vector<Finding> Examine(const Invocation& invocation, const absl::StatusOr<
   SlurmSetup setup;
   add(CheckSlurm(surroundings, setup));
   add({CheckMunge(setup, surroundings)});
-  std::optional<slurm::Settings> settings;
-  add(CheckPlugin(setup, surroundings, kClientVersion, settings));
-
+  KnowsCluster knows_cluster;
   KnowsGpuType knows;
   if (look.status.ok()) {
+    knows_cluster = [&home](const std::string& cluster) {
+      v1::GetNodesRequest nodes;
+      nodes.set_cluster(cluster);
+      if (home->client->GetNodes(nodes).ok()) return absl::OkStatus();
+      v1::GetClusterRequest applied;
+      applied.set_name(cluster);
+      return home->client->GetCluster(applied).status();
+    };
     knows = [&home](const std::string& type) {
       v1::GetGpuTypeRequest request;
       request.set_name(type);
       return home->client->GetGpuType(request).status();
     };
   }
+  std::optional<slurm::Settings> settings;
+  add(CheckPlugin(setup, surroundings, kClientVersion, knows_cluster, settings));
   const std::string file = invocation.Value(
       "gpu-names", settings.has_value() ? settings->gpus_file : std::string(kGpuNamesFile));
   add(CheckGpuNames(setup, file, knows, surroundings));

@@ -83,7 +83,12 @@ std::vector<Finding> CheckDaemon(const DaemonLook& look, const std::string& clie
   std::vector<Finding> findings = {{.check = "daemon"}};
   if (!look.status.ok()) {
     findings[0].text = std::string(look.status.message());
-    if (look.is_expected) {
+    if (absl::IsPermissionDenied(look.status)) {
+      findings[0].state = CheckState::kFail;
+      findings[0].remedy =
+          "say server.socket_mode in rhumbd.toml: \"0666\" lets every user of this machine ask "
+          "(the uid of each caller is known all the same); or add users to the socket's group";
+    } else if (look.is_expected) {
       findings[0].state = CheckState::kFail;
       findings[0].remedy =
           "see `systemctl status rhumbd` on its machine, or whether the address is right";
@@ -138,8 +143,11 @@ std::vector<Finding> CheckAgent(const std::string& cluster,
     }
     return {agent, skip("agent_clock", "no news of nodes"), skip("gpu_types", "no news of nodes")};
   }
-  const double age = now_unix_seconds - SecondsOf(inventory->update_time());
-  agent.text = absl::StrCat("last news of ", cluster, " came ", SecondsText(std::fmax(age, 0)),
+  // An agent may tell late of what it saw long ago.
+  double seen = SecondsOf(inventory->update_time());
+  if (inventory->has_observe_time()) seen = std::fmin(seen, SecondsOf(inventory->observe_time()));
+  const double age = now_unix_seconds - seen;
+  agent.text = absl::StrCat("last news of ", cluster, " are of ", SecondsText(std::fmax(age, 0)),
                             " ago: ", inventory->free_gpu_count(), " of ", inventory->gpu_count(),
                             " GPUs in ", inventory->node_count(), " nodes free");
   if (age > kStaleSeconds) {

@@ -78,7 +78,8 @@ Finding CheckLoaded(const slurm::HelperResult& help, const std::vector<Plugstack
 }
 
 Finding CheckPlugstack(const SlurmSetup& setup, const std::vector<PlugstackLine>& lines,
-                       bool loaded, std::optional<slurm::Settings>& settings) {
+                       bool loaded, const KnowsCluster& knows,
+                       std::optional<slurm::Settings>& settings) {
   if (lines.empty()) {
     if (!loaded) return Skip("plugstack", kNotInstalled);
     return {.check = "plugstack",
@@ -104,6 +105,18 @@ Finding CheckPlugstack(const SlurmSetup& setup, const std::vector<PlugstackLine>
     finding.state = CheckState::kFail;
     finding.text = absl::StrCat(line.file, ": ", read.problem);
     finding.remedy = "correct it: until then every --rhumb is refused";
+  } else if (read->cluster.empty()) {
+    finding.state = CheckState::kWarn;
+    absl::StrAppend(&finding.text, " has no cluster=");
+    finding.remedy =
+        "add cluster=NAME (`rhumb cluster list`): without it requests without GPUs are refused";
+  } else if (knows && absl::IsNotFound(knows(read->cluster))) {
+    finding.state = CheckState::kWarn;
+    absl::StrAppend(&finding.text, " has cluster=", read->cluster,
+                    ", which the daemon does not know");
+    finding.remedy =
+        "start its agent, or `rhumb cluster apply FILE`, or correct the name (`rhumb cluster "
+        "list`): until then requests without GPUs are refused";
   }
   return finding;
 }
@@ -151,9 +164,11 @@ Finding CheckFilter(const SlurmSetup& setup, const DoctorSurroundings& surroundi
   Finding finding = {.check = "cli_filter", .state = CheckState::kFail};
   const std::string file = setup.folder + "/cli_filter.lua";
   if (!absl::StrContains(setup.cli_filter_plugins, "lua")) {
-    finding.text = absl::StrCat("CliFilterPlugins is \"", setup.cli_filter_plugins,
-                                "\": jobs with --rhumb are refused, as nobody sizes them");
-    finding.remedy = "set CliFilterPlugins=lua in slurm.conf";
+    finding.text =
+        absl::StrCat("CliFilterPlugins is \"", setup.cli_filter_plugins, "\" in ",
+                     setup.filter_source, ": jobs with --rhumb are refused, as nobody sizes them");
+    finding.remedy =
+        "set CliFilterPlugins=lua in the slurm.conf of every node where jobs are submitted";
     return finding;
   }
   const absl::StatusOr<std::string> text = surroundings.read_file(file);
@@ -173,7 +188,7 @@ Finding CheckFilter(const SlurmSetup& setup, const DoctorSurroundings& surroundi
 }  // namespace
 
 std::vector<Finding> CheckPlugin(const SlurmSetup& setup, const DoctorSurroundings& surroundings,
-                                 const std::string& client_version,
+                                 const std::string& client_version, const KnowsCluster& knows,
                                  std::optional<slurm::Settings>& settings) {
   settings.reset();
   if (!setup.usable) {
@@ -189,7 +204,7 @@ std::vector<Finding> CheckPlugin(const SlurmSetup& setup, const DoctorSurroundin
       surroundings.run({surroundings.find_program("sbatch"), "--help"});
   const bool loaded = absl::StrContains(help.out, "--rhumb=");
   std::vector<Finding> findings = {CheckLoaded(help, lines),
-                                   CheckPlugstack(setup, lines, loaded, settings)};
+                                   CheckPlugstack(setup, lines, loaded, knows, settings)};
   if (!loaded && lines.empty()) {
     findings.push_back(Skip("helper", kNotInstalled));
     findings.push_back(Skip("cli_filter", kNotInstalled));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slurm itself, and how it calls its GPUs.
+#include <optional>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -51,11 +52,41 @@ std::string ValueOf(const std::string& text, absl::string_view key) {
   return value == "(null)" ? "" : value;
 }
 
-void ReadSetup(const std::string& text, SlurmSetup& setup) {
+// The lines of slurm.conf at `path` with those of the files that it includes; unset if it cannot be
+// read. Names with % or of a folder's pattern are no file here.
+std::optional<std::string> ReadSlurmConf(const std::string& path,
+                                         const DoctorSurroundings& surroundings, int depth) {
+  constexpr int kMaxIncludes = 5;  // more is a circle
+  const absl::StatusOr<std::string> file = surroundings.read_file(path);
+  if (!file.ok()) return std::nullopt;
+  std::string text;
+  for (const absl::string_view line : absl::StrSplit(*file, '\n')) {
+    const std::vector<std::string> words =
+        absl::StrSplit(line.substr(0, line.find('#')), absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
+    if (words.size() != 2 || !absl::EqualsIgnoreCase(words[0], "include")) {
+      absl::StrAppend(&text, line, "\n");
+      continue;
+    }
+    const std::string included = absl::StartsWith(words[1], "/")
+                                     ? words[1]
+                                     : absl::StrCat(path.substr(0, path.rfind('/')), "/", words[1]);
+    if (depth < kMaxIncludes) {
+      absl::StrAppend(&text, ReadSlurmConf(included, surroundings, depth + 1).value_or(""), "\n");
+    }
+  }
+  return text;
+}
+
+// `configuration` is what slurmctld says; `own` the text of this node's file at `file`, if any.
+void ReadSetup(const std::string& configuration, const std::optional<std::string>& own,
+               const std::string& file, SlurmSetup& setup) {
+  // Where slurmctld is down, the file says less surely what holds, but it can be looked at.
+  const std::string& text = configuration.empty() && own.has_value() ? *own : configuration;
   setup.cluster_name = ValueOf(text, "ClusterName");
-  setup.plugstack_file = ValueOf(text, "PlugStackConfig");
+  setup.plugstack_file = ValueOf(own.value_or(configuration), "PlugStackConfig");
   if (setup.plugstack_file.empty()) setup.plugstack_file = setup.folder + "/plugstack.conf";
-  setup.cli_filter_plugins = ValueOf(text, "CliFilterPlugins");
+  setup.cli_filter_plugins = ValueOf(own.value_or(configuration), "CliFilterPlugins");
+  setup.filter_source = own.has_value() ? file : "scontrol show config";
   setup.auth_type = ValueOf(text, "AuthType");
   if (setup.auth_type.empty()) setup.auth_type = "auth/munge";  // Slurm's default
   setup.auth_info = ValueOf(text, "AuthInfo");
@@ -110,11 +141,7 @@ std::vector<Finding> CheckSlurm(const DoctorSurroundings& surroundings, SlurmSet
     problem = ProblemOf(shown);
     if (problem.empty()) configuration = shown.out;
   }
-  if (!problem.empty()) {
-    // Its own file says less surely what holds, but the plugin's parts can be looked at.
-    configuration = surroundings.read_file(file).value_or("");
-  }
-  ReadSetup(configuration, setup);
+  ReadSetup(configuration, ReadSlurmConf(file, surroundings, 0), file, setup);
   if (problem.empty()) {
     controller.text = absl::StrCat("answers, cluster ", setup.cluster_name);
   } else {

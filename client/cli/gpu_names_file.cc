@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/gpu_names_file.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/config/text_file.h"
 
@@ -33,6 +35,13 @@ absl::StatusOr<slurm::GpuNames> ReadGpuNames(const Invocation& invocation) {
   slurm::Outcome<slurm::GpuNames> names = slurm::GpuNames::Read(*text);
   if (names.ok()) return *std::move(names.value);
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", names.problem));
+}
+
+std::string ListedGpuName(const slurm::GpuNames& names, const std::string& type) {
+  const bool listed = std::any_of(names.rows().begin(), names.rows().end(), [&](const auto& row) {
+    return absl::EqualsIgnoreCase(row.second, type);
+  });
+  return listed ? names.NameOf(type) : "";
 }
 
 }  // namespace rhumb::cli

@@ -18,6 +18,9 @@ Flag GpuNamesFlag(const std::string& group);
 // INVALID_ARGUMENT with file and line for what is no such table.
 absl::StatusOr<slurm::GpuNames> ReadGpuNames(const Invocation& invocation);
 
+// What the table of `names` calls `type`; empty where it has no row for it, or gives it no type.
+std::string ListedGpuName(const slurm::GpuNames& names, const std::string& type);
+
 }  // namespace rhumb::cli
 
 #endif  // RHUMB_CLIENT_CLI_GPU_NAMES_FILE_H_

@@ -6,14 +6,14 @@
 namespace rhumb::cli {
 namespace {
 
-volatile std::sig_atomic_t g_interrupted = 0;
+volatile std::sig_atomic_t g_signal = 0;
 
-void OnInterrupt(int) { g_interrupted = 1; }
+void OnInterrupt(int signal) { g_signal = signal; }
 
 }  // namespace
 
 InterruptWatch::InterruptWatch() {
-  g_interrupted = 0;
+  g_signal = 0;
   struct sigaction action = {};
   action.sa_handler = OnInterrupt;
   sigemptyset(&action.sa_mask);
@@ -29,6 +29,8 @@ InterruptWatch::~InterruptWatch() {
   for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &previous_[i], nullptr);
 }
 
-bool InterruptWatch::interrupted() { return g_interrupted != 0; }
+bool InterruptWatch::interrupted() { return g_signal != 0; }
+
+int InterruptWatch::signal() { return g_signal; }
 
 }  // namespace rhumb::cli

@@ -18,6 +18,8 @@ class InterruptWatch {
   InterruptWatch& operator=(const InterruptWatch&) = delete;
 
   static bool interrupted();
+  // The last of the signals that came; 0 without one.
+  static int signal();
 
  private:
   static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};

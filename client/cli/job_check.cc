@@ -28,6 +28,7 @@
 #include "client/launch/emit_parts.h"
 #include "client/launch/job_question.h"
 #include "client/launch/job_script.h"
+#include "client/slurm/gpu_names.h"
 #include "planner/status_macros.h"
 #include "proto/json/json_printer.h"
 
@@ -37,7 +38,8 @@ namespace {
 // The daemon's default, which its answer does not repeat.
 constexpr double kDefaultLevel = 0.9;
 
-absl::StatusOr<launch::JobFacts> ReadJob(const std::string& path, const Invocation& invocation) {
+absl::StatusOr<launch::JobFacts> ReadJob(const std::string& path, const slurm::GpuNames& names,
+                                         const Invocation& invocation) {
   RHUMB_ASSIGN_OR_RETURN(const std::string text, ReadArgumentText(path, invocation));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<double> timeout, ReadTimeoutSeconds(invocation));
   const TextLimits limits = {.timeout_seconds = timeout};
@@ -50,7 +52,6 @@ absl::StatusOr<launch::JobFacts> ReadJob(const std::string& path, const Invocati
         ReadTextFile(absl::StrCat(path.substr(0, slash + 1), name), limits);
     return beside.ok() ? beside : here;
   };
-  RHUMB_ASSIGN_OR_RETURN(const slurm::GpuNames names, ReadGpuNames(invocation));
   const launch::GpuTypeOf gpu_type_of = [&](const std::string& name) { return names.TypeOf(name); };
   absl::StatusOr<launch::JobFacts> facts = launch::ReadJobScript(text, read_file, gpu_type_of);
   if (facts.ok()) return facts;
@@ -211,7 +212,8 @@ std::string RenderChecked(const v1::CheckConfigurationResponse& answer, const Ch
 }
 
 int ExitCodeOfCheck(const v1::CheckConfigurationResponse& answer) {
-  const bool no = !answer.fits() || (answer.has_finishes() && !answer.finishes());
+  const bool no =
+      !answer.fits() || (answer.has_finishes() && !answer.finishes()) || RunsOtherwise(answer);
   return no ? kExitNo : kExitOk;
 }
 
@@ -229,7 +231,9 @@ int RunJobCheck(const Invocation& invocation, Context& context) {
   }
   const absl::StatusOr<v1::CheckConfigurationRequest> given = ReadCheckFields(invocation, context);
   if (!given.ok()) return FailUsage(context, given.status());
-  absl::StatusOr<launch::JobFacts> facts = ReadJob(path, invocation);
+  const absl::StatusOr<slurm::GpuNames> names = ReadGpuNames(invocation);
+  if (!names.ok()) return FailUsage(context, names.status());
+  absl::StatusOr<launch::JobFacts> facts = ReadJob(path, *names, invocation);
   if (!facts.ok()) return FailUsage(context, facts.status());
   DropAnswered(invocation, facts->not_read);
   launch::JobQuestion question = launch::MakeJobQuestion(*facts, *given, invocation.Value("gpu"));
@@ -249,7 +253,7 @@ int RunJobCheck(const Invocation& invocation, Context& context) {
     absl::StatusOr<LiveCluster> asked = AskLiveCluster(path, *home, context);
     if (!asked.ok()) return Fail(context, asked.status());
     live = *std::move(asked);
-    AdviseOnLiveCluster(*live, *facts, *answer);
+    AdviseOnLiveCluster(*live, *facts, *names, *answer);
   }
   const CheckShown shown = {.request = &question.request, .explain = invocation.Has("explain")};
   const auto table = [&] {

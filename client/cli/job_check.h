@@ -27,7 +27,7 @@ struct CheckShown {
 std::string RenderChecked(const v1::CheckConfigurationResponse& answer, const CheckShown& shown,
                           const OutputOptions& output, const Context& context);
 
-// 3 if it does not fit or does not finish, else 0.
+// 3 if it does not fit, does not finish, or would not run on the live cluster as judged; else 0.
 int ExitCodeOfCheck(const v1::CheckConfigurationResponse& answer);
 
 // Judges the script that the argument names; answers the exit code.

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "client/cli/format.h"
 #include "client/cli/json_object.h"
 #include "client/cli/render_starts.h"
@@ -25,6 +26,8 @@ namespace {
 
 // A shorter wait is no reason to go elsewhere.
 constexpr double kLongWaitSeconds = 600;
+constexpr char kNeverStarts[] = "NEVER_STARTS";
+constexpr char kWrongGpus[] = "WRONG_GPUS";
 
 double WaitSeconds(const LiveCluster& live) {
   return std::max(0.0, static_cast<double>(live.start->start_unix_seconds) - live.now_unix_seconds);
@@ -43,16 +46,76 @@ bool IsIn(const v1::Node& node, const std::string& partition) {
          node.partitions().end();
 }
 
+// Of the partition where it would start; nullopt: none that is known.
+std::optional<double> LimitSeconds(const LiveCluster& live) {
+  for (const v1::NodePartition& each : live.nodes->partitions()) {
+    if (each.name() == live.start->partition && each.has_max_wall_seconds()) {
+      return each.max_wall_seconds();
+    }
+  }
+  return std::nullopt;
+}
+
+// A longer time than the partition gives would be refused.
+void KeepTimesWithinLimit(const LiveCluster& live, v1::CheckConfigurationResponse& answer) {
+  const std::string time_option = "#SBATCH --time=";
+  const std::optional<double> limit = LimitSeconds(live);
+  if (!limit.has_value()) return;
+  for (v1::Advice& advice : *answer.mutable_advice()) {
+    const std::string& directive = advice.directive();
+    const size_t begin = directive.find(time_option);
+    if (begin == std::string::npos) continue;
+    const std::string words =
+        directive.substr(begin, directive.find_first_of(" ;[", begin + time_option.size()) - begin);
+    const absl::StatusOr<std::optional<double>> seconds =
+        launch::ParseSlurmTime(words.substr(time_option.size()));
+    if (!seconds.ok() || !seconds->has_value() || **seconds <= *limit) continue;
+    const std::string kept = absl::StrCat(time_option, launch::FormatSlurmTime(*limit));
+    advice.set_directive(absl::StrReplaceAll(directive, {{words, kept}}));
+    advice.set_text(
+        absl::StrCat(absl::StrReplaceAll(advice.text(), {{words, kept}}), "; partition ",
+                     live.start->partition, " ends jobs after ", FormatDuration(*limit),
+                     ", so that a longer run is a chain of jobs, as rhumb submit does"));
+  }
+}
+
+// Nodes of the forecast with GPUs of another type than was judged; whether there are any.
+bool AdviseOnWrongGpus(const LiveCluster& live, const slurm::GpuNames& names,
+                       v1::CheckConfigurationResponse& answer) {
+  const v1::Plan::Allocation& allocation = answer.allocation();
+  std::map<std::string, std::vector<std::string>> wrong;
+  for (const v1::Node& node : live.nodes->nodes()) {
+    if (node.gpu_type().empty() || node.gpu_type() == allocation.gpu_type()) continue;
+    if (std::find(live.start_nodes.begin(), live.start_nodes.end(), node.name()) !=
+        live.start_nodes.end()) {
+      wrong[node.gpu_type()].push_back(node.name());
+    }
+  }
+  if (wrong.empty()) return false;
+  std::vector<std::string> parts;
+  for (const auto& [type, nodes] : wrong) {
+    parts.push_back(absl::StrCat(type, " (", absl::StrJoin(nodes, ", "), ")"));
+  }
+  const std::string name = names.NameOf(allocation.gpu_type());
+  Advise(kWrongGpus,
+         absl::StrCat("Slurm would start it on GPUs of type ", absl::StrJoin(parts, " and "),
+                      ", and all that is said here is of ", allocation.gpu_type()),
+         name.empty()
+             ? ""
+             : absl::StrCat("#SBATCH --gpus-per-node=", name, ":", allocation.gpus_per_node()),
+         answer);
+  return true;
+}
+
 // Nothing of what the others hold is looked at: it changes by the minute.
 void AdviseOnPartitionLimit(const LiveCluster& live, const launch::JobFacts& facts,
                             v1::CheckConfigurationResponse& answer) {
   if (!facts.time_limit_seconds.has_value()) return;
   const double asked = facts.time_limit_seconds->value;
   const std::string& partition = live.start->partition;
-  std::optional<double> limit;
+  const std::optional<double> limit = LimitSeconds(live);
   std::vector<std::string> longer;
   for (const v1::NodePartition& each : live.nodes->partitions()) {
-    if (each.name() == partition && each.has_max_wall_seconds()) limit = each.max_wall_seconds();
     const bool has_type =
         std::any_of(live.nodes->nodes().begin(), live.nodes->nodes().end(), [&](const auto& node) {
           return IsIn(node, each.name()) && node.gpu_type() == answer.allocation().gpu_type();
@@ -140,6 +203,10 @@ absl::StatusOr<LiveCluster> AskLiveCluster(const std::string& path, const Home& 
   RHUMB_ASSIGN_OR_RETURN(live.name, SlurmClusterName(context.run_program));
   live.start = ForecastStart({path}, context.run_program);
   if (absl::IsUnavailable(live.start.status())) return live.start.status();
+  if (live.start.ok()) {
+    live.start_nodes = NodesOfList(live.start->node_list, context.run_program)
+                           .value_or(std::vector<std::string>());
+  }
   v1::GetNodesRequest request;
   request.set_cluster(live.name);
   live.nodes = home.client->GetNodes(request);
@@ -147,15 +214,28 @@ absl::StatusOr<LiveCluster> AskLiveCluster(const std::string& path, const Home& 
 }
 
 void AdviseOnLiveCluster(const LiveCluster& live, const launch::JobFacts& facts,
-                         v1::CheckConfigurationResponse& answer) {
+                         const slurm::GpuNames& names, v1::CheckConfigurationResponse& answer) {
   if (!live.start.ok()) {
-    Advise("NEVER_STARTS", std::string(live.start.status().message()), "", answer);
+    // Anything else is no judgement of the job.
+    if (absl::IsFailedPrecondition(live.start.status())) {
+      Advise(kNeverStarts, std::string(live.start.status().message()), "", answer);
+    }
     return;
   }
   if (!live.nodes.ok()) return;
+  KeepTimesWithinLimit(live, answer);
+  const bool wrong_gpus = AdviseOnWrongGpus(live, names, answer);
   AdviseOnPartitionLimit(live, facts, answer);
+  // On the right nodes it would start at another time.
+  if (wrong_gpus) return;
   AdviseOnNodes(live, facts, answer);
   AdviseOnOthers(live, answer);
+}
+
+bool RunsOtherwise(const v1::CheckConfigurationResponse& answer) {
+  return std::any_of(answer.advice().begin(), answer.advice().end(), [](const v1::Advice& each) {
+    return each.code() == kNeverStarts || each.code() == kWrongGpus;
+  });
 }
 
 std::string RenderLiveCluster(const LiveCluster& live, const Terminal& terminal) {

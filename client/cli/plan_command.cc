@@ -265,6 +265,7 @@ int RunPlan(const Invocation& invocation, Context& context) {
     absl::StatusOr<launch::LaunchOptions> options =
         LaunchOptionsOf(answers->requests.front(), *home);
     if (!options.ok()) return Fail(context, options.status());
+    options->slurm_gpu_name = ListedGpuName(*gpu_names, plans.front().allocation().gpu_type());
     options->model_remarks = RemarksOnModelFile(invocation);
     const absl::Status emitted = EmitPlan(plans.front(), *targets, *options, invocation, context);
     if (!emitted.ok()) return FailUsage(context, emitted);

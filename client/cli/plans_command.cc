@@ -11,6 +11,7 @@
 #include "client/cli/emit_plan.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/gpu_names_file.h"
 #include "client/cli/list_and_show.h"
 #include "client/cli/output.h"
 #include "client/cli/promise.h"
@@ -67,6 +68,8 @@ int RunList(const Invocation& invocation, Context& context) {
 // not stored with it.
 int EmitStored(const v1::GetPlanRequest& request, const std::vector<EmitTarget>& targets,
                const Invocation& invocation, Context& context) {
+  const absl::StatusOr<slurm::GpuNames> names = ReadGpuNames(invocation);
+  if (!names.ok()) return FailUsage(context, names.status());
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
   const absl::StatusOr<v1::Plan> plan = home->client->GetPlan(request);
@@ -77,7 +80,9 @@ int EmitStored(const v1::GetPlanRequest& request, const std::vector<EmitTarget>&
   }
   const absl::Status promised = Promise(*plan, *home->client, invocation, context);
   if (!promised.ok()) return Fail(context, promised);
-  const absl::Status emitted = EmitPlan(*plan, targets, {}, invocation, context);
+  const absl::Status emitted = EmitPlan(
+      *plan, targets, {.slurm_gpu_name = ListedGpuName(*names, plan->allocation().gpu_type())},
+      invocation, context);
   return emitted.ok() ? kExitOk : FailUsage(context, emitted);
 }
 
@@ -133,6 +138,7 @@ Command PlansShowCommand() {
                      .help = "where the step's time goes and what was searched",
                      .group = "Output"},
                     EmitFlag(),
+                    GpuNamesFlag("Output"),
                     ReserveFlag()},
           .examples = {{"plans show plans/p-0123456789abcdef0123", "as rhumb plan showed it"},
                        {"plans show plans/p-0123456789abcdef0123 --emit sbatch", "as a Slurm job"}},

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/interrupt_watch.h"
 #include "client/slurm/run_helper.h"
 #include "planner/status_macros.h"
 
@@ -20,6 +21,8 @@ namespace {
 constexpr char kParsable[] = "--parsable";
 // sbatch itself waits for a busy controller, and tries again where that does not answer.
 constexpr int64_t kSbatchMilliseconds = 600'000;
+// What a shell says of a program that a signal ended.
+constexpr int kSignalExitCode = 128;
 
 // What sbatch answered: its exit code, and the job's id with a cluster behind it, if there is one.
 struct Submitted {
@@ -85,6 +88,8 @@ int SubmitChain(const SizedJob& job, Context& context) {
   const int64_t count = job.decision.job_count;
   const bool ids_alone = HasSwitch(job.given, kParsable);
   std::vector<std::string> ids;
+  // A job whose id nobody has read would be in the queue without anybody knowing.
+  const InterruptWatch watch;
   for (int64_t number = 1; number <= count; ++number) {
     std::optional<ChainLink> link;
     if (number > 1) link = ChainLink{.first_job = ids.front(), .previous_job = ids.back()};
@@ -101,6 +106,10 @@ int SubmitChain(const SizedJob& job, Context& context) {
                    << ")\n";
     }
     context.out->flush();
+    if (InterruptWatch::interrupted() && number < count) {
+      SayWhatIsQueued(ids, count, context);
+      return kSignalExitCode + InterruptWatch::signal();
+    }
   }
   return kExitOk;
 }

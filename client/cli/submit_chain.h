@@ -34,8 +34,9 @@ absl::StatusOr<std::vector<std::string>> SbatchWords(const SizedJob& job,
 std::optional<ChainLink> PlaceholderLink(int64_t number);
 
 // Submits job.decision.job_count jobs behind each other, in this process's environment, and prints
-// each id as it is known. Returns sbatch's exit code; where a later job fails, says which are in
-// the queue and how to cancel them.
+// each id as it is known. Returns sbatch's exit code, or 128 and the number of the SIGINT, SIGTERM
+// or SIGHUP that stopped it, which waits for the sbatch under way; where not all are submitted,
+// says which are in the queue and how to cancel them.
 int SubmitChain(const SizedJob& job, Context& context);
 
 }  // namespace rhumb::cli

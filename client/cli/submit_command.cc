@@ -20,6 +20,7 @@
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
+#include "client/cli/format.h"
 #include "client/cli/gpu_names_file.h"
 #include "client/cli/plan_job.h"
 #include "client/cli/plan_question.h"
@@ -27,6 +28,7 @@
 #include "client/cli/render_plan.h"
 #include "client/cli/submit_chain.h"
 #include "client/cli/submit_options.h"
+#include "client/config/human_numbers.h"
 #include "client/launch/emit_parts.h"
 #include "client/launch/plan_launch.h"
 #include "client/slurm/answer.h"
@@ -58,6 +60,37 @@ std::vector<Flag> SubmitFlags() {
   return flags;
 }
 
+// More jobs fill a queue that others use too: somebody has to want it.
+constexpr int64_t kLongChainJobs = 100;
+
+// INVALID_ARGUMENT for a chain that is longer than --max-jobs, or long without that flag; and for
+// what is in the environment that a chain would be refused for as an option.
+absl::Status CheckChain(const slurm::JobDecision& decision, const Invocation& invocation) {
+  const int64_t count = decision.job_count;
+  if (count <= 1) return absl::OkStatus();
+  int64_t allowed = kLongChainJobs;
+  if (invocation.Has("max-jobs")) {
+    const absl::StatusOr<int64_t> given = ParseIntegerCount(invocation.Value("max-jobs"));
+    if (!given.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--max-jobs: ", given.status().message()));
+    }
+    allowed = *given;
+  }
+  if (count > allowed) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the plan takes ", FormatInteger(count), " jobs; --max-jobs ", count,
+                     " submits so many, or ask for a partition with a longer limit"));
+  }
+  for (const auto& [variable, option] :
+       {std::pair{"SBATCH_ARRAY_INX", "array"}, std::pair{"SBATCH_WAIT", "wait"}}) {
+    if (std::getenv(variable) == nullptr) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        variable, " in the environment, which is --", option, ", cannot stand beside ",
+        decision.plan, ", a chain of ", count, " jobs; unset it, or plan with --max-jobs 1"));
+  }
+  return absl::OkStatus();
+}
+
 // The question of `invocation`, whose GPUs may be called as the site's Slurm does.
 absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(Invocation invocation,
                                                    const slurm::GpuNames& names,
@@ -72,7 +105,8 @@ absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(Invocation invocation,
 absl::Status CheckPlanStandsAlone(const Invocation& invocation) {
   if (!invocation.Has("plan")) return absl::OkStatus();
   for (const Flag& flag : PlanQuestionFlags()) {
-    if (!invocation.Has(flag.name)) continue;
+    // --max-jobs is what allows a long chain.
+    if (!invocation.Has(flag.name) || flag.name == "max-jobs") continue;
     return absl::InvalidArgumentError(
         absl::StrCat("--plan is a whole answer: --", flag.name, " cannot stand beside it"));
   }
@@ -101,6 +135,7 @@ absl::StatusOr<Job> MakeJob(const v1::Plan& plan, const launch::LaunchOptions& o
              .script = script,
              .given = invocation.passed_on,
              .path = invocation.arguments[0]};
+  RHUMB_RETURN_IF_ERROR(CheckChain(job.decision, invocation));
   RHUMB_RETURN_IF_ERROR(SbatchWords(job, std::nullopt).status());
   return job;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -24,8 +25,32 @@ namespace {
 const std::map<std::string, std::string>& Letters() {
   static const auto& letters = *new std::map<std::string, std::string>{
       {"-N", "nodes"}, {"-n", "ntasks"},    {"-G", "gpus"}, {"-t", "time"},
-      {"-a", "array"}, {"-p", "partition"}, {"-W", "wait"}};
+      {"-a", "array"}, {"-p", "partition"}, {"-W", "wait"}, {"-d", "dependency"}};
   return letters;
+}
+
+// Long options that are set, read or refused here. sbatch takes any beginning of one that is no
+// beginning of another, which would pass by unseen.
+constexpr const char* kKnown[] = {
+    "time",   "nodes",     "ntasks",        "ntasks-per-node", "gpus",       "gpus-per-node",
+    "gres",   "partition", "gpus-per-task", "gpus-per-socket", "dependency", "tres-per-node",
+    "export", "comment",   "open-mode",     "parsable",        "test-only",  "array",
+    "wait"};
+
+// INVALID_ARGUMENT where one of `words` is such an option cut short.
+absl::Status CheckWrittenOut(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word.size() < 3 || !absl::StartsWith(word, "--")) continue;
+    const std::string name = word.substr(2, word.find('=') - 2);
+    const auto is_name = [&name](const char* known) { return name == known; };
+    if (name.empty() || std::any_of(std::begin(kKnown), std::end(kKnown), is_name)) continue;
+    for (const char* known : kKnown) {
+      if (!absl::StartsWith(known, name)) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("write --", known, " out: ", word, " would be sbatch's to understand"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // The words of the #SBATCH lines of `script`, which stand before its first command.
@@ -121,7 +146,21 @@ absl::Status CheckChain(const std::map<std::string, std::string>& asked,
         absl::StrCat("--", option, " cannot stand beside ", decision.plan, ", a chain of ",
                      decision.job_count, " jobs; leave the option out, or plan with --max-jobs 1"));
   }
+  const auto dependency = asked.find("dependency");
+  if (dependency != asked.end() && absl::StrContains(dependency->second, '?')) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--dependency=", dependency->second, " cannot stand beside ", decision.plan,
+                     ", a chain of ", decision.job_count,
+                     " jobs, of which each waits for the one before too: \"?\" means or"));
+  }
   return absl::OkStatus();
+}
+
+// `text` without the quotes around it that sbatch takes off a #SBATCH line's value.
+std::string WithoutQuotes(const std::string& text) {
+  const bool quoted =
+      text.size() >= 2 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
+  return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
 // What --export must be so that the plan's variables reach the job; empty: as it is.
@@ -148,10 +187,12 @@ absl::StatusOr<std::vector<std::string>> SubmitOptions(const slurm::JobDecision&
   std::vector<launch::ShellWord> words;
   for (const std::string& word : given) words.push_back({word, 0});
   launch::ReadSlurmOptions(words, "", request, not_read);
-  RHUMB_RETURN_IF_ERROR(CheckAgainst(request, decision));
-
-  std::map<std::string, std::string> asked = ReadOptions(DirectiveWords(script));
+  const std::vector<std::string> directives = DirectiveWords(script);
+  RHUMB_RETURN_IF_ERROR(CheckWrittenOut(directives));
+  RHUMB_RETURN_IF_ERROR(CheckWrittenOut(given));
+  std::map<std::string, std::string> asked = ReadOptions(directives);
   for (const auto& [name, value] : ReadOptions(given)) asked[name] = value;
+  RHUMB_RETURN_IF_ERROR(CheckAgainst(request, decision));
   RHUMB_RETURN_IF_ERROR(CheckChain(asked, decision));
   const auto has = [&asked](const char* name) { return asked.count(name) > 0; };
   const bool says_gpus = has("gpus") || has("gres") || has("gpus-per-node") ||
@@ -166,7 +207,10 @@ absl::StatusOr<std::vector<std::string>> SubmitOptions(const slurm::JobDecision&
   options.insert(options.end(), given.begin(), given.end());
   // Behind the user's own, of which they are a part.
   if (link.has_value()) {
-    options.push_back(absl::StrCat("--dependency=afterany:", link->previous_job));
+    // sbatch takes the last --dependency alone; a comma means and.
+    const std::string own = WithoutQuotes(asked["dependency"]);
+    options.push_back(absl::StrCat("--dependency=", own, own.empty() ? "" : ",",
+                                   "afterany:", link->previous_job));
     if (!has("open-mode")) options.push_back("--open-mode=append");
   }
   options.push_back(absl::StrCat("--comment=", decision.comment(),

@@ -24,11 +24,13 @@ struct ChainLink {
 // where neither `script` (its #SBATCH lines) nor `given` (options of sbatch) says it, then `given`.
 // The comment is put before the user's own, and an --export that would drop `variables` is widened
 // by their names. INVALID_ARGUMENT, one line, if what is asked for contradicts the plan: other or
-// fewer GPUs, fewer nodes than tasks need, less time than it is expected to take; or if a run of
-// several jobs is to be an array, or waited for.
+// fewer GPUs, fewer nodes than tasks need, less time than it is expected to take; if a run of
+// several jobs is to be an array, waited for, or to wait for one of several things; or if an option
+// that matters here is cut short ("--tim"), as sbatch allows.
 //
 // A job with a `link` starts when the one before has ended, however it ended: cut off at its time
-// limit or by itself, the next goes on from its last checkpoint. Its comment names the first job,
+// limit or by itself, the next goes on from its last checkpoint. The user's own --dependency holds
+// beside. Its comment names the first job,
 // and its output goes on in a file that the one before has written.
 absl::StatusOr<std::vector<std::string>> SubmitOptions(const slurm::JobDecision& decision,
                                                        const slurm::Variables& variables,

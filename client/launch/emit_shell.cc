@@ -228,15 +228,18 @@ absl::StatusOr<LaunchText> WriteSbatch(const v1::Plan& plan, const LaunchOptions
   std::string& text = launch.text;
   text = absl::StrCat("#!/bin/bash\n#SBATCH --job-name=", JobName(plan.model().name()),
                       "\n#SBATCH --nodes=", nodes, "\n#SBATCH --ntasks-per-node=1\n");
-  absl::StrAppend(&text, "#SBATCH --gpus-per-node=", ranks,
+  absl::StrAppend(&text, "#SBATCH --gpus-per-node=", options.slurm_gpu_name,
+                  options.slurm_gpu_name.empty() ? "" : ":", ranks,
                   "\n#SBATCH --time=", FormatSlurmTime(limit), "\n", partition);
   absl::StrAppend(
       &text, "#\n",
       ShellHeader(
           plan,
           {absl::StrCat("The GPUs are ", plan.allocation().gpu_type(),
-                        "; where nodes have others too, --gpus-per-node=TYPE:", ranks,
-                        " with your site's name of them."),
+                        options.slurm_gpu_name.empty()
+                            ? absl::StrCat("; where nodes have others too, --gpus-per-node=TYPE:",
+                                           ranks, " with your site's name of them.")
+                            : "."),
            TimeLimitRemark(plan.time(), limit), kDropout,
            "To fill in: the variables below, in the environment of sbatch or here; and your "
            "site's account, container or modules."},

@@ -17,6 +17,8 @@ namespace rhumb::launch {
 struct LaunchOptions {
   // Network of one GPU between nodes, in gigabits per second; nullopt: the type's typical value.
   std::optional<double> inter_node_gbps_per_gpu;
+  // What the site's Slurm calls the plan's GPU type ("h100"); empty: it is not known, or none.
+  std::string slurm_gpu_name;
   // What the model's file says and the plan does not hold, for launchers that must be told.
   std::vector<std::string> model_remarks;
 };

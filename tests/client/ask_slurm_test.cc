@@ -105,6 +105,12 @@ INSTANTIATE_TEST_SUITE_P(
                     "Slurm does not answer"}),
     [](const auto& way) { return way.param.name; });
 
+TEST(AskSlurm, TakesAListOfNodesApart) {
+  EXPECT_THAT(
+      NodesOfList("gh[1-2],ga1", Answering({.end = End::kExited, .out = "gh1\ngh2\nga1\n"})),
+      IsOkAndHolds(ElementsAre("gh1", "gh2", "ga1")));
+}
+
 TEST(AskSlurm, FindsTheNameOfTheCluster) {
   EXPECT_THAT(SlurmClusterName(Answering({.end = End::kExited,
                                           .out = "Configuration data as of now\n"

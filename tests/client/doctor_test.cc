@@ -116,7 +116,12 @@ class DoctorTest : public testing::Test {
     return CheckSlurm(Surroundings(), setup);
   }
   std::vector<Finding> Plugin() {
-    return CheckPlugin(Config(), Surroundings(), "1.2.3", settings_);
+    return CheckPlugin(
+        Config(), Surroundings(), "1.2.3",
+        [](const std::string& cluster) {
+          return cluster == "mine" ? absl::OkStatus() : absl::NotFoundError("unknown");
+        },
+        settings_);
   }
   std::vector<Finding> GpuNames(bool daemon = true) {
     KnowsGpuType knows;
@@ -188,6 +193,13 @@ TEST(DoctorDaemonTest, NoDaemonAnywhereIsAWarningBecauseTheCommandWorksWithoutOn
   look.is_expected = false;
   EXPECT_THAT(Get(CheckDaemon(look, "1.2.3"), "daemon"),
               AllOf(Found(CheckState::kWarn, "no socket"), Advises("start rhumbd")));
+}
+
+TEST(DoctorDaemonTest, ASocketThatMayNotBeUsedIsAMatterOfItsMode) {
+  DaemonLook look;
+  look.status = absl::PermissionDeniedError("not allowed to use unix:///x");
+  EXPECT_THAT(Get(CheckDaemon(look, "1.2.3"), "daemon"),
+              AllOf(Found(CheckState::kFail, "not allowed"), Advises("server.socket_mode")));
 }
 
 TEST_F(DoctorTest, SlurmIsNamedWithItsVersionAndCluster) {
@@ -328,6 +340,32 @@ TEST_F(DoctorTest, NoLuaAmongTheFiltersFails) {
               AllOf(Found(CheckState::kFail, "CliFilterPlugins"), Advises("CliFilterPlugins=lua")));
 }
 
+TEST_F(DoctorTest, TheFilterOfThisNodesFileCountsAndNotWhatSlurmctldSays) {
+  files_["/etc/slurm/slurm.conf"] = "ClusterName=mine\n";
+  EXPECT_THAT(Get(Plugin(), "cli_filter"),
+              Found(CheckState::kFail, "\"\" in /etc/slurm/slurm.conf"));
+}
+
+TEST_F(DoctorTest, TheFilterIsFoundInAFileThatSlurmConfIncludes) {
+  answers_["/usr/bin/scontrol show config"] = Exited(0, "CliFilterPlugins = (null)\n");
+  files_["/etc/slurm/slurm.conf"] = "include site.conf\n";
+  files_["/etc/slurm/site.conf"] = "CliFilterPlugins=lua\n";
+  EXPECT_EQ(Get(Plugin(), "cli_filter").state, CheckState::kOk);
+}
+
+TEST_F(DoctorTest, ALineWithoutAClusterIsAWarning) {
+  files_[kSnippet] = "optional /usr/lib/rhumb/slurm/rhumb.so\n";
+  EXPECT_THAT(Get(Plugin(), "plugstack"),
+              AllOf(Found(CheckState::kWarn, "has no cluster="), Advises("requests without GPUs")));
+}
+
+TEST_F(DoctorTest, AClusterThatTheDaemonDoesNotKnowIsAWarning) {
+  files_[kSnippet] = "optional /usr/lib/rhumb/slurm/rhumb.so cluster=other\n";
+  EXPECT_THAT(Get(Plugin(), "plugstack"),
+              AllOf(Found(CheckState::kWarn, "cluster=other, which the daemon does not know"),
+                    Advises("requests without GPUs")));
+}
+
 TEST_F(DoctorTest, NamesThatTableAndDaemonKnowAreWell) {
   EXPECT_THAT(GpuNames(), ElementsAre(Found(CheckState::kOk, "slurm-gpus.conf names 1 types"),
                                       Found(CheckState::kOk, "GPUs of sinfo: h100")));
@@ -380,15 +418,22 @@ TEST(DoctorAgentTest, FreshNewsAreWell) {
   EXPECT_THAT(
       CheckAgent("mine", News(), 1030),
       ElementsAre(
-          Found(CheckState::kOk, "last news of mine came 30 s ago: 4 of 16 GPUs in 2 nodes free"),
+          Found(CheckState::kOk, "last news of mine are of 31 s ago: 4 of 16 GPUs in 2 nodes free"),
           Found(CheckState::kOk, "1.0 s before"), Found(CheckState::kOk, "every GPU type")));
 }
 
 TEST(DoctorAgentTest, LateNewsAreAWarningAndStaleOnesAFailure) {
   EXPECT_THAT(Get(CheckAgent("mine", News(), 1400), "agent"),
-              AllOf(Found(CheckState::kWarn, "400 s ago"), Advises("agent runs")));
+              AllOf(Found(CheckState::kWarn, "401 s ago"), Advises("agent runs")));
   EXPECT_THAT(Get(CheckAgent("mine", News(), 1700), "agent"),
-              Found(CheckState::kFail, "700 s ago"));
+              Found(CheckState::kFail, "701 s ago"));
+}
+
+TEST(DoctorAgentTest, NewsThatCameLateAreAsOldAsWhatTheySaw) {
+  v1::NodeInventory inventory = News();
+  inventory.mutable_observe_time()->set_seconds(300);
+  EXPECT_THAT(Get(CheckAgent("mine", inventory, 1001), "agent"),
+              Found(CheckState::kFail, "701 s ago"));
 }
 
 TEST(DoctorAgentTest, AnAgentWhoseClockIsAheadIsAWarning) {

@@ -54,6 +54,8 @@ launch::JobFacts For(double limit_seconds) {
   return facts;
 }
 
+slurm::GpuNames Names() { return *slurm::GpuNames::Read("hopper = H100-SXM5-80GB\n").value; }
+
 std::vector<std::string> Codes(const v1::CheckConfigurationResponse& answer) {
   std::vector<std::string> codes;
   for (const v1::Advice& advice : answer.advice()) codes.push_back(advice.code());
@@ -62,7 +64,7 @@ std::vector<std::string> Codes(const v1::CheckConfigurationResponse& answer) {
 
 TEST(LiveCheck, SaysNothingOfAJobThatIsAsItShouldBe) {
   v1::CheckConfigurationResponse answer = On(1, 8);
-  AdviseOnLiveCluster(Cluster(), For(3600), answer);
+  AdviseOnLiveCluster(Cluster(), For(3600), Names(), answer);
   EXPECT_THAT(Codes(answer), IsEmpty());
 }
 
@@ -70,7 +72,7 @@ TEST(LiveCheck, NamesThePartitionThatAllowsTheTime) {
   LiveCluster live = Cluster();
   live.start->partition = "short";
   v1::CheckConfigurationResponse answer = On(1, 8);
-  AdviseOnLiveCluster(live, For(3600), answer);
+  AdviseOnLiveCluster(live, For(3600), Names(), answer);
   ASSERT_THAT(Codes(answer), ElementsAre("PARTITION_LIMIT"));
   EXPECT_EQ(answer.advice(0).directive(), "#SBATCH --partition=all");
   EXPECT_THAT(answer.advice(0).text(), HasSubstr("30 min, and this one asks for 1 h [line 5]"));
@@ -81,21 +83,21 @@ TEST(LiveCheck, ShortensTheTimeWhereNoPartitionAllowsIt) {
   live.start->partition = "short";
   live.nodes->mutable_partitions(0)->set_max_wall_seconds(2400);
   v1::CheckConfigurationResponse answer = On(1, 8);
-  AdviseOnLiveCluster(live, For(3600), answer);
+  AdviseOnLiveCluster(live, For(3600), Names(), answer);
   ASSERT_THAT(Codes(answer), ElementsAre("PARTITION_LIMIT"));
   EXPECT_EQ(answer.advice(0).directive(), "#SBATCH --time=0-00:30:00");
 }
 
 TEST(LiveCheck, PutsPartsOfSeveralNodesOnWholeOnes) {
   v1::CheckConfigurationResponse answer = On(2, 4);
-  AdviseOnLiveCluster(Cluster(), For(3600), answer);
+  AdviseOnLiveCluster(Cluster(), For(3600), Names(), answer);
   ASSERT_THAT(Codes(answer), ElementsAre("FEWER_NODES"));
   EXPECT_EQ(answer.advice(0).directive(), "#SBATCH --nodes=1 --gpus-per-node=h100:8");
 }
 
 TEST(LiveCheck, NamesWhatIsFreeWhereTheJobWaitsLong) {
   v1::CheckConfigurationResponse answer = On(2, 8);
-  AdviseOnLiveCluster(Cluster(/*wait_seconds=*/7200), For(3600), answer);
+  AdviseOnLiveCluster(Cluster(/*wait_seconds=*/7200), For(3600), Names(), answer);
   ASSERT_THAT(Codes(answer), ElementsAre("OTHERS_FREE"));
   EXPECT_THAT(answer.advice(0).text(), HasSubstr("2 h; on whole nodes are free now: 8 x H100"));
 }
@@ -104,16 +106,50 @@ TEST(LiveCheck, SaysThatAJobNeverStarts) {
   LiveCluster live = Cluster();
   live.start = absl::FailedPreconditionError("Slurm would never start this job: no");
   v1::CheckConfigurationResponse answer = On(2, 4);
-  AdviseOnLiveCluster(live, For(3600), answer);
+  AdviseOnLiveCluster(live, For(3600), Names(), answer);
   ASSERT_THAT(Codes(answer), ElementsAre("NEVER_STARTS"));
+  EXPECT_TRUE(RunsOtherwise(answer));
   EXPECT_THAT(JsonOfLiveCluster(live), HasSubstr("\"start_problem\": \"Slurm would never"));
+}
+
+TEST(LiveCheck, CallsNoJobHopelessWhereSlurmSaysNoStart) {
+  LiveCluster live = Cluster();
+  live.start = absl::InternalError("sbatch --test-only forecast no start");
+  v1::CheckConfigurationResponse answer = On(2, 4);
+  AdviseOnLiveCluster(live, For(3600), Names(), answer);
+  EXPECT_THAT(Codes(answer), IsEmpty());
+  EXPECT_FALSE(RunsOtherwise(answer));
+}
+
+TEST(LiveCheck, NamesGpusOfAnotherTypeThatTheJobWouldStartOn) {
+  LiveCluster live = Cluster(/*wait_seconds=*/7200);
+  live.nodes->mutable_nodes(0)->set_gpu_type("A100-SXM4-80GB");
+  live.start_nodes = {"n1", "n2"};
+  v1::CheckConfigurationResponse answer = On(2, 8);
+  AdviseOnLiveCluster(live, For(3600), Names(), answer);
+  ASSERT_THAT(Codes(answer), ElementsAre("WRONG_GPUS"));
+  EXPECT_THAT(answer.advice(0).text(), HasSubstr("of type A100-SXM4-80GB (n1), and"));
+  EXPECT_EQ(answer.advice(0).directive(), "#SBATCH --gpus-per-node=hopper:8");
+  EXPECT_TRUE(RunsOtherwise(answer));
+}
+
+TEST(LiveCheck, AdvisesNoLongerTimeThanThePartitionGives) {
+  LiveCluster live = Cluster();
+  live.start->partition = "short";
+  v1::CheckConfigurationResponse answer = On(1, 8);
+  answer.add_advice()->set_directive("#SBATCH --time=0-02:00:00; #SBATCH --nodes=2");
+  answer.add_advice()->set_directive("#SBATCH --time=0-00:20:00");
+  AdviseOnLiveCluster(live, For(1200), Names(), answer);
+  EXPECT_EQ(answer.advice(0).directive(), "#SBATCH --time=0-00:30:00; #SBATCH --nodes=2");
+  EXPECT_THAT(answer.advice(0).text(), HasSubstr("partition short ends jobs after 30 min"));
+  EXPECT_EQ(answer.advice(1).directive(), "#SBATCH --time=0-00:20:00");
 }
 
 TEST(LiveCheck, GoesWithoutNodesThatNobodyTellsOf) {
   LiveCluster live = Cluster();
   live.nodes = absl::NotFoundError("no nodes of mine");
   v1::CheckConfigurationResponse answer = On(2, 4);
-  AdviseOnLiveCluster(live, For(3600), answer);
+  AdviseOnLiveCluster(live, For(3600), Names(), answer);
   EXPECT_THAT(Codes(answer), IsEmpty());
   EXPECT_THAT(RenderLiveCluster(live, {}), HasSubstr("no nodes of mine"));
 }

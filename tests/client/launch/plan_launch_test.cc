@@ -96,6 +96,14 @@ TEST(PlanLaunchTest, AJobAsksSlurmForNodesGpusAndTheLongestTime) {
             HasSubstr("\n#SBATCH --time=1-01:01:00\n"), HasSubstr("\n#SBATCH --partition=h100\n")));
 }
 
+TEST(PlanLaunchTest, AJobAsksForItsGpuTypeWhereTheSitesNameOfItIsKnown) {
+  const absl::StatusOr<LaunchText> launch =
+      WriteLaunch(MakePlan(), LaunchKind::kSbatch, {.slurm_gpu_name = "hopper"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_THAT(launch->text, HasSubstr("\n#SBATCH --gpus-per-node=hopper:8\n"));
+  EXPECT_THAT(launch->text, Not(HasSubstr("your site's name")));
+}
+
 TEST(PlanLaunchTest, AJobMayTakeTheWallTimeWhateverItsInterval) {
   v1::Plan plan = MakePlan();
   plan.mutable_time()->set_wall_seconds(86400);
