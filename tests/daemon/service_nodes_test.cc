@@ -236,6 +236,16 @@ TEST_F(NodesTest, WhatIsPromisedIsNotFree) {
   EXPECT_EQ(Nodes().response.reserved_gpu_count(), 8);
 }
 
+TEST_F(NodesTest, OfAClusterThatNobodyAppliedAreSaidToBeKnown) {
+  v1::GetClusterRequest request;
+  request.set_name("clusters/mine");
+  const auto ask = [&] { return Ask(*clusters_, &v1::ClusterService::Stub::GetCluster, request); };
+  EXPECT_THAT(ask().status.error_message(), HasSubstr("unknown cluster"));
+  Sync(Inventory({8}));
+  EXPECT_EQ(ReasonOf(ask().status), "CLUSTER_NOT_FOUND");
+  EXPECT_THAT(ask().status.error_message(), HasSubstr("`rhumb cluster nodes mine`"));
+}
+
 TEST_F(NodesTest, NothingFreeIsSaid) {
   Sync(Inventory({0, 0}));
   const auto plan = PlanOnFree();
