@@ -195,7 +195,7 @@ TEST_F(NodesTest, OfAClusterThatNobodyAppliedAreAllPlannedWithUnlessTheyAreDown)
   EXPECT_EQ(plan.response.allocation().partition(), "gpu");
   EXPECT_TRUE(std::any_of(plan.response.assumptions().begin(), plan.response.assumptions().end(),
                           [](const v1::Plan::Assumption& each) {
-                            return each.field() == "clusters/mine.gpu.gpu_count" &&
+                            return each.field() == "clusters/mine.gpu.H100-SXM5-80GB.gpu_count" &&
                                    each.value() == "24";
                           }));
 }
