@@ -116,8 +116,15 @@ absl::StatusOr<v1::Cluster> ClusterService::GetImpl(const v1::GetClusterRequest&
   RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> stored, store_.clusters().Find(name));
   if (stored.has_value()) return ReadResource<v1::Cluster>(*stored);
   RHUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_.clusters().Names());
-  return ErrorWithReason(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND",
-                         UnknownName("cluster", name, names));
+  std::string text = UnknownName("cluster", name, names);
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredResource> nodes,
+                         store_.inventories().Find(name));
+  if (nodes.has_value()) {
+    text = absl::StrCat("nobody applied ", name,
+                        ", but an agent tells of its nodes: `rhumb cluster nodes ",
+                        absl::StripPrefix(name, "clusters/"), "` shows them");
+  }
+  return ErrorWithReason(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND", text);
 }
 
 grpc::Status ClusterService::ListClusters(grpc::ServerContext* context,

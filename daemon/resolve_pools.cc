@@ -51,13 +51,18 @@ absl::StatusOr<std::optional<v1::Cluster>> FindCluster(const ClusterAsked& asked
   return cluster;
 }
 
+// What assumptions about a pool begin with; a partition may have pools of several GPU types.
+std::string PathOfPool(const std::string& cluster, const std::string& partition,
+                       const std::string& gpu_type) {
+  return absl::StrCat(cluster, ".", partition, partition.empty() ? "" : ".", gpu_type);
+}
+
 // Notes how many GPUs of each pool there are, if the nodes say it.
 void AssumeGpuCounts(const v1::Cluster& cluster, const char* field, const char* source,
                      std::vector<Assumption>& assumptions) {
   for (const v1::Pool& pool : cluster.pools()) {
     Assume(assumptions,
-           absl::StrCat(cluster.name(), ".",
-                        pool.partition().empty() ? pool.gpu_type() : pool.partition(), field),
+           absl::StrCat(PathOfPool(cluster.name(), pool.partition(), pool.gpu_type()), field),
            absl::StrCat(pool.node_count() * pool.gpus_per_node()), source);
   }
 }
@@ -151,8 +156,7 @@ absl::StatusOr<std::vector<GpuPool>> ResolveCluster(const ClusterAsked& asked,
     if (price.has_value() && !in.has_price_usd_per_gpu_hour())
       priced.set_price_usd_per_gpu_hour(*price);
     pools.push_back(PoolOfCluster(priced, gpu, name));
-    const std::string path =
-        absl::StrCat(name, ".", in.partition().empty() ? gpu.id : in.partition());
+    const std::string path = PathOfPool(name, in.partition(), gpu.id);
     if (!in.has_inter_node_gbps_per_gpu()) {
       Assume(assumptions, path + ".inter_node_gbps_per_gpu",
              PrintJsonNumber(gpu.network_bytes_per_second / kBytesPerSecondPerGigabit),

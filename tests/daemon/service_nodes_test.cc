@@ -197,7 +197,7 @@ TEST_F(NodesTest, OfAClusterThatNobodyAppliedAreAllPlannedWithUnlessTheyAreDown)
   EXPECT_EQ(plan.response.allocation().partition(), "gpu");
   EXPECT_TRUE(std::any_of(plan.response.assumptions().begin(), plan.response.assumptions().end(),
                           [](const v1::Plan::Assumption& each) {
-                            return each.field() == "clusters/mine.gpu.gpu_count" &&
+                            return each.field() == "clusters/mine.gpu.H100-SXM5-80GB.gpu_count" &&
                                    each.value() == "24";
                           }));
 }
@@ -236,6 +236,16 @@ TEST_F(NodesTest, WhatIsPromisedIsNotFree) {
   ASSERT_TRUE(Reserve(8).status.ok());
   EXPECT_EQ(PlanOnFree().response.allocation().gpu_count(), 8);
   EXPECT_EQ(Nodes().response.reserved_gpu_count(), 8);
+}
+
+TEST_F(NodesTest, OfAClusterThatNobodyAppliedAreSaidToBeKnown) {
+  v1::GetClusterRequest request;
+  request.set_name("clusters/mine");
+  const auto ask = [&] { return Ask(*clusters_, &v1::ClusterService::Stub::GetCluster, request); };
+  EXPECT_THAT(ask().status.error_message(), HasSubstr("unknown cluster"));
+  Sync(Inventory({8}));
+  EXPECT_EQ(ReasonOf(ask().status), "CLUSTER_NOT_FOUND");
+  EXPECT_THAT(ask().status.error_message(), HasSubstr("`rhumb cluster nodes mine`"));
 }
 
 TEST_F(NodesTest, NothingFreeIsSaid) {
