@@ -8,7 +8,7 @@
 namespace rhumb {
 namespace {
 
-constexpr int kMaxIterations = 100;
+constexpr int kMaxIterations = 1000;
 constexpr double kRelativeTolerance = 1e-14;
 
 }  // namespace
@@ -57,13 +57,15 @@ BatchedLossValue BatchedLoss::At(const LawSize& size, double token_count,
   for (int i = 0; i < kMaxIterations; ++i) {
     value.critical_batch_tokens = CriticalBatch(size, token_count, value.loss_nats);
     value.token_overhead = Overhead(batch_tokens, value.critical_batch_tokens);
-    if (value.token_overhead == 1) break;
+    if (value.token_overhead == 1) return value;
     const double loss = PredictLoss(law_, size.law_params,
                                     {token_count, unique_token_count_, value.token_overhead});
     const bool settled = std::abs(loss - value.loss_nats) <= kRelativeTolerance * loss;
     value.loss_nats = loss;
-    if (settled) break;
+    if (settled) return value;
   }
+  // So large a batch for so few tokens that each loss allows a smaller one still: none is right.
+  value.critical_batch_tokens = 0;
   return value;
 }
 

@@ -24,7 +24,7 @@ struct LawSize {
 
 struct BatchedLossValue {
   double loss_nats = 0;
-  double critical_batch_tokens = 0;
+  double critical_batch_tokens = 0;  // 0: no batch of this size is consistent with its own loss
   double token_overhead = 1;
 };
 

@@ -311,16 +311,18 @@ class Solver {
     double loss = 0, critical_batch = 0;
   };
   // The loss at which the critical batch, and the overhead that it implies, give that same loss.
+  // Where there is none the critical batch is 0.
   LossAndBatch LossOf(const Model& model, double tokens, double batch) const {
     LossAndBatch at;
     double overhead = 1;
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 1200; ++i) {
       at.loss = PredictLoss(q_.law, model.law_params, {tokens, q_.unique_token_count, overhead});
       at.critical_batch = CriticalBatch(model, tokens, at.loss);
       const double next = Overhead(batch, at.critical_batch);
-      if (std::abs(next - overhead) <= 1e-15 * overhead) break;
+      if (std::abs(next - overhead) <= 1e-14 * overhead) return at;
       overhead = next;
     }
+    at.critical_batch = 0;
     return at;
   }
 

@@ -254,7 +254,7 @@ TEST(SearchTest, EqualsBruteForceForExactTokensNearALimit) {
 // So few tokens that the loss leaves room for hardly any batch, or for none.
 TEST(SearchTest, EqualsBruteForceForSoFewTokensThatNoBatchMayBeLarge) {
   int feasible = 0;
-  for (uint64_t seed = 0; seed < 16; ++seed) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);
     testing_support::Dice dice(seed);
     PlanQuestion question = SmallQuestion();
@@ -264,8 +264,8 @@ TEST(SearchTest, EqualsBruteForceForSoFewTokensThatNoBatchMayBeLarge) {
     ExpectSameAsBruteForce(question);
     feasible += PlanOf(question).feasible;
   }
-  EXPECT_GT(feasible, 3);
-  EXPECT_LT(feasible, 14);
+  EXPECT_GT(feasible, 10);
+  EXPECT_LT(feasible, 35);
 }
 
 // After hundreds of epochs another token changes no digit of the loss: places that reach the same
