@@ -44,4 +44,10 @@ std::string ListedGpuName(const slurm::GpuNames& names, const std::string& type)
   return listed ? names.NameOf(type) : "";
 }
 
+void NameGpuPools(const slurm::GpuNames& names, Invocation& invocation) {
+  const auto pools = invocation.flags.find("gpus");
+  if (pools == invocation.flags.end()) return;
+  for (std::string& pool : pools->second) pool = names.PoolOf(pool);
+}
+
 }  // namespace rhumb::cli

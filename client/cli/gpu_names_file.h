@@ -21,6 +21,9 @@ absl::StatusOr<slurm::GpuNames> ReadGpuNames(const Invocation& invocation);
 // What the table of `names` calls `type`; empty where it has no row for it, or gives it no type.
 std::string ListedGpuName(const slurm::GpuNames& names, const std::string& type);
 
+// Puts the types that `names` mean into --gpus of `invocation`.
+void NameGpuPools(const slurm::GpuNames& names, Invocation& invocation);
+
 }  // namespace rhumb::cli
 
 #endif  // RHUMB_CLIENT_CLI_GPU_NAMES_FILE_H_

@@ -229,8 +229,11 @@ int RunPlan(const Invocation& invocation, Context& context) {
   // Once for a whole sweep: a pipe gives its text once.
   const absl::StatusOr<v1::CreatePlanRequest> file = ReadPlanQuestionFile(invocation, context);
   if (!file.ok()) return FailUsage(context, file.status());
+  const absl::StatusOr<slurm::GpuNames> gpu_names = ReadGpuNames(invocation);
+  if (!gpu_names.ok()) return FailUsage(context, gpu_names.status());
   std::vector<v1::CreatePlanRequest> requests;
-  for (const Invocation& single : sweep->invocations) {
+  for (Invocation single : sweep->invocations) {
+    NameGpuPools(*gpu_names, single);
     absl::StatusOr<v1::CreatePlanRequest> request = ReadPlanQuestion(*file, single, context);
     if (!request.ok()) return FailUsage(context, request.status());
     if (const absl::Status status = CheckReserve(*request, invocation); !status.ok()) {
@@ -244,8 +247,6 @@ int RunPlan(const Invocation& invocation, Context& context) {
   }
   const absl::Status forecast = CheckForecast(invocation, requests);
   if (!forecast.ok()) return FailUsage(context, forecast);
-  const absl::StatusOr<slurm::GpuNames> gpu_names = ReadGpuNames(invocation);
-  if (!gpu_names.ok()) return FailUsage(context, gpu_names.status());
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
   const absl::StatusOr<Answers> answers =

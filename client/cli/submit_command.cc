@@ -95,8 +95,7 @@ absl::Status CheckChain(const slurm::JobDecision& decision, const Invocation& in
 absl::StatusOr<v1::CreatePlanRequest> ReadQuestion(Invocation invocation,
                                                    const slurm::GpuNames& names,
                                                    const Context& context) {
-  for (std::string& pool : invocation.flags["gpus"]) pool = names.PoolOf(pool);
-  if (invocation.flags["gpus"].empty()) invocation.flags.erase("gpus");
+  NameGpuPools(names, invocation);
   RHUMB_ASSIGN_OR_RETURN(const v1::CreatePlanRequest file,
                          ReadPlanQuestionFile(invocation, context));
   return ReadPlanQuestion(file, invocation, context);

@@ -14,7 +14,7 @@
 #include "planner/plan/batched_loss.h"
 #include "planner/plan/overheads.h"
 #include "planner/plan/problem.h"
-#include "planner/track/words.h"
+#include "planner/words.h"
 #include "planner/units.h"
 
 namespace rhumb {

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "planner/track/words.h"
+#include "planner/words.h"
 #include "planner/units.h"
 
 namespace rhumb {

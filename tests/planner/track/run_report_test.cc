@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "planner/track/words.h"
+#include "planner/words.h"
 
 namespace rhumb {
 namespace {

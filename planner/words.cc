@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "planner/track/words.h"
+#include "planner/words.h"
 
 #include <algorithm>
 #include <cmath>

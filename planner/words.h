@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers of reports as words; each carries its unit.
-#ifndef RHUMB_PLANNER_TRACK_WORDS_H_
-#define RHUMB_PLANNER_TRACK_WORDS_H_
+#ifndef RHUMB_PLANNER_WORDS_H_
+#define RHUMB_PLANNER_WORDS_H_
 
 #include <cstdint>
 #include <string>
@@ -22,4 +22,4 @@ std::string SlurmTimeWords(double seconds);
 
 }  // namespace rhumb
 
-#endif  // RHUMB_PLANNER_TRACK_WORDS_H_
+#endif  // RHUMB_PLANNER_WORDS_H_
