@@ -13,6 +13,8 @@ constexpr int64_t kMostSteps = int64_t{1} << 53;
 // Below so many steps rounding may decide feasibility far from the best batch, and every batch is
 // looked at (if there are not too many).
 constexpr double kFewSteps = 4096;
+// Rounding so few steps takes a share of the tokens that may leave no loss to promise.
+constexpr int64_t kFewestSteps = 16;
 constexpr int64_t kMostScanned = 65536;
 // Above that, so many neighbours of the best batch are looked at where rounding alone forbids it.
 constexpr int kMostNeighbours = 1024;
@@ -89,6 +91,8 @@ class Chooser {
     const PlanQuestion& q = problem_.question();
     const double batch = BatchTokens(micro_batches);
     if (!(point.tokens >= batch * (1 - kStepSlack))) return std::nullopt;
+    // Given or not: there is no loss to promise.
+    if (!(point.loss.critical_batch_tokens > 0)) return std::nullopt;
     if (!q.global_batch_tokens.has_value() && batch > BatchCap(point)) return std::nullopt;
     const double steps = point.tokens / batch;
     if (!(steps < static_cast<double>(kMostSteps))) return std::nullopt;
@@ -104,6 +108,10 @@ class Chooser {
     // Hard constraints hold for the tokens asked for and for the whole steps they become.
     const double tokens = static_cast<double>(choice.step_count) * batch;
     if (std::max(tokens, point.tokens) > size_.max_tokens * kLimitSlack) return std::nullopt;
+    if (choice.step_count < kFewestSteps &&
+        !(problem_.loss().At(size_.law, tokens, batch).critical_batch_tokens > 0)) {
+      return std::nullopt;
+    }
     if (problem_.has_hardware()) {
       const double wall = at_.overheads.WallSeconds(static_cast<double>(choice.step_count) *
                                                     space_.step.StepSeconds(micro_batches));

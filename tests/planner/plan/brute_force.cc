@@ -426,7 +426,8 @@ class Solver {
       return std::nullopt;
     }
     const LossAndBatch reached = LossOf(model, tokens, batch);
-    if (!q_.global_batch_tokens && batch > 4 * reached.critical_batch) {
+    if (!(reached.critical_batch > 0) ||
+        (!q_.global_batch_tokens && batch > 4 * reached.critical_batch)) {
       is_last = true;
       return std::nullopt;
     }
@@ -438,6 +439,7 @@ class Solver {
     // Every constraint is hard, on the tokens asked for and on those really processed.
     const double whole = steps * batch;
     if (std::max(whole, tokens) > model.most_tokens * (1 + kLimitSlack)) return std::nullopt;
+    if (steps < 16 && !(LossOf(model, whole, batch).critical_batch > 0)) return std::nullopt;
     if (hardware) {
       const double wall = machine.WallSeconds(std::max(steps, real_steps) * step_seconds);
       if (wall == kNoLimit || wall > machine.most_wall_seconds * (1 + kLimitSlack)) {

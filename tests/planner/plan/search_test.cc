@@ -268,6 +268,14 @@ TEST(SearchTest, EqualsBruteForceForSoFewTokensThatNoBatchMayBeLarge) {
   EXPECT_LT(feasible, 35);
 }
 
+TEST(SearchTest, OneStepThatNoLossIsConsistentWithIsNoPlan) {
+  PlanQuestion question = SmallQuestion();
+  question.noise_scale_tokens.reset();
+  question.token_count = 1e6;
+  question.global_batch_tokens = 524288;
+  EXPECT_FALSE(ExpectSameAsBruteForce(question).feasible);
+}
+
 // After hundreds of epochs another token changes no digit of the loss: places that reach the same
 // loss with fewer tokens are cheaper.
 TEST(SearchTest, EqualsBruteForceWhereRepeatingGainsNothingMore) {
