@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/reservations.h"
 
-#include <atomic>
 #include <cmath>
 #include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "daemon/fresh_name.h"
 #include "daemon/gpu_types.h"
 #include "daemon/identity.h"
 #include "daemon/inventory.h"
@@ -16,23 +16,9 @@
 #include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/cost/gpu_catalog.h"
-#include "planner/sha256.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
-namespace {
-
-// Two promises of one moment differ by their number.
-std::string FreshName(const StoredReservation& reservation) {
-  static std::atomic<int64_t> count = 0;
-  const std::string hash = Sha256Hex(
-      absl::StrCat(reservation.owner_uid, " ", reservation.create_time_ns, " ", reservation.cluster,
-                   " ", ++count, " ", reinterpret_cast<intptr_t>(&count)));
-  return absl::StrCat("reservations/r-", hash.substr(0, 20));
-}
-
-}  // namespace
-
 v1::Reservation ToMessage(const StoredReservation& stored) {
   v1::Reservation out;
   out.set_name(stored.name);
@@ -77,7 +63,7 @@ absl::StatusOr<v1::Reservation> Reserve(const v1::ReserveAllocationRequest& requ
   const double seconds =
       request.has_duration_seconds() ? request.duration_seconds() : kDefaultReservationSeconds;
   asked.expire_time_ns = now_ns + std::llround(seconds * 1e9);
-  asked.name = FreshName(asked);
+  asked.name = FreshName("reservations/r-", asked.owner_uid, asked.create_time_ns, asked.cluster);
   RequestKey key;
   if (!request.request_id().empty()) {
     key = {request.request_id(), "ReserveAllocation", caller.uid, RequestContentHash(request)};

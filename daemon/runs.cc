@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/runs.h"
 
-#include <atomic>
 #include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/call.h"
+#include "daemon/fresh_name.h"
 #include "daemon/gpu_types.h"
 #include "daemon/identity.h"
 #include "daemon/job_news.h"
 #include "daemon/rpc_status.h"
 #include "daemon/stored_message.h"
 #include "daemon/validate.h"
-#include "planner/sha256.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
@@ -22,15 +21,6 @@ namespace {
 
 // How far the clocks of a launcher and the daemon may differ.
 constexpr int64_t kClockSkewNs = int64_t{300} * 1'000'000'000;
-
-// Two runs of one moment differ by their number.
-std::string FreshName(const StoredRun& run) {
-  static std::atomic<int64_t> count = 0;
-  const std::string hash =
-      Sha256Hex(absl::StrCat(run.owner_uid, " ", run.create_time_ns, " ", run.cluster, " ", ++count,
-                             " ", reinterpret_cast<intptr_t>(&count)));
-  return absl::StrCat("runs/r-", hash.substr(0, 20));
-}
 
 absl::Status NoSuchRun(const std::string& what) {
   return ErrorWithReason(absl::StatusCode::kNotFound, "RUN_NOT_FOUND", what);
@@ -128,7 +118,7 @@ absl::StatusOr<StoredRun> CreateRun(const v1::CreateRunRequest& request, const C
   FieldViolations violations;
   StoredRun asked = RunToStore(request, caller, now_ns, violations);
   if (!violations.empty()) return violations.ToStatus();
-  asked.name = FreshName(asked);
+  asked.name = FreshName("runs/r-", asked.owner_uid, asked.create_time_ns, asked.cluster);
   RequestKey key;
   if (!request.request_id().empty()) {
     key = {request.request_id(), "CreateRun", caller.uid, RequestContentHash(request)};

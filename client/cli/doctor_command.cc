@@ -26,7 +26,6 @@ namespace rhumb::cli {
 namespace {
 
 constexpr double kDeadlineSeconds = 5;
-constexpr char kGpuNamesFile[] = "/etc/rhumb/slurm-gpus.conf";
 
 const char* NameOf(CheckState state) {
   switch (state) {
@@ -134,7 +133,7 @@ std::vector<Finding> Examine(const Invocation& invocation, const absl::StatusOr<
   std::optional<slurm::Settings> settings;
   add(CheckPlugin(setup, surroundings, kClientVersion, knows_cluster, settings));
   const std::string file = invocation.Value(
-      "gpu-names", settings.has_value() ? settings->gpus_file : std::string(kGpuNamesFile));
+      "gpu-names", settings.has_value() ? settings->gpus_file : std::string(slurm::kGpuNamesFile));
   add(CheckGpuNames(setup, file, knows, surroundings));
 
   const std::string cluster = invocation.Value("cluster", setup.cluster_name);
@@ -222,7 +221,7 @@ Command DoctorCommand() {
                      .placeholder = "FILE",
                      .help = absl::StrCat("how the site's Slurm calls GPU types; default what "
                                           "plugstack.conf says, or ",
-                                          kGpuNamesFile),
+                                          slurm::kGpuNamesFile),
                      .group = "Checks",
                      .completion = Completion::kFile}},
           .examples = {{"doctor", "is all well, and what to do where not"},

@@ -10,23 +10,19 @@
 #include "client/config/text_file.h"
 
 namespace rhumb::cli {
-namespace {
-
-constexpr char kGpuNamesFile[] = "/etc/rhumb/slurm-gpus.conf";
-
-}  // namespace
 
 Flag GpuNamesFlag(const std::string& group) {
-  return {.name = "gpu-names",
-          .kind = FlagKind::kFile,
-          .placeholder = "FILE",
-          .help = absl::StrCat("how the site's Slurm calls GPU types; default ", kGpuNamesFile),
-          .group = group,
-          .completion = Completion::kFile};
+  return {
+      .name = "gpu-names",
+      .kind = FlagKind::kFile,
+      .placeholder = "FILE",
+      .help = absl::StrCat("how the site's Slurm calls GPU types; default ", slurm::kGpuNamesFile),
+      .group = group,
+      .completion = Completion::kFile};
 }
 
 absl::StatusOr<slurm::GpuNames> ReadGpuNames(const Invocation& invocation) {
-  const std::string path = invocation.Value("gpu-names", kGpuNamesFile);
+  const std::string path = invocation.Value("gpu-names", slurm::kGpuNamesFile);
   const absl::StatusOr<std::string> text = ReadTextFile(path);
   if (absl::IsNotFound(text.status()) && !invocation.Has("gpu-names")) return slurm::GpuNames();
   if (!text.ok()) {

@@ -12,6 +12,9 @@
 
 namespace rhumb::slurm {
 
+// Where a site keeps the table; it may be missing.
+inline constexpr char kGpuNamesFile[] = "/etc/rhumb/slurm-gpus.conf";
+
 class GpuNames {
  public:
   // Reads lines "NAME = TYPE" ("h100 = H100-SXM5-80GB"); blank lines and those behind # are passed

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/slurm/gpu_names.h"
 #include "client/slurm/outcome.h"
 
 namespace rhumb::slurm {
@@ -22,9 +23,9 @@ struct Settings {
   std::string addr;                       // addr=ADDRESS; empty: where `rhumb` looks itself
   std::string cluster;  // cluster=NAME: whose nodes a request without GPUs is about
   bool free = true;     // free=yes|no: only what is free now of that cluster
-  std::string gpus_file = "/etc/rhumb/slurm-gpus.conf";  // gpus=FILE: GpuNames
-  int64_t deadline_milliseconds = 2000;                  // deadline_ms=N, 100 to 10000
-  Policy policy = Policy::kFill;                         // policy=fill|advise
+  std::string gpus_file = kGpuNamesFile;  // gpus=FILE: GpuNames
+  int64_t deadline_milliseconds = 2000;   // deadline_ms=N, 100 to 10000
+  Policy policy = Policy::kFill;          // policy=fill|advise
   bool reserve = false;  // reserve=yes|no: GPUs of plans on what is free are promised to the job
 };
 

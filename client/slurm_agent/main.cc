@@ -32,7 +32,6 @@
 namespace rhumb::slurm_agent {
 namespace {
 
-constexpr char kDefaultGpuNames[] = "/etc/rhumb/slurm-gpus.conf";
 constexpr absl::Duration kCommandDeadline = absl::Seconds(30);
 constexpr absl::Duration kDaemonDeadline = absl::Seconds(10);
 
@@ -45,7 +44,7 @@ constexpr char kDefaultSource[] = "json";
 #endif
 
 struct Flags {
-  std::string address, cluster, gpu_names_path = kDefaultGpuNames, source = kDefaultSource;
+  std::string address, cluster, gpu_names_path = slurm::kGpuNamesFile, source = kDefaultSource;
   std::string interval = "30s", heartbeat = "2m", lost_after = "10m";
   std::string log_level = "info", log_format = "logfmt";
   bool gpu_names_given = false, once = false, dry_run = false;
