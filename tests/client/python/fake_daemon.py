@@ -63,12 +63,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return "unix"
 
 
-class _UnixServer(socketserver.ThreadingUnixStreamServer):
+class _Quiet:
     daemon_threads = True
 
+    def handle_error(self, *unused):
+        """Callers that have gone away are part of the tests."""
 
-class _TcpServer(socketserver.ThreadingTCPServer):
-    daemon_threads = True
+
+class _UnixServer(_Quiet, socketserver.ThreadingUnixStreamServer):
+    pass
+
+
+class _TcpServer(_Quiet, socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 
 
