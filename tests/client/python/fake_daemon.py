@@ -176,6 +176,16 @@ class FakeDaemon:
             "alarms": self.alarms,
         }
 
+    def _ListRunSamples(self, messages):
+        # Two a page, whatever is asked for: callers must turn pages.
+        begin = int(messages[0].get("page_token") or 0)
+        samples = self.stored(self._run(messages[0]["name"])["name"])
+        more = str(begin + 2) if begin + 2 < len(samples) else ""
+        return {"samples": samples[begin : begin + 2], "next_page_token": more}
+
+    def _CompareRun(self, messages):
+        raise Refusal("FAILED_PRECONDITION", "the plan of %s is gone" % messages[0]["name"])
+
     def _FinishRun(self, messages):
         run = self._run(messages[0]["name"])
         if run.get("jobs"):
