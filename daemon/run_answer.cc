@@ -9,7 +9,9 @@
 #include "absl/strings/strip.h"
 #include "daemon/gpu_types.h"
 #include "daemon/job_news.h"
+#include "daemon/run_monitors.h"
 #include "daemon/runs.h"
+#include "daemon/sample_messages.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
@@ -111,11 +113,24 @@ std::optional<RunAdvice> WhyNoPlan(const std::string& name, const std::optional<
 }  // namespace
 
 absl::StatusOr<v1::Run> RunAnswers::Basic(const StoredRun& stored) const {
-  return ToMessage(stored, now_ns_);
+  RHUMB_ASSIGN_OR_RETURN(v1::Run run, ToMessage(stored, now_ns_));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts,
+                         store_.samples().Attempts(stored.name));
+  if (attempts.empty()) return run;
+  for (const StoredAttempt& each : attempts) *run.add_attempts() = ToMessage(each);
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredSample> last,
+                         store_.samples().LastSample(stored.name));
+  if (last.has_value()) *run.mutable_last_sample() = ToMessage(*last);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> alarms,
+                         store_.samples().Alarms(stored.name));
+  for (const StoredAlarm& each : alarms) {
+    RHUMB_ASSIGN_OR_RETURN(*run.add_alarms(), ToMessage(each));
+  }
+  return run;
 }
 
 absl::StatusOr<v1::Run> RunAnswers::Full(const StoredRun& stored) {
-  RHUMB_ASSIGN_OR_RETURN(v1::Run run, ToMessage(stored, now_ns_));
+  RHUMB_ASSIGN_OR_RETURN(v1::Run run, Basic(stored));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlan(stored.plan));
   TrackedRun tracked = TrackedOf(stored, run, now_ns_);
   RHUMB_RETURN_IF_ERROR(ForgetUnknownGpuTypes(tracked));

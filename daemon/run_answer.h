@@ -24,7 +24,7 @@ class RunAnswers {
   // `store` must outlive it.
   RunAnswers(Store& store, int64_t now_ns) : store_(store), now_ns_(now_ns) {}
 
-  // Without comparisons and advice.
+  // Without comparisons, advice, forecast and replans.
   absl::StatusOr<v1::Run> Basic(const StoredRun& stored) const;
   absl::StatusOr<v1::Run> Full(const StoredRun& stored);
 

@@ -161,6 +161,8 @@ class ServerImpl final : public Server {
     if (std::exchange(drained_, true)) return;
     if (health_ != nullptr) health_->Drain();
     if (acceptor_ != nullptr) acceptor_->Stop();
+    // A stream that waits for news would hold the shutdown up for all of drain_seconds.
+    if (runs_ != nullptr) runs_->Drain();
     if (grpc_ != nullptr) {
       grpc_->Shutdown(std::chrono::system_clock::now() +
                       std::chrono::milliseconds(std::lround(options_.drain_seconds * 1000)));

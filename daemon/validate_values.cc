@@ -134,6 +134,15 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"Node.free_gpu_count", {0, false, 1024}},
       {"ReserveAllocationRequest.gpu_count", {1, false, 1e6}},
       {"duration_seconds", {1, false, 86400}},
+      {"target_token_count", kCount},
+      {"done_token_count", kCount},
+      {"RunSettings.param_count", kCount},
+      {"RunSettings.gpu_count", {1, false, 1e6}},
+      {"warmup_fraction", kFraction},
+      {"floor_fraction", kFraction},
+      {"decay_fraction", kFraction},
+      {"batch_tolerance_fraction", {0, true, 1}},
+      {"CompareRunRequest.point_count", {2, false, 1000}},
   };
   return *ranges;
 }
