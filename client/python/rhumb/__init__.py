@@ -14,7 +14,7 @@ from typing import Any as _Any
 
 from ._client import Client
 from ._errors import FieldViolation, InvalidArgument, NotFound, RhumbError, Unavailable
-from ._plan import Plan, get_plan, list_plans, plan
+from ._plan import Plan, get_plan, list_plans, plan, watch
 from ._run import Run
 from ._start import start
 from ._version import __version__
@@ -33,6 +33,7 @@ __all__ = [
     "list_plans",
     "plan",
     "start",
+    "watch",
 ]
 
 # Imported when they are first used: they want other packages, or are seldom wanted.
