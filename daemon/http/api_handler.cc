@@ -187,16 +187,19 @@ HttpResponse ApiHandler::AnswerStream(std::shared_ptr<ForwardCall> call, const R
     if (ended) return std::nullopt;
     const auto heartbeat = std::chrono::steady_clock::now() + options_.heartbeat;
     while (true) {
+      if (is_draining_()) {
+        ended = true;
+        return EventText("error", ErrorBody(ToGrpcStatus(ErrorWithReason(
+                                      absl::StatusCode::kUnavailable, "DRAINING",
+                                      "the daemon is stopping"))));
+      }
       const Event now = event.has_value() ? *event : call->Next(kLookInterval, *message);
       event.reset();
       if (now == Event::kMessage) return EventText("", PrintJson(*message));
-      ended = now == Event::kEnd || is_draining_();
-      if (now == Event::kEnd && call->status().ok()) return EventText("end", "{}");
-      if (now == Event::kEnd) return EventText("error", ErrorBody(call->status()));
-      if (ended) {
-        return EventText(
-            "error", ErrorBody(ToGrpcStatus(ErrorWithReason(
-                         absl::StatusCode::kUnavailable, "DRAINING", "the daemon is stopping"))));
+      if (now == Event::kEnd) {
+        ended = true;
+        return call->status().ok() ? EventText("end", "{}")
+                                   : EventText("error", ErrorBody(call->status()));
       }
       if (std::chrono::steady_clock::now() >= heartbeat) return ": still here\n\n";
     }

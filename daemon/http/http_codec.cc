@@ -87,6 +87,7 @@ HttpRequest ToRequest(const httplib::Request& from) {
 class HttpCodec::Server final : public httplib::Server {
  public:
   explicit Server(HttpCodec::Handler handler) : handler_(std::move(handler)) {
+    svr_sock_ = 0;  // never used; without one the library takes itself for shutting down
     set_keep_alive_timeout(kKeepAliveSeconds);
     set_keep_alive_max_count(100'000);
     set_pre_routing_handler([this](const httplib::Request& from, httplib::Response& to) {
