@@ -64,6 +64,21 @@ TEST_F(ConfigTest, LaterSourcesWinAndSayWhoTheyAre) {
   EXPECT_EQ(OriginOf(*config, "server.drain_seconds"), directory_.File("rhumbd.d/10-a.toml:4"));
 }
 
+TEST_F(ConfigTest, HttpSocketLiesBesideTheOtherOne) {
+  Main("[server]\nsocket = \"/run/site/plan.d/rhumbd.sock\"\n");
+  const auto config = LoadConfig(sources_);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->server.http_unix_path, "/run/site/plan.d/rhumbd-http.sock");
+  EXPECT_EQ(OriginOf(*config, "http.socket"), "default");
+}
+
+TEST_F(ConfigTest, HttpIsOffWhereItsSocketIsEmpty) {
+  Main("[http]\nsocket = \"\"\n");
+  const auto config = LoadConfig(sources_);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->server.http_unix_path, "");
+}
+
 TEST_F(ConfigTest, UnknownKeyIsRefusedWithItsLine) {
   Main("[store]\ndatabase = \"/a\"\nfile = \"/b\"\n");
   EXPECT_THAT(LoadConfig(sources_), StatusIs(kInvalid, "rhumbd.toml:3:"));
