@@ -9,9 +9,12 @@
 Nothing but Python's own library is imported, and nothing of a run raises into training. docs/python.md has the whole.
 """
 
+import importlib as _importlib
+from typing import Any as _Any
+
 from ._client import Client
 from ._errors import FieldViolation, InvalidArgument, NotFound, RhumbError, Unavailable
-from ._plan import Plan, get_plan, list_plans, plan
+from ._plan import Plan, get_plan, list_plans, plan, watch
 from ._run import Run
 from ._start import start
 from ._version import __version__
@@ -30,4 +33,14 @@ __all__ = [
     "list_plans",
     "plan",
     "start",
+    "watch",
 ]
+
+# Imported when they are first used: they want other packages, or are seldom wanted.
+_ON_DEMAND = ("export", "hf", "ingest", "lightning", "noise_scale", "torch")
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _ON_DEMAND:
+        return _importlib.import_module("." + name, __name__)
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))

@@ -7,7 +7,7 @@ import http.client
 import json
 import os
 import socket
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ._address import Address, candidate_addresses, connect, parse_address
 from ._errors import FieldViolation, InvalidArgument, NotFound, RhumbError, Unavailable
@@ -24,8 +24,8 @@ _NO_LISTENER = (FileNotFoundError, NotADirectoryError)
 class _Connection(http.client.HTTPConnection):
     """An HTTP connection over a socket that is connected already."""
 
-    def __init__(self, connection: socket.socket, host: str) -> None:
-        super().__init__(host)
+    def __init__(self, connection: socket.socket, address: Address) -> None:
+        super().__init__(address.host or "localhost", address.port or None)
         self.sock = connection
 
     def connect(self) -> None:
@@ -52,17 +52,43 @@ class Client:
         self, service: str, method: str, message: Mapping[str, Any], timeout_seconds: Optional[float] = None
     ) -> Message:
         """The answer of, say, RunService and CreateRun. Raises RhumbError; Unavailable where no daemon answers."""
-        return self._post("/v1/%s/%s" % (service, method), _to_json(message), timeout_seconds)
+        timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        connection, address = self.open(timeout)
+        try:
+            response = self._send(connection, service, method, message, "application/json", timeout)
+            answer = response.read(_MAX_ANSWER_BYTES + 1)
+        except socket.timeout:
+            raise _late(address) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise _broken(address, error) from None
+        finally:
+            connection.close()
+        return _read_answer(response.status, answer, address)
 
-    def call_stream(
-        self, service: str, method: str, messages: Iterable[Mapping[str, Any]], timeout_seconds: Optional[float] = None
-    ) -> Message:
-        """As `call`, of a method that takes a stream of messages: one a line."""
-        body = b"\n".join(_to_json(message) for message in messages)
-        return self._post("/v1/%s/%s" % (service, method), body, timeout_seconds)
+    def stream(self, service: str, method: str, message: Mapping[str, Any]) -> Iterator[Message]:
+        """The answers, as they come, of a method that answers with a stream. Raises RhumbError."""
+        connection, address = self.open()
+        try:
+            # The daemon breaks the silence every 15 s.
+            response = self._send(connection, service, method, message, "text/event-stream", None)
+            if response.status != 200:
+                raise error_of(_object(response.read(_MAX_ANSWER_BYTES)), response.status)
+            for event, data in _events(response):
+                if event == "end":
+                    return
+                if event == "error":
+                    raise error_of(_object(data), 500)
+                yield _object(data)
+            raise _broken(address, http.client.IncompleteRead(b""))
+        except socket.timeout:
+            raise _late(address) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise _broken(address, error) from None
+        finally:
+            connection.close()
 
     def open(self, timeout_seconds: Optional[float] = None) -> "tuple[http.client.HTTPConnection, Address]":
-        """A connection to the daemon, for those who read an answer as it comes."""
+        """A connection to the daemon."""
         timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         tried: List[str] = []
         for candidate in self._candidates:
@@ -79,24 +105,55 @@ class Client:
                 # A socket that is there and does not answer is a daemon in trouble, not a reason to ask another one.
                 tried.append("%s (%s)" % (candidate.text, error.strerror or error))
                 break
-            return _Connection(connection, candidate.host or "localhost"), candidate
+            return _Connection(connection, candidate), candidate
         raise Unavailable("no daemon answers at " + ", ".join(tried))
 
-    def _post(self, path: str, body: bytes, timeout_seconds: Optional[float]) -> Message:
-        connection, address = self.open(timeout_seconds)
-        try:
-            connection.request(
-                "POST", path, body, {"Content-Type": "application/json", "Accept": "application/json", "Connection": "close"}
-            )
-            response = connection.getresponse()
-            answer = response.read(_MAX_ANSWER_BYTES + 1)
-        except socket.timeout:
-            raise Unavailable("%s did not answer in time" % address.text, "DEADLINE_EXCEEDED") from None
-        except (OSError, http.client.HTTPException) as error:
-            raise Unavailable("%s broke off: %s" % (address.text, error or type(error).__name__)) from None
-        finally:
-            connection.close()
-        return _read_answer(response.status, answer, address)
+    @staticmethod
+    def _send(
+        connection: http.client.HTTPConnection,
+        service: str,
+        method: str,
+        message: Mapping[str, Any],
+        accept: str,
+        deadline_seconds: Optional[float],
+    ) -> http.client.HTTPResponse:
+        headers = {"Content-Type": "application/json", "Accept": accept, "Connection": "close"}
+        if deadline_seconds is not None:
+            headers["X-Rhumb-Timeout-Seconds"] = "%.3f" % deadline_seconds
+        connection.request("POST", "/v1/%s/%s" % (service, method), _to_json(message), headers)
+        return connection.getresponse()
+
+
+def _late(address: Address) -> Unavailable:
+    return Unavailable("%s did not answer in time" % address.text, "DEADLINE_EXCEEDED")
+
+
+def _broken(address: Address, error: Exception) -> Unavailable:
+    return Unavailable("%s broke off: %s" % (address.text, error or type(error).__name__))
+
+
+def _object(text: bytes) -> Message:
+    try:
+        message = json.loads(text.decode())
+    except ValueError:
+        message = None
+    return message if isinstance(message, dict) else {"message": text[:200].decode(errors="replace")}
+
+
+def _events(response: http.client.HTTPResponse) -> Iterator[Tuple[str, bytes]]:
+    """Server-sent events: (event, data). Source: html.spec.whatwg.org, section 9.2.6; of their fields those two."""
+    event, data = "", []
+    for line in response:
+        name, _, value = line.rstrip(b"\r\n").partition(b":")
+        value = value[1:] if value.startswith(b" ") else value
+        if name == b"event":
+            event = value.decode(errors="replace")
+        elif name == b"data":
+            data.append(value)
+        elif not line.strip():
+            if data:
+                yield event, b"\n".join(data)
+            event, data = "", []
 
 
 def _to_json(message: Mapping[str, Any]) -> bytes:
@@ -130,10 +187,11 @@ def error_of(message: Message, status: int) -> RhumbError:
         for each in message.get("field_violations") or ()
         if isinstance(each, dict)
     ]
+    reason = str(message.get("reason") or "")
     if code == "INVALID_ARGUMENT":
-        return InvalidArgument(text, violations)
+        return InvalidArgument(text, violations, reason)
     if code == "NOT_FOUND":
-        return NotFound(text)
+        return NotFound(text, reason)
     if code in RETRYABLE_CODES:
-        return Unavailable(text, code)
-    return RhumbError(code, text, violations, str(message.get("reason") or ""))
+        return Unavailable(text, code, reason)
+    return RhumbError(code, text, violations, reason)

@@ -99,7 +99,7 @@ class Delivery:
     def _report_batch(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float) -> None:
         message = {"run": self.run, "attempt_id": self._attempt_id, "samples": list(samples)}
         try:
-            answer = self._client.call_stream("RunService", "ReportProgress", [message], timeout_seconds)
+            answer = self._client.call("RunService", "ReportProgress", message, timeout_seconds)
         except RhumbError as error:
             if not is_refusal(error):
                 raise

@@ -34,19 +34,19 @@ class RhumbError(Exception):
 class InvalidArgument(RhumbError):
     """The question is malformed; raised by the daemon, and here before anything is sent."""
 
-    def __init__(self, message: str, field_violations: Sequence[FieldViolation] = ()) -> None:
-        super().__init__("INVALID_ARGUMENT", message, field_violations)
+    def __init__(self, message: str, field_violations: Sequence[FieldViolation] = (), reason: str = "") -> None:
+        super().__init__("INVALID_ARGUMENT", message, field_violations, reason)
 
 
 class NotFound(RhumbError):
     """There is no such plan or run."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("NOT_FOUND", message)
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__("NOT_FOUND", message, (), reason)
 
 
 class Unavailable(RhumbError):
     """No daemon answered, or not in time. Repeating the call later may help."""
 
-    def __init__(self, message: str, code: str = "UNAVAILABLE") -> None:
-        super().__init__(code, message)
+    def __init__(self, message: str, code: str = "UNAVAILABLE", reason: str = "") -> None:
+        super().__init__(code, message, (), reason)

@@ -74,3 +74,9 @@ def list_plans(*, client: Optional[Client] = None, page_size: int = 0) -> Iterat
         token = answer.get("next_page_token") or ""
         if not token:
             return
+
+
+def watch(run: str, *, client: Optional[Client] = None) -> Iterator[Record]:
+    """A run as it goes: WatchRunResponse, the run first and then what changes, until it has ended. Raises RhumbError."""
+    for message in (client or Client()).stream("RunService", "WatchRun", {"name": full_name("runs", run)}):
+        yield Record(message)

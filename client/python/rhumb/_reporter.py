@@ -63,6 +63,7 @@ class Reporter:
         self.sample_count = 0
         self.spooled_count = 0
         self.last_error = ""
+        self.last_sample: Optional[Sample] = None
 
     def start(self) -> None:
         self._thread.start()
@@ -118,6 +119,7 @@ class Reporter:
             samples += self._sampler.add(self._entries.popleft(), wall_offset)
         samples += self._sampler.flush(wall_offset) if flush else self._sampler.flush_if_stale(clock, wall_offset)
         self.sample_count += len(samples)
+        self.last_sample = samples[-1] if samples else self.last_sample
         self._outgoing += samples
 
     def _deliver(self) -> None:

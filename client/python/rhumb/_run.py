@@ -84,6 +84,10 @@ class Run:
         """Counts of what became of the calls of `log`; for tests, and for those who doubt."""
         return {}
 
+    def openmetrics(self) -> str:
+        """OpenMetrics text of the last sample and of `alarms`, as for node_exporter's textfile collector."""
+        return "# EOF\n"
+
     def __enter__(self) -> "Run":
         return self
 
@@ -247,6 +251,14 @@ class ReportingRun(Run):
             "lost_count": reporter.lost_count,
             "last_error": reporter.last_error,
         }
+
+    def openmetrics(self) -> str:
+        # Imported when it is wanted, which is seldom.
+        from .export import RunRecord, openmetrics
+
+        sample = self._reporter.last_sample
+        run = {"name": self.name, "state": self.state, "alarms": self.alarms}
+        return openmetrics(RunRecord(run, [sample] if sample is not None else [], [], None))
 
     def _close(self, finish: Optional[Mapping[str, Any]], timeout_seconds: float) -> None:
         self._is_open = False

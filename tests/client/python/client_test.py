@@ -104,6 +104,33 @@ class CallTest(DaemonTest):
         self.assertEqual(self.daemon.calls[-1], ("GetPlan", [{"name": "plans/p1"}]))
 
 
+class WatchTest(DaemonTest):
+    def watched(self):
+        return list(rhumb.watch("r1", client=rhumb.Client(self.daemon.address)))
+
+    def test_a_run_is_watched_to_its_end(self):
+        with self.start() as run:
+            run.log(step=1, tokens=10, loss=2.0)
+        first, second = self.watched()
+        self.assertEqual(first.run.state, "SUCCEEDED")
+        self.assertEqual(second.samples[0].token_count, 10)
+
+    def test_a_daemon_that_drains_says_so(self):
+        self.start()
+        with self.assertRaisesRegex(rhumb.Unavailable, "draining"):
+            self.watched()
+
+    def test_a_stream_that_breaks_off_is_no_end(self):
+        self.start()
+        self.daemon.breaks_off = True
+        with self.assertRaisesRegex(rhumb.Unavailable, "broke off"):
+            self.watched()
+
+    def test_an_unknown_run_is_not_found(self):
+        with self.assertRaises(rhumb.NotFound):
+            self.watched()
+
+
 class LauncherTest(unittest.TestCase):
     def test_reads_slurm(self):
         launcher = read_launcher({"SLURM_JOB_ID": "7", "SLURM_CLUSTER_NAME": "c", "SLURM_PROCID": "2", "SLURM_RESTART_COUNT": "1"})

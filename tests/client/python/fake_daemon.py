@@ -41,6 +41,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if daemon.refusal is not None:
                 raise daemon.refusal
             service, method = self.path[len("/v1/") :].split("/")
+            if method == "WatchRun":
+                return self.watch(json.loads(body)["name"])
             status, answer = 200, daemon.answer(service, method, body)
         except Refusal as refusal:
             status, answer = _HTTP_STATUS.get(refusal.answer["code"], 500), refusal.answer
@@ -55,6 +57,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
+
+    def watch(self, name):
+        """The run, a comment, its samples, and the end: as server-sent events."""
+        daemon = self.server.daemon
+        run = daemon._run(name)
+        events = [{"run": run, "samples": []}, None, {"samples": daemon.stored(name)}]
+        text = "".join(": still there\n\n" if event is None else "data: %s\n\n" % json.dumps(event) for event in events)
+        if run["state"] in _ENDED:
+            text += "event: end\ndata: {}\n\n"
+        elif not daemon.breaks_off:
+            text += "event: error\ndata: %s\n\n" % json.dumps({"code": "UNAVAILABLE", "message": "draining"})
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(text.encode())
+        self.close_connection = True
+        return None
 
     def log_message(self, *unused):
         pass
@@ -87,6 +106,7 @@ class FakeDaemon:
         self.refusal, self.hang_seconds, self.drop_answers = None, 0, 0
         self.plan_answer = {"name": "plans/p1", "state": "FEASIBLE"}
         self.alarms = []
+        self.breaks_off = False
         self._lock = threading.Lock()
         self._server = None
         self.address = ""
@@ -175,6 +195,16 @@ class FakeDaemon:
             "state": self.runs[run]["state"],
             "alarms": self.alarms,
         }
+
+    def _ListRunSamples(self, messages):
+        # Two a page, whatever is asked for: callers must turn pages.
+        begin = int(messages[0].get("page_token") or 0)
+        samples = self.stored(self._run(messages[0]["name"])["name"])
+        more = str(begin + 2) if begin + 2 < len(samples) else ""
+        return {"samples": samples[begin : begin + 2], "next_page_token": more}
+
+    def _CompareRun(self, messages):
+        raise Refusal("FAILED_PRECONDITION", "the plan of %s is gone" % messages[0]["name"])
 
     def _FinishRun(self, messages):
         run = self._run(messages[0]["name"])
