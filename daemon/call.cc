@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -26,6 +27,18 @@ bool IsPrintable(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
 }
 
+// As sent, empty if it was not; alive as long as the call.
+absl::string_view HeaderOf(const grpc::ServerContextBase& context, const char* name) {
+  const auto found = context.client_metadata().find(name);
+  if (found == context.client_metadata().end()) return "";
+  return {found->second.data(), found->second.size()};
+}
+
+std::string TraceParentOf(const grpc::ServerContextBase& context) {
+  const absl::string_view given = HeaderOf(context, kTraceHeader);
+  return IsTraceParent(given) ? std::string(given) : "";
+}
+
 }  // namespace
 
 absl::Status RequireOperator(const Caller& caller, absl::string_view what) {
@@ -34,15 +47,23 @@ absl::Status RequireOperator(const Caller& caller, absl::string_view what) {
                          absl::StrCat("only the daemon's own user and root may change ", what));
 }
 
-std::string SetReplyHeaders(grpc::ServerContextBase& context) {
-  std::string id;
-  const auto given = context.client_metadata().find(kRequestIdHeader);
-  if (given != context.client_metadata().end()) {
-    const absl::string_view text(given->second.data(), given->second.size());
-    if (!text.empty() && text.size() <= kMaxRequestIdBytes && IsPrintable(text))
-      id = std::string(text);
+std::string RequestIdFor(absl::string_view given) {
+  const bool usable = !given.empty() && given.size() <= kMaxRequestIdBytes && IsPrintable(given);
+  return usable ? std::string(given) : FreshRequestId();
+}
+
+bool IsTraceParent(absl::string_view text) {
+  constexpr absl::string_view kForm = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+  if (text.size() != kForm.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+    if (kForm[i] == 'x' ? !hex : text[i] != kForm[i]) return false;
   }
-  if (id.empty()) id = FreshRequestId();
+  return true;
+}
+
+std::string SetReplyHeaders(grpc::ServerContextBase& context) {
+  const std::string id = RequestIdFor(HeaderOf(context, kRequestIdHeader));
   context.AddInitialMetadata(kRequestIdHeader, id);
   context.AddInitialMetadata(kVersionHeader, ServerVersion());
   context.AddInitialMetadata(
@@ -55,6 +76,7 @@ Call::Call(grpc::ServerContextBase& context, const char* method, const PeerRegis
       method_(method),
       caller_(peers.Find(context.peer())),
       request_id_(SetReplyHeaders(context)),
+      trace_parent_(TraceParentOf(context)),
       began_(std::chrono::steady_clock::now()) {}
 
 std::function<bool()> Call::ShouldStop() const {
@@ -85,12 +107,13 @@ grpc::Status Call::Finish(const absl::Status& status) const {
     const double milliseconds =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began_)
             .count();
-    Log(LogLevel::kInfo, "rpc",
-        {{"rpc", absl::StrCat("rhumb.v1.", method_)},
-         {"code", absl::StatusCodeToString(status.code())},
-         {"dur_ms", absl::StrFormat("%.3f", milliseconds)},
-         {"uid", caller_.known ? absl::StrCat(caller_.uid) : "unknown"},
-         {"request_id", request_id_}});
+    std::vector<LogField> fields = {{"rpc", absl::StrCat("rhumb.v1.", method_)},
+                                    {"code", absl::StatusCodeToString(status.code())},
+                                    {"dur_ms", absl::StrFormat("%.3f", milliseconds)},
+                                    {"uid", caller_.known ? absl::StrCat(caller_.uid) : "unknown"},
+                                    {"request_id", request_id_}};
+    if (!trace_parent_.empty()) fields.emplace_back("traceparent", trace_parent_);
+    Log(LogLevel::kInfo, "rpc", fields);
   }
   return ToGrpcStatus(status);
 }

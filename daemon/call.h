@@ -22,6 +22,15 @@ inline constexpr char kVersionHeader[] = "x-rhumb-version";
 // Seconds since 1970 by this daemon's clock, which may differ from the caller's.
 inline constexpr char kTimeHeader[] = "x-rhumb-time";
 
+// W3C trace context; logged where it is well-formed.
+inline constexpr char kTraceHeader[] = "traceparent";
+
+// `given` if it is short and printable, else a fresh one.
+std::string RequestIdFor(absl::string_view given);
+
+// Whether `text` is a traceparent of version 00, as in "00-<32 hex>-<16 hex>-<2 hex>".
+bool IsTraceParent(absl::string_view text);
+
 // Sets all three headers of the reply and returns the request id: the caller's if it is short and
 // printable, else fresh.
 std::string SetReplyHeaders(grpc::ServerContextBase& context);
@@ -51,6 +60,7 @@ class Call {
   const char* method_;
   const Caller caller_;
   const std::string request_id_;
+  const std::string trace_parent_;  // empty: none
   const std::chrono::steady_clock::time_point began_;
 };
 

@@ -45,6 +45,17 @@ absl::Status SetReal(const std::string& text, double& out) {
   return absl::InvalidArgumentError(absl::StrCat("must be a number, got \"", text, "\""));
 }
 
+// Value of http.socket for the name that HttpSocketBeside makes of server.socket.
+constexpr char kBeside[] = "beside";
+
+// "/run/rhumb/rhumbd-http.sock" of "/run/rhumb/rhumbd.sock"; none beside none.
+std::string HttpSocketBeside(const std::string& socket) {
+  if (socket.empty()) return "";
+  const fs::path path = socket;
+  const std::string name = absl::StrCat(path.stem().string(), "-http", path.extension().string());
+  return (path.parent_path() / name).string();
+}
+
 // One key: its name, kind in TOML, default, and what its text sets.
 struct Key {
   const char* name;
@@ -77,13 +88,39 @@ constexpr Key kKeys[] = {
      [](const std::string& text, Config& config) {
        return SetReal(text, config.server.drain_seconds);
      }},
+    {"http.socket", Kind::kText, kBeside,
+     [](const std::string& text, Config& config) {
+       config.server.http_unix_path = text;
+       return absl::OkStatus();
+     }},
+    {"http.listen", Kind::kText, "",
+     [](const std::string& text, Config& config) {
+       config.server.http_tcp = text;
+       return absl::OkStatus();
+     }},
     {"limits.max_threads", Kind::kInteger, "256",
      [](const std::string& text, Config& config) {
        return SetInteger(text, config.server.max_thread_count);
      }},
+    {"limits.http_threads", Kind::kInteger, "64",
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.http_thread_count);
+     }},
     {"limits.max_message_bytes", Kind::kInteger, "16777216",
      [](const std::string& text, Config& config) {
        return SetInteger(text, config.server.max_message_bytes);
+     }},
+    {"runs.raw_seconds", Kind::kInteger, "3600",
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.run_raw_seconds);
+     }},
+    {"runs.ten_second_days", Kind::kInteger, "2",
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.run_ten_second_days);
+     }},
+    {"runs.five_minute_days", Kind::kInteger, "90",
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.run_five_minute_days);
      }},
     {"log.level", Kind::kText, "info",
      [](const std::string& text, Config& config) {
@@ -247,6 +284,8 @@ absl::StatusOr<Config> LoadConfig(const ConfigSources& sources) {
   for (const ConfigSources::FlagValue& flag : sources.flags) {
     RHUMB_RETURN_IF_ERROR(Apply(flag.key, flag.text, flag.flag, config));
   }
+  if (config.server.http_unix_path == kBeside)
+    config.server.http_unix_path = HttpSocketBeside(config.server.listen_unix_path);
   return config;
 }
 

@@ -47,6 +47,9 @@ int ParseFlags(int argc, char** argv, Flags& flags) {
       {"--database", "store.database", "SQLite file"},
       {"--socket", "server.socket", "unix socket to listen on"},
       {"--listen", "server.listen", "loopback TCP address to listen on, as in 127.0.0.1:7448"},
+      {"--http-socket", "http.socket",
+       "unix socket for HTTP; beside (the gRPC one, with -http in its name) or empty for none"},
+      {"--http-listen", "http.listen", "loopback TCP address for HTTP, as in 127.0.0.1:7449"},
       {"--log-level", "log.level", "debug, info, warning, error or off"},
       {"--log-format", "log.format", "logfmt or json"},
   };
@@ -152,7 +155,9 @@ int Main(int argc, char** argv) {
       {{"version", ServerVersion()},
        {"database", config->server.database_path},
        {"socket", config->server.listen_unix_path},
-       {"tcp_port", absl::StrCat((*server)->tcp_port())}});
+       {"tcp_port", absl::StrCat((*server)->tcp_port())},
+       {"http_socket", config->server.http_unix_path},
+       {"http_port", absl::StrCat((*server)->http_tcp_port())}});
   SdNotify("READY=1");
   const int code = RunUntilSignalled(**server, signals, flags.sources);
   Log(LogLevel::kInfo, "stopped");

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "daemon/expected_run.h"
 #include "daemon/gpu_types.h"
 #include "daemon/job_news.h"
 #include "daemon/run_monitors.h"
@@ -161,14 +162,7 @@ absl::StatusOr<std::optional<v1::Plan>> RunAnswers::FindPlan(const std::string& 
   if (name.empty()) return std::nullopt;
   const auto known = plans_.find(name);
   if (known != plans_.end()) return known->second;
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_.FindPlanBytes(name));
-  std::optional<v1::Plan> plan;
-  if (bytes.has_value()) {
-    plan.emplace();
-    if (!plan->ParseFromString(*bytes)) {
-      return absl::DataLossError(absl::StrCat(name, " is damaged in the store"));
-    }
-  }
+  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> plan, FindPlanMessage(name, store_));
   return plans_.emplace(name, std::move(plan)).first->second;
 }
 

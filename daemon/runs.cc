@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/call.h"
+#include "daemon/expected_run.h"
 #include "daemon/fresh_name.h"
 #include "daemon/gpu_types.h"
 #include "daemon/identity.h"
@@ -101,8 +102,8 @@ absl::StatusOr<v1::Run> ToMessage(const StoredRun& stored, int64_t now_ns) {
   run.set_state(ToProto(stored.state));
   run.set_title(stored.title);
   run.set_owner_uid(stored.owner_uid);
-  if (!stored.settings.empty() && !run.mutable_settings()->ParseFromString(stored.settings)) {
-    return absl::DataLossError(absl::StrCat(stored.name, " is damaged in the store"));
+  if (!stored.settings.empty()) {
+    RHUMB_ASSIGN_OR_RETURN(*run.mutable_settings(), SettingsOf(stored));
   }
   *run.mutable_create_time() = ToTimestamp(stored.create_time_ns);
   *run.mutable_update_time() = ToTimestamp(stored.update_time_ns);

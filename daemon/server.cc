@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/server.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
@@ -9,22 +8,23 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <mutex>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "daemon/clock.h"
 #include "daemon/cluster_service.h"
 #include "daemon/health.h"
+#include "daemon/http/gateway.h"
 #include "daemon/law_service.h"
+#include "daemon/loopback.h"
 #include "daemon/peer.h"
 #include "daemon/plan_service.h"
 #include "daemon/process/log.h"
+#include "daemon/roll_up_worker.h"
 #include "daemon/run_service.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
@@ -33,32 +33,39 @@
 namespace rhumb::daemon {
 namespace {
 
-// Whether the host of "host:port" is this machine itself. Names other than localhost are not
-// resolved: what they mean can change while we run.
-bool IsLoopback(absl::string_view host) {
-  if (host == "localhost") return true;
-  const std::string text(absl::StripSuffix(absl::StripPrefix(host, "["), "]"));
-  in_addr v4{};
-  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  return inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+std::vector<std::string> ServiceNames() {
+  return {v1::PlanService::service_full_name(), v1::LawService::service_full_name(),
+          v1::ClusterService::service_full_name(), v1::RunService::service_full_name()};
 }
 
-absl::Status CheckListenTcp(const std::string& address) {
-  if (address.empty()) return absl::OkStatus();
-  const size_t colon = address.rfind(':');
-  int port = -1;
-  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port < 0 || port > 65535) {
+constexpr int kDaySeconds = 86400;
+constexpr int kMaxRunDays = 36500;
+
+absl::Status CheckRunAges(const ServerOptions& options) {
+  const auto out_of_range = [](absl::string_view name, int from, int to, int got) {
     return absl::InvalidArgumentError(
-        absl::StrCat("listen_tcp must be HOST:PORT as in 127.0.0.1:7448, got \"", address, "\""));
+        absl::StrCat(name, " must be from ", from, " to ", to, ", got ", got));
+  };
+  const int raw = options.run_raw_seconds, ten_second = options.run_ten_second_days,
+            five_minute = options.run_five_minute_days;
+  if (raw < 60 || raw > 30 * kDaySeconds) {
+    return out_of_range("run_raw_seconds", 60, 30 * kDaySeconds, raw);
   }
-  if (!IsLoopback(absl::string_view(address).substr(0, colon))) {
+  if (ten_second < 1 || ten_second > kMaxRunDays) {
+    return out_of_range("run_ten_second_days", 1, kMaxRunDays, ten_second);
+  }
+  if (five_minute < 1 || five_minute > kMaxRunDays) {
+    return out_of_range("run_five_minute_days", 1, kMaxRunDays, five_minute);
+  }
+  if (raw >= int64_t{ten_second} * kDaySeconds) {
     return absl::InvalidArgumentError(
-        absl::StrCat("listen_tcp must be a loopback address (127.0.0.1, [::1], localhost): without "
-                     "TLS and authentication anybody "
-                     "on the network could ask, got \"",
-                     address, "\""));
+        absl::StrCat("run_raw_seconds must be less than run_ten_second_days (", ten_second,
+                     ", that is ", int64_t{ten_second} * kDaySeconds, " seconds), got ", raw));
+  }
+  if (five_minute <= ten_second) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("run_five_minute_days must be more than run_ten_second_days (", ten_second,
+                     "), got ", five_minute));
   }
   return absl::OkStatus();
 }
@@ -101,9 +108,7 @@ class ServerImpl final : public Server {
                                          options_.in_process_only ? &storage_ : nullptr);
     clusters_ = std::make_unique<ClusterService>(*store_, peers_, SystemNanoseconds);
     runs_ = std::make_unique<RunService>(*store_, peers_, SystemNanoseconds);
-    health_ = std::make_unique<HealthService>(std::vector<std::string>{
-        v1::PlanService::service_full_name(), v1::LawService::service_full_name(),
-        v1::ClusterService::service_full_name(), v1::RunService::service_full_name()});
+    health_ = std::make_unique<HealthService>(ServiceNames());
   }
 
   absl::Status StartGrpc() {
@@ -140,11 +145,39 @@ class ServerImpl final : public Server {
     return absl::OkStatus();
   }
 
+  absl::Status BindHttp() {
+    if (options_.http_unix_path.empty() && options_.http_tcp.empty()) return absl::OkStatus();
+    GatewayOptions http;
+    http.listener = {.unix_path = options_.http_unix_path,
+                     .unix_mode = options_.listen_unix_mode,
+                     .tcp_address = options_.http_tcp,
+                     .thread_count = options_.http_thread_count,
+                     .max_body_bytes = static_cast<size_t>(options_.max_message_bytes)};
+    http.api.max_stream_count = options_.http_thread_count / 2;
+    http.services = ServiceNames();
+    RHUMB_ASSIGN_OR_RETURN(http_, Gateway::Bind(http));
+    return absl::OkStatus();
+  }
+
   void Serve() {
     if (acceptor_ != nullptr) {
       acceptor_->Start([this](int fd) { grpc::AddInsecureChannelFromFd(grpc_.get(), fd); });
     }
+    if (http_ != nullptr) http_->Start(*grpc_, peers_, ReadinessChecks(), [] { return ""; });
+    if (!options_.in_process_only) {
+      const RollUpPolicy policy = {
+          .raw_seconds = options_.run_raw_seconds,
+          .ten_second_seconds = int64_t{options_.run_ten_second_days} * kDaySeconds,
+          .five_minute_seconds = int64_t{options_.run_five_minute_days} * kDaySeconds};
+      roll_up_ = std::make_unique<RollUpWorker>(store_->samples(), policy, SystemNanoseconds);
+    }
     health_->SetServing();
+  }
+
+  std::vector<ReadinessCheck> ReadinessChecks() {
+    return {{"serving",
+             [this] { return draining_ ? absl::UnavailableError("draining") : absl::OkStatus(); }},
+            {"database", [this] { return store_->FindPlanBytes("plans/none").status(); }}};
   }
 
   std::shared_ptr<grpc::Channel> InProcessChannel() override {
@@ -155,19 +188,24 @@ class ServerImpl final : public Server {
 
   absl::Status storage_status() const override { return storage_.Get(); }
   int tcp_port() const override { return tcp_port_; }
+  int http_tcp_port() const override { return http_ == nullptr ? 0 : http_->tcp_port(); }
 
   void Drain() override {
     const std::lock_guard<std::mutex> guard(drain_mutex_);
     if (std::exchange(drained_, true)) return;
+    draining_ = true;
     if (health_ != nullptr) health_->Drain();
     if (acceptor_ != nullptr) acceptor_->Stop();
     // A stream that waits for news would hold the shutdown up for all of drain_seconds.
     if (runs_ != nullptr) runs_->Drain();
+    if (http_ != nullptr) http_->BeginDrain();
+    if (roll_up_ != nullptr) roll_up_->Stop();
     if (grpc_ != nullptr) {
       grpc_->Shutdown(std::chrono::system_clock::now() +
                       std::chrono::milliseconds(std::lround(options_.drain_seconds * 1000)));
       grpc_->Wait();
     }
+    if (http_ != nullptr) http_->Stop();
     if (store_ != nullptr) store_->Close();
   }
 
@@ -176,6 +214,7 @@ class ServerImpl final : public Server {
   StorageStatus storage_;
   PeerRegistry peers_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<RollUpWorker> roll_up_;  // destroyed before the store
   std::unique_ptr<PlanService> plans_;
   std::unique_ptr<LawService> laws_;
   std::unique_ptr<ClusterService> clusters_;
@@ -183,18 +222,27 @@ class ServerImpl final : public Server {
   std::unique_ptr<HealthService> health_;
   std::unique_ptr<grpc::Server> grpc_;  // destroyed before the services it calls
   std::unique_ptr<UnixAcceptor> acceptor_;
+  std::unique_ptr<Gateway> http_;
   int tcp_port_ = 0;
   std::mutex drain_mutex_;
   bool drained_ = false;
+  std::atomic<bool> draining_{false};
 };
 
 }  // namespace
 
 absl::Status CheckServerOptions(const ServerOptions& options) {
-  RHUMB_RETURN_IF_ERROR(CheckListenTcp(options.listen_tcp));
+  RHUMB_RETURN_IF_ERROR(CheckLoopbackAddress("listen_tcp", options.listen_tcp, 7448));
+  RHUMB_RETURN_IF_ERROR(CheckLoopbackAddress("http_tcp", options.http_tcp, 7449));
   const bool listens = !options.listen_unix_path.empty() || !options.listen_tcp.empty();
-  if (options.in_process_only && listens) {
-    return absl::InvalidArgumentError("in_process_only excludes listen_unix_path and listen_tcp");
+  const bool listens_http = !options.http_unix_path.empty() || !options.http_tcp.empty();
+  if (options.in_process_only && (listens || listens_http)) {
+    return absl::InvalidArgumentError(
+        "in_process_only excludes listen_unix_path, listen_tcp, http_unix_path and http_tcp");
+  }
+  if (!options.http_unix_path.empty() && options.http_unix_path == options.listen_unix_path) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("http_unix_path must not be listen_unix_path, got ", options.http_unix_path));
   }
   if (!options.in_process_only && !listens) {
     return absl::InvalidArgumentError("listen_unix_path or listen_tcp must be given");
@@ -206,6 +254,10 @@ absl::Status CheckServerOptions(const ServerOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_thread_count must be from 4 to 10000, got ", options.max_thread_count));
   }
+  if (options.http_thread_count < 2 || options.http_thread_count > 1000) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("http_thread_count must be from 2 to 1000, got ", options.http_thread_count));
+  }
   if (options.max_message_bytes < 1 << 16 || options.max_message_bytes > 1 << 30) {
     return absl::InvalidArgumentError(absl::StrCat(
         "max_message_bytes must be from 65536 to 1073741824, got ", options.max_message_bytes));
@@ -214,7 +266,7 @@ absl::Status CheckServerOptions(const ServerOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("drain_seconds must be from 0 to 3600, got ", options.drain_seconds));
   }
-  return absl::OkStatus();
+  return CheckRunAges(options);
 }
 
 const char* ServerVersion() { return RHUMB_VERSION; }
@@ -225,6 +277,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RHUMB_RETURN_IF_ERROR(server->OpenStore());
   server->MakeServices();
   RHUMB_RETURN_IF_ERROR(server->BindUnixSocket());
+  RHUMB_RETURN_IF_ERROR(server->BindHttp());
   RHUMB_RETURN_IF_ERROR(server->StartGrpc());
   server->Serve();
   return server;

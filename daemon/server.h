@@ -33,12 +33,22 @@ struct ServerOptions {
   // Loopback address "127.0.0.1:7448" or "[::1]:7448"; its callers are nobody in particular. Empty:
   // none.
   std::string listen_tcp;
+  // The same API as JSON over HTTP, on a unix socket of the same mode and on loopback TCP. Empty:
+  // none.
+  std::string http_unix_path, http_tcp;
 
   // Upper limit of threads that answer unary calls; beyond it callers get RESOURCE_EXHAUSTED.
   int max_thread_count = 256;
   int max_message_bytes = 16 << 20;
+  // Threads that answer HTTP; half of them may be held by streams.
+  int http_thread_count = 64;
   // Time that calls in flight get at Drain().
   double drain_seconds = 10;
+
+  // Ages at which samples of runs become means of 10 s, means of 5 min, and a summary.
+  int run_raw_seconds = 3600;
+  int run_ten_second_days = 2;
+  int run_five_minute_days = 90;
 };
 
 // Thread-safe.
@@ -65,6 +75,8 @@ class Server {
 
   // Port of listen_tcp (useful when it asked for port 0), 0 without TCP.
   virtual int tcp_port() const = 0;
+  // Port of http_tcp likewise.
+  virtual int http_tcp_port() const = 0;
 
   // Health says NOT_SERVING, listeners close, calls in flight get drain_seconds, the writer's queue
   // is emptied and the log checkpointed. Idempotent; concurrent callers wait for the first.

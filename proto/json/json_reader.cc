@@ -331,8 +331,12 @@ absl::Status ReadObject(const JsonValue& value, const std::string& path, Message
 
 absl::Status ReadJson(absl::string_view text, Message* message) {
   RHUMB_ASSIGN_OR_RETURN(const JsonValue root, ParseJsonTree(text));
+  return ReadJsonValue(root, "", message);
+}
+
+absl::Status ReadJsonValue(const JsonValue& value, const std::string& path, Message* message) {
   std::unique_ptr<Message> fresh(message->New());
-  RHUMB_RETURN_IF_ERROR(ReadObject(root, "", fresh.get()));
+  RHUMB_RETURN_IF_ERROR(ReadObject(value, path, fresh.get()));
   message->GetReflection()->Swap(message, fresh.get());
   return absl::OkStatus();
 }

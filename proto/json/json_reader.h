@@ -6,8 +6,11 @@
 
 #include <google/protobuf/message.h>
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "proto/json/json_tree.h"
 
 namespace rhumb {
 
@@ -20,6 +23,10 @@ namespace rhumb {
 // nearest known key), text for a number, a fraction or an overflow for an integer, 1e999, NaN,
 // infinities, values of the wrong kind. Broken JSON is refused with line and column.
 absl::Status ReadJson(absl::string_view text, google::protobuf::Message* message);
+
+// The same for a value that is part of a larger text; `path` is where it stands there.
+absl::Status ReadJsonValue(const JsonValue& value, const std::string& path,
+                           google::protobuf::Message* message);
 
 }  // namespace rhumb
 

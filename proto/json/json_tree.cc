@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 
@@ -12,6 +13,8 @@ namespace {
 // Deeper input is refused: recursion must not reach the end of the stack. The deepest message has
 // five levels.
 constexpr size_t kMaxDepth = 64;
+
+constexpr char kPathPayload[] = "rhumb.json/path";
 
 // Builds the tree of values; keeps the path, so that an error inside the text can be told by field.
 class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
@@ -124,8 +127,14 @@ std::string JoinJsonPath(absl::string_view path, absl::string_view key) {
 }
 
 absl::Status RefuseJson(absl::string_view path, absl::string_view problem) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path.empty() ? "the JSON text" : path, " ", problem));
+  absl::Status status =
+      absl::InvalidArgumentError(absl::StrCat(path.empty() ? "the JSON text" : path, " ", problem));
+  if (!path.empty()) status.SetPayload(kPathPayload, absl::Cord(path));
+  return status;
+}
+
+std::string PathOfRefusal(const absl::Status& status) {
+  return std::string(status.GetPayload(kPathPayload).value_or(absl::Cord()));
 }
 
 std::string ExcerptOfJson(absl::string_view text) {

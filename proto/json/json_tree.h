@@ -32,8 +32,11 @@ absl::StatusOr<JsonValue> ParseJsonTree(absl::string_view text);
 // "gpu_pools[0].count" of "gpu_pools[0]" and "count".
 std::string JoinJsonPath(absl::string_view path, absl::string_view key);
 
-// INVALID_ARGUMENT: "PATH PROBLEM".
+// INVALID_ARGUMENT: "PATH PROBLEM". The path rides along: see PathOfRefusal.
 absl::Status RefuseJson(absl::string_view path, absl::string_view problem);
+
+// The field that a refusal of this library is about; empty for one of the whole text.
+std::string PathOfRefusal(const absl::Status& status);
 
 // Input quoted in an error, cut to a readable length at a character border.
 std::string ExcerptOfJson(absl::string_view text);
