@@ -96,8 +96,13 @@ class Run:
             self.finish("SUCCEEDED")
         elif issubclass(kind, SystemExit) and (error is None or getattr(error, "code", None) in (None, 0)):
             self.finish("SUCCEEDED")
+        elif issubclass(kind, KeyboardInterrupt):
+            self.finish("CANCELLED")
         else:
-            self.finish("CANCELLED" if issubclass(kind, KeyboardInterrupt) else "FAILED")
+            self._fail()
+
+    def _fail(self) -> None:
+        self.finish("FAILED")
 
 
 # Names of RunSample, where `log` has a shorter one.
@@ -125,10 +130,12 @@ class ReportingRun(Run):
         options: ReporterOptions,
         step_tokens: Optional[int] = None,
         problems: Optional[List[str]] = None,
+        is_restarted_on_failure: bool = False,
     ) -> None:
         self._delivery = delivery
         self._reporter = Reporter(delivery, spool, options)
         self._step_tokens = step_tokens
+        self._is_restarted_on_failure = is_restarted_on_failure
         self._paused_seconds = 0.0
         self._logged_count = 0
         self._invalid_count = 0
@@ -226,6 +233,13 @@ class ReportingRun(Run):
             self._warn_once("finish(%r) is taken for FAILED; allowed: %s" % (state, ", ".join(_STATES)))
             word = "FAILED"
         self._close({"state": word, "end_time": timestamp(time.time())}, timeout_seconds)
+
+    def _fail(self) -> None:
+        if self._is_restarted_on_failure:
+            # torchrun starts this process anew, and the run goes on: it has not failed.
+            self._close(None, EXIT_SECONDS)
+        else:
+            self.finish("FAILED")
 
     @property
     def alarms(self) -> List[Dict[str, Any]]:

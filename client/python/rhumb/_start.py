@@ -101,7 +101,8 @@ def _begin(
     except RhumbError as error:
         problems.append("the run is not known to the daemon yet, samples are kept in %s: %s" % (spool.path, error))
     options = ReporterOptions(interval_seconds=max(0.0, float(interval_seconds)))
-    return ReportingRun(delivery, spool, options, _step_tokens(plan, settings, environment), problems)
+    step_tokens = _step_tokens(plan, settings, environment)
+    return ReportingRun(delivery, spool, options, step_tokens, problems, launcher.is_restarted_on_failure)
 
 
 def _step_tokens(plan: Union[Plan, str, None], settings: Mapping[str, Any], environment: Mapping[str, str]) -> Optional[int]:
