@@ -8,6 +8,7 @@
 
 #include "daemon/call.h"
 #include "daemon/page_token.h"
+#include "daemon/replan.h"
 #include "daemon/run_answer.h"
 #include "daemon/runs.h"
 #include "daemon/validate.h"
@@ -79,6 +80,15 @@ grpc::Status RunService::FinishRun(grpc::ServerContext* context,
   const Call call(*context, "RunService/FinishRun", peers_);
   return Serve(call, response,
                [&] { return Full(daemon::FinishRun(*request, call.caller(), clock_(), store_)); });
+}
+
+grpc::Status RunService::ReplanRun(grpc::ServerContext* context,
+                                   const v1::ReplanRunRequest* request,
+                                   v1::ReplanRunResponse* response) {
+  const Call call(*context, "RunService/ReplanRun", peers_);
+  return Serve(call, response, [&] {
+    return daemon::ReplanRun(*request, call.caller(), clock_(), store_, call.ShouldStop());
+  });
 }
 
 grpc::Status RunService::SyncJobs(grpc::ServerContext* context, const v1::SyncJobsRequest* request,

@@ -54,7 +54,6 @@ std::optional<PlanQuestion> GoingOn(const PlanQuestion& rest, const RunUnderWay&
   }
   if (question.pools.empty()) return std::nullopt;
   const Layout& now = run.layout;
-  question.layout = {};
   question.layout.tensor_parallel_size = now.tensor_parallel_size;
   question.layout.pipeline_parallel_size = now.pipeline_parallel_size;
   question.layout.context_parallel_size = now.context_parallel_size;
