@@ -151,6 +151,30 @@ class LogTest(DaemonTest):
 
         self.assertEqual(self.logged(step=1, tokens=10, loss=Tensor())["loss_nats"], 2.25)
 
+    def test_reads_what_has_an_item(self):
+        class Scalar:
+            def __init__(self, value):
+                self.value = value
+
+            def item(self):
+                return self.value
+
+        sample = self.logged(step=Scalar(3), tokens=Scalar(30.0), mem=Scalar(7), loss=2.0)
+        self.assertEqual((sample["step"], sample["token_count"], sample["peak_memory_bytes"]), (3, 30, 7))
+
+    def test_a_value_is_that_of_the_call(self):
+        class Accumulator:
+            value = 1.0
+
+            def __float__(self):
+                return self.value
+
+        run, loss = self.start(), Accumulator()
+        run.log(step=1, tokens=1, loss=loss)
+        loss.value = 99.0
+        run.finish()
+        self.assertEqual(self.daemon.stored(run.name)[0]["loss_nats"], 1.0)
+
     def test_never_raises(self):
         run = self.start()
         run.log()
