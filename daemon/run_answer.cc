@@ -131,6 +131,14 @@ absl::StatusOr<v1::Run> RunAnswers::Basic(const StoredRun& stored) const {
 }
 
 absl::StatusOr<v1::Run> RunAnswers::Full(const StoredRun& stored) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlan(stored.plan));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<RunProgress> progress,
+                         ReadProgress(stored, plan, kDefaultLevel, store_));
+  return FullWith(stored, progress);
+}
+
+absl::StatusOr<v1::Run> RunAnswers::FullWith(const StoredRun& stored,
+                                             const std::optional<RunProgress>& progress) {
   RHUMB_ASSIGN_OR_RETURN(v1::Run run, Basic(stored));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlan(stored.plan));
   TrackedRun tracked = TrackedOf(stored, run, now_ns_);
@@ -143,6 +151,14 @@ absl::StatusOr<v1::Run> RunAnswers::Full(const StoredRun& stored) {
   }
   for (const RunAdvice& advice : AdviseRun(planned, tracked)) AddAdvice(advice, run);
   if (missing.has_value()) AddAdvice(*missing, run);
+  if (progress.has_value()) AddProgress(*progress, stored, now_ns_, run);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                         store_.samples().Replans(stored.name));
+  for (const StoredReplan& each : replans) {
+    if (!run.add_replans()->ParseFromString(each.content)) {
+      return absl::DataLossError(absl::StrCat(stored.name, " is damaged in the store"));
+    }
+  }
   return run;
 }
 
