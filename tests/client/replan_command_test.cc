@@ -125,9 +125,9 @@ class ReplanCommandTest : public ::testing::Test {
 };
 
 TEST_F(ReplanCommandTest, FlagsBecomeTheRequest) {
-  const Outcome outcome =
-      RunLine("run replan runs/r-1 --gpus 24xH100-SXM5-80GB --deadline 9d --budget 5000 --tokens "
-              "80B --shorten --batch-tolerance 5% --reason rack --done-tokens 20B --dry-run");
+  const Outcome outcome = RunLine(
+      "run replan runs/r-1 --gpus 24xH100-SXM5-80GB --deadline 9d --budget 5000 --tokens "
+      "80B --shorten --batch-tolerance 5% --reason rack --done-tokens 20B --dry-run");
   ASSERT_EQ(outcome.code, kExitOk) << outcome.err;
   ASSERT_THAT(runs_.asked, SizeIs(1));
   const v1::ReplanRunRequest& asked = runs_.asked[0];
