@@ -11,6 +11,7 @@
 #include "daemon/gpu_types.h"
 #include "daemon/job_news.h"
 #include "daemon/run_monitors.h"
+#include "daemon/run_sunk.h"
 #include "daemon/runs.h"
 #include "daemon/sample_messages.h"
 #include "planner/status_macros.h"
@@ -69,6 +70,16 @@ PlannedRun PlannedOf(const v1::Plan& plan) {
   planned.gpu_count = plan.allocation().gpu_count();
   planned.node_count = plan.allocation().node_count();
   return planned;
+}
+
+// The plan's totals become those of the whole run.
+void AddSunk(const Sunk& sunk, PlannedRun& planned) {
+  planned.wall_seconds += sunk.wall_seconds;
+  if (planned.wall_high_seconds.has_value()) *planned.wall_high_seconds += sunk.wall_seconds;
+  if (planned.total_usd.has_value() && planned.gpu_hours > 0) {
+    *planned.total_usd *= 1 + sunk.gpu_hours / planned.gpu_hours;
+  }
+  planned.gpu_hours += sunk.gpu_hours;
 }
 
 void AddAdvice(const RunAdvice& advice, v1::Run& run) {
@@ -147,6 +158,8 @@ absl::StatusOr<v1::Run> RunAnswers::FullWith(const StoredRun& stored,
   std::optional<PlannedRun> planned;
   if (!missing.has_value()) {
     planned = PlannedOf(*plan);
+    RHUMB_ASSIGN_OR_RETURN(const Sunk sunk, ReadSunk(stored, run, store_));
+    AddSunk(sunk, *planned);
     for (const RunComparison& each : CompareRun(*planned, tracked)) AddComparison(each, run);
   }
   for (const RunAdvice& advice : AdviseRun(planned, tracked)) AddAdvice(advice, run);

@@ -41,6 +41,17 @@ std::optional<TrajectoryQuestion> TrajectoryOf(const ExpectedRun& expected, doub
   return question;
 }
 
+// Those that the plan in force speaks of; all as long as there are none.
+std::vector<RunSample> Since(const std::vector<RunSample>& series, int64_t time_ns) {
+  std::vector<RunSample> later;
+  for (const RunSample& sample : series) {
+    if (sample.time_seconds * kNanosecondsPerSecond >= static_cast<double>(time_ns)) {
+      later.push_back(sample);
+    }
+  }
+  return later.empty() ? series : later;
+}
+
 std::optional<FinalLossPrior> PriorOf(const ExpectedRun& expected) {
   if (!expected.loss.has_value() || !expected.loss->interval.has_value()) return std::nullopt;
   const LossInterval& interval = *expected.loss->interval;
@@ -201,7 +212,10 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
   if (samples.empty()) return std::nullopt;
   RunProgress progress;
   for (const StoredSample& each : samples) progress.series.push_back(each.sample);
-  progress.measured = Measure(progress.series);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                         store.samples().Replans(stored.name));
+  progress.measured = Measure(
+      replans.empty() ? progress.series : Since(progress.series, replans.back().time_ns));
   RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
   RHUMB_ASSIGN_OR_RETURN(progress.expected, Expect(settings, plan, level, store));
   progress.trajectory = TrajectoryOf(progress.expected, level);
