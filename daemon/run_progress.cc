@@ -89,6 +89,13 @@ std::optional<double> ActualOf(const std::string& quantity, const v1::Run& run) 
   return std::nullopt;
 }
 
+std::optional<double> PlannedOf(const std::string& quantity, const v1::Run& run) {
+  for (const v1::RunComparison& each : run.comparisons()) {
+    if (each.quantity() == quantity && each.has_planned()) return each.planned();
+  }
+  return std::nullopt;
+}
+
 // What a run without jobs has used so far: nobody but its samples says when it ran.
 void CompareResources(const RunProgress& progress, const StoredRun& stored, int64_t now_ns,
                       v1::Run& run) {
@@ -128,19 +135,19 @@ void CompareEnd(const RunProgress& progress, v1::Run& run) {
   const FinishForecast& finish = progress.forecast->finish;
   const std::optional<double> wall = ActualOf("wall_seconds", run);
   if (finish.seconds_left.has_value() && wall.has_value()) {
-    Compare("expected_wall_seconds", progress.expected.wall_seconds,
+    Compare("expected_wall_seconds", PlannedOf("wall_seconds", run),
             *wall + finish.seconds_left->expected, "so far, and the forecast", run);
   }
   if (!finish.gpu_hours_factor.has_value()) return;
   const double factor = finish.gpu_hours_factor->expected;
   const std::optional<double> gpu_hours = ActualOf("gpu_hours", run);
   if (gpu_hours.has_value()) {
-    Compare("expected_gpu_hours", progress.expected.gpu_hours, *gpu_hours * factor,
+    Compare("expected_gpu_hours", PlannedOf("gpu_hours", run), *gpu_hours * factor,
             "so far, and the forecast", run);
   }
   const std::optional<double> usd = ActualOf("total_usd", run);
   if (usd.has_value()) {
-    Compare("expected_total_usd", progress.expected.total_usd, *usd * factor,
+    Compare("expected_total_usd", PlannedOf("total_usd", run), *usd * factor,
             "so far, and the forecast", run);
   }
 }
@@ -214,8 +221,8 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
   for (const StoredSample& each : samples) progress.series.push_back(each.sample);
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
                          store.samples().Replans(stored.name));
-  progress.measured = Measure(
-      replans.empty() ? progress.series : Since(progress.series, replans.back().time_ns));
+  progress.measured =
+      Measure(replans.empty() ? progress.series : Since(progress.series, replans.back().time_ns));
   RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
   RHUMB_ASSIGN_OR_RETURN(progress.expected, Expect(settings, plan, level, store));
   progress.trajectory = TrajectoryOf(progress.expected, level);
