@@ -92,6 +92,7 @@ class Reporter:
 
     def _work(self) -> None:
         while True:
+            stop = None
             try:
                 stop = self._wait()
                 self._collect(stop is not None)
@@ -102,7 +103,7 @@ class Reporter:
             except Exception as error:  # pylint: disable=broad-except
                 # A mistake of ours must not become the trainer's.
                 self._complain("internal error: %s: %s" % (type(error).__name__, error))
-                if not self._wake.empty():
+                if stop is not None:
                     return
                 time.sleep(_TICK_SECONDS)
 

@@ -135,7 +135,8 @@ class _Window:
             "step": self.last.step,
             "token_count": self.last.token_count,
         }
-        sample.update((name, value) for name, value in values.items() if value is not None)
+        # Sums of the largest numbers may overflow, and JSON has no infinity.
+        sample.update((name, value) for name, value in values.items() if value is not None and math.isfinite(value))
         sample.update(self.latest)
         if self.loss.odd_count:
             sample["loss_not_finite"] = True
