@@ -77,6 +77,7 @@ class IntegrationTest(unittest.TestCase):
         self.assertEqual(found.run["settings"]["target_token_count"], 1000000)
         self.assertEqual([sample["step"] for sample in found.samples], list(range(1, 52)))
         self.assertEqual(found.samples[0]["loss_nats"], 4.99)
+        self.assertTrue(found.samples[50]["loss_not_finite"])
         self.assertNotIn("loss_nats", found.samples[50])
         self.assertIn("rhumb_run_step{", openmetrics(found))
 
