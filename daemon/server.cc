@@ -21,12 +21,14 @@
 #include "daemon/http/gateway.h"
 #include "daemon/law_service.h"
 #include "daemon/loopback.h"
+#include "daemon/metrics.h"
 #include "daemon/peer.h"
 #include "daemon/plan_service.h"
 #include "daemon/process/log.h"
 #include "daemon/run_service.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
+#include "daemon/store_gauges.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
@@ -40,7 +42,9 @@ std::vector<std::string> ServiceNames() {
 class ServerImpl final : public Server {
  public:
   explicit ServerImpl(const ServerOptions& options)
-      : options_(options), peers_(options.in_process_only) {}
+      : options_(options),
+        metrics_(options.in_process_only ? nullptr : std::make_unique<Metrics>()),
+        peers_(options.in_process_only, metrics_.get()) {}
   ~ServerImpl() override { Drain(); }
 
   absl::Status OpenStore() {
@@ -130,7 +134,12 @@ class ServerImpl final : public Server {
     if (acceptor_ != nullptr) {
       acceptor_->Start([this](int fd) { grpc::AddInsecureChannelFromFd(grpc_.get(), fd); });
     }
-    if (http_ != nullptr) http_->Start(*grpc_, peers_, ReadinessChecks(), [] { return ""; });
+    if (http_ != nullptr) {
+      metrics_->AddGauges([this] {
+        return ReadStoreGauges(*store_, options_.in_memory ? "" : options_.database_path);
+      });
+      http_->Start(*grpc_, peers_, ReadinessChecks(), *metrics_);
+    }
     health_->SetServing();
   }
 
@@ -169,6 +178,7 @@ class ServerImpl final : public Server {
  private:
   const ServerOptions options_;
   StorageStatus storage_;
+  const std::unique_ptr<Metrics> metrics_;
   PeerRegistry peers_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<PlanService> plans_;
