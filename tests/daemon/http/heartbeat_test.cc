@@ -74,6 +74,14 @@ TEST_F(HeartbeatTest, DrainEndsASilentStream) {
   EXPECT_THAT(last, HasSubstr("\"reason\":\"DRAINING\""));
 }
 
+TEST_F(HeartbeatTest, StreamToAnOldCallerEndsWithItsConnection) {
+  HttpConnection stream(directory_.File("http.sock"));
+  stream.Send("POST /v1/Health/Watch HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(stream.ReceiveHead(), ::testing::Not(HasSubstr("chunked")));
+  gateway_->BeginDrain();
+  EXPECT_TRUE(stream.IsClosedWithin(5));
+}
+
 TEST_F(HeartbeatTest, UnaryMethodOfAnyServiceIsOffered) {
   HttpConnection connection(directory_.File("http.sock"));
   connection.Send(JsonRequest("POST", "/v1/Health/Check"));
