@@ -110,6 +110,18 @@ constexpr Key kKeys[] = {
      [](const std::string& text, Config& config) {
        return SetInteger(text, config.server.max_message_bytes);
      }},
+    {"runs.raw_seconds", Kind::kInteger, "3600",
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.run_raw_seconds);
+     }},
+    {"runs.ten_second_days", Kind::kInteger, "2",
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.run_ten_second_days);
+     }},
+    {"runs.five_minute_days", Kind::kInteger, "90",
+     [](const std::string& text, Config& config) {
+       return SetInteger(text, config.server.run_five_minute_days);
+     }},
     {"log.level", Kind::kText, "info",
      [](const std::string& text, Config& config) {
        const auto level = ParseLogLevel(text);

@@ -44,7 +44,7 @@ FitStream::FitStream(grpc::CallbackServerContext& context, const v1::FitLawReque
     : call_(context, "LawService/FitLaw", peers), request_(request), fit_(fit) {}
 
 FitStream* FitStream::Start(grpc::CallbackServerContext& context, const v1::FitLawRequest& request,
-                            const PeerRegistry& peers, const FitContext& fit, FitWorkers& workers) {
+                            const PeerRegistry& peers, const FitContext& fit, WorkerPool& workers) {
   auto* stream = new FitStream(context, request, peers, fit);
   stream->Tell(0, "waiting");
   if (!workers.Submit([stream] { stream->Fit(); })) {

@@ -16,7 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "daemon/call.h"
 #include "daemon/fit_answer.h"
-#include "daemon/fit_workers.h"
+#include "daemon/worker_pool.h"
 #include "daemon/peer.h"
 #include "rhumb/v1/law_service.pb.h"
 
@@ -27,7 +27,7 @@ class FitStream final : public grpc::ServerWriteReactor<v1::FitLawResponse> {
  public:
   // Begins at once. What `context` and `workers` refer to must outlive the stream.
   static FitStream* Start(grpc::CallbackServerContext& context, const v1::FitLawRequest& request,
-                          const PeerRegistry& peers, const FitContext& fit, FitWorkers& workers);
+                          const PeerRegistry& peers, const FitContext& fit, WorkerPool& workers);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;

@@ -11,7 +11,7 @@
 #include "daemon/call.h"
 #include "daemon/clock.h"
 #include "daemon/fit_answer.h"
-#include "daemon/fit_workers.h"
+#include "daemon/worker_pool.h"
 #include "daemon/peer.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
@@ -71,8 +71,8 @@ class LawService final : public LawServiceBase {
   const FitContext fit_;
   std::atomic<int> import_count_ = 0;
   // Fits are long and each uses one core: others must get a turn.
-  FitWorkers fit_workers_;
-  FitWorkers import_workers_;
+  WorkerPool fit_workers_;
+  WorkerPool import_workers_;
 };
 
 }  // namespace rhumb::daemon

@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "daemon/call.h"
 #include "daemon/clock.h"
-#include "daemon/fit_workers.h"
+#include "daemon/worker_pool.h"
 #include "daemon/observation_rows.h"
 #include "daemon/peer.h"
 #include "daemon/store/store.h"
@@ -24,7 +24,7 @@ namespace rhumb::daemon {
 struct ImportContext {
   Store& store;
   Clock clock;
-  FitWorkers& workers;
+  WorkerPool& workers;
   // Imports under way: each may hold a million rows.
   std::atomic<int>& import_count;
 };

@@ -7,9 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "daemon/expected_run.h"
 #include "daemon/gpu_types.h"
 #include "daemon/job_news.h"
+#include "daemon/run_monitors.h"
 #include "daemon/runs.h"
+#include "daemon/sample_messages.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
@@ -111,11 +114,32 @@ std::optional<RunAdvice> WhyNoPlan(const std::string& name, const std::optional<
 }  // namespace
 
 absl::StatusOr<v1::Run> RunAnswers::Basic(const StoredRun& stored) const {
-  return ToMessage(stored, now_ns_);
+  RHUMB_ASSIGN_OR_RETURN(v1::Run run, ToMessage(stored, now_ns_));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts,
+                         store_.samples().Attempts(stored.name));
+  if (attempts.empty()) return run;
+  for (const StoredAttempt& each : attempts) *run.add_attempts() = ToMessage(each);
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredSample> last,
+                         store_.samples().LastSample(stored.name));
+  if (last.has_value()) *run.mutable_last_sample() = ToMessage(*last);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> alarms,
+                         store_.samples().Alarms(stored.name));
+  for (const StoredAlarm& each : alarms) {
+    RHUMB_ASSIGN_OR_RETURN(*run.add_alarms(), ToMessage(each));
+  }
+  return run;
 }
 
 absl::StatusOr<v1::Run> RunAnswers::Full(const StoredRun& stored) {
-  RHUMB_ASSIGN_OR_RETURN(v1::Run run, ToMessage(stored, now_ns_));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlan(stored.plan));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<RunProgress> progress,
+                         ReadProgress(stored, plan, kDefaultLevel, store_));
+  return FullWith(stored, progress);
+}
+
+absl::StatusOr<v1::Run> RunAnswers::FullWith(const StoredRun& stored,
+                                             const std::optional<RunProgress>& progress) {
+  RHUMB_ASSIGN_OR_RETURN(v1::Run run, Basic(stored));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlan(stored.plan));
   TrackedRun tracked = TrackedOf(stored, run, now_ns_);
   RHUMB_RETURN_IF_ERROR(ForgetUnknownGpuTypes(tracked));
@@ -127,6 +151,14 @@ absl::StatusOr<v1::Run> RunAnswers::Full(const StoredRun& stored) {
   }
   for (const RunAdvice& advice : AdviseRun(planned, tracked)) AddAdvice(advice, run);
   if (missing.has_value()) AddAdvice(*missing, run);
+  if (progress.has_value()) AddProgress(*progress, stored, now_ns_, run);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                         store_.samples().Replans(stored.name));
+  for (const StoredReplan& each : replans) {
+    if (!run.add_replans()->ParseFromString(each.content)) {
+      return absl::DataLossError(absl::StrCat(stored.name, " is damaged in the store"));
+    }
+  }
   return run;
 }
 
@@ -146,14 +178,7 @@ absl::StatusOr<std::optional<v1::Plan>> RunAnswers::FindPlan(const std::string& 
   if (name.empty()) return std::nullopt;
   const auto known = plans_.find(name);
   if (known != plans_.end()) return known->second;
-  RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_.FindPlanBytes(name));
-  std::optional<v1::Plan> plan;
-  if (bytes.has_value()) {
-    plan.emplace();
-    if (!plan->ParseFromString(*bytes)) {
-      return absl::DataLossError(absl::StrCat(name, " is damaged in the store"));
-    }
-  }
+  RHUMB_ASSIGN_OR_RETURN(std::optional<v1::Plan> plan, FindPlanMessage(name, store_));
   return plans_.emplace(name, std::move(plan)).first->second;
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/call.h"
+#include "daemon/expected_run.h"
 #include "daemon/fresh_name.h"
 #include "daemon/gpu_types.h"
 #include "daemon/identity.h"
@@ -19,17 +20,21 @@
 namespace rhumb::daemon {
 namespace {
 
-// How far the clocks of a launcher and the daemon may differ.
-constexpr int64_t kClockSkewNs = int64_t{300} * 1'000'000'000;
-
-absl::Status NoSuchRun(const std::string& what) {
+absl::Status NotFoundBecause(const std::string& what) {
   return ErrorWithReason(absl::StatusCode::kNotFound, "RUN_NOT_FOUND", what);
 }
 
-absl::Status NotOwner(const StoredRun& run) {
-  return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OWNER",
-                         absl::StrCat(run.name, " belongs to uid ", run.owner_uid,
-                                      "; only its owner and the daemon's user may change it"));
+// Empty if nothing is set.
+std::string SettingsToStore(const v1::RunSettings& settings, FieldViolations& violations) {
+  const v1::LearningRateSchedule& schedule = settings.schedule();
+  if (schedule.warmup_fraction() + schedule.decay_fraction() > 1) {
+    violations.Add("run.settings.schedule.decay_fraction",
+                   "must leave room for warmup_fraction: together they are more than 1");
+  }
+  if (schedule.has_decay_fraction() && schedule.kind() != v1::SCHEDULE_KIND_WSD) {
+    violations.Add("run.settings.schedule.decay_fraction", "is of kind WSD alone");
+  }
+  return DeterministicBytes(settings);
 }
 
 // The run that is asked for, without its name.
@@ -42,6 +47,7 @@ StoredRun RunToStore(const v1::CreateRunRequest& request, const Caller& caller, 
     run.plan = run.given_plan = ResourceName("plans", asked.plan(), "run.plan", violations);
   }
   run.title = asked.title();
+  run.settings = SettingsToStore(asked.settings(), violations);
   run.owner_uid = caller.uid;
   run.create_time_ns = run.update_time_ns = now_ns;
   if (asked.jobs_size() > 1) {
@@ -71,6 +77,24 @@ absl::Status CheckPlan(const std::string& plan, Store& store) {
 
 }  // namespace
 
+absl::Status NoSuchRun(absl::string_view name) {
+  return NotFoundBecause(
+      absl::StrCat(name, " does not exist; `rhumb run list` (ListRuns) shows what does"));
+}
+
+absl::Status MayChangeRun(const StoredRun& run, const Caller& caller) {
+  if (caller.MayChange(run.owner_uid)) return absl::OkStatus();
+  return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OWNER",
+                         absl::StrCat(run.name, " belongs to uid ", run.owner_uid,
+                                      "; only its owner and the daemon's user may change it"));
+}
+
+absl::StatusOr<StoredRun> FindRunByName(const std::string& name, Store& store) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredRun> run, store.runs().Find(name));
+  if (!run.has_value()) return NoSuchRun(name);
+  return *run;
+}
+
 absl::StatusOr<v1::Run> ToMessage(const StoredRun& stored, int64_t now_ns) {
   v1::Run run;
   run.set_name(stored.name);
@@ -78,6 +102,9 @@ absl::StatusOr<v1::Run> ToMessage(const StoredRun& stored, int64_t now_ns) {
   run.set_state(ToProto(stored.state));
   run.set_title(stored.title);
   run.set_owner_uid(stored.owner_uid);
+  if (!stored.settings.empty()) {
+    RHUMB_ASSIGN_OR_RETURN(*run.mutable_settings(), SettingsOf(stored));
+  }
   *run.mutable_create_time() = ToTimestamp(stored.create_time_ns);
   *run.mutable_update_time() = ToTimestamp(stored.update_time_ns);
   if (stored.start_time_ns > 0) *run.mutable_start_time() = ToTimestamp(stored.start_time_ns);
@@ -135,8 +162,9 @@ absl::StatusOr<StoredRun> CreateRun(const v1::CreateRunRequest& request, const C
                                               ", which is a run of ", known.plan));
         }
         const bool learns = (!asked.plan.empty() && known.plan.empty()) ||
-                            (!asked.title.empty() && known.title.empty());
-        return learns && !caller.MayChange(known.owner_uid) ? NotOwner(known) : absl::OkStatus();
+                            (!asked.title.empty() && known.title.empty()) ||
+                            (!asked.settings.empty() && known.settings.empty());
+        return learns ? MayChangeRun(known, caller) : absl::OkStatus();
       });
 }
 
@@ -154,19 +182,16 @@ absl::StatusOr<StoredRun> FindRun(const v1::GetRunRequest& request, Store& store
   }
   if (!violations.empty()) return violations.ToStatus();
   if (!name.empty()) {
-    RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredRun> run, store.runs().Find(name));
-    if (run.has_value()) return *run;
-    return NoSuchRun(
-        absl::StrCat(name, " does not exist; `rhumb run list` (ListRuns) shows what does"));
+    return FindRunByName(name, store);
   }
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredRun> runs,
                          store.runs().FindByJob(cluster, request.job_id()));
   if (runs.size() == 1) return runs.front();
   if (runs.empty()) {
-    return NoSuchRun(absl::StrCat("no run of job ", request.job_id(),
-                                  cluster.empty() ? "" : absl::StrCat(" on ", cluster),
-                                  " is known; jobs come from the cluster's agent "
-                                  "(rhumb-slurm-agent), an element of an array is 120_3"));
+    return NotFoundBecause(absl::StrCat("no run of job ", request.job_id(),
+                                        cluster.empty() ? "" : absl::StrCat(" on ", cluster),
+                                        " is known; jobs come from the cluster's agent "
+                                        "(rhumb-slurm-agent), an element of an array is 120_3"));
   }
   std::vector<std::string> clusters;
   for (const StoredRun& run : runs) clusters.push_back(run.cluster);
@@ -190,7 +215,7 @@ absl::StatusOr<StoredRun> FinishRun(const v1::FinishRunRequest& request, const C
   if (!violations.empty()) return violations.ToStatus();
   const absl::StatusOr<StoredRun> finished =
       store.runs().Update(name, [&](StoredRun& run) -> absl::StatusOr<bool> {
-        if (!caller.MayChange(run.owner_uid)) return NotOwner(run);
+        RHUMB_RETURN_IF_ERROR(MayChangeRun(run, caller));
         if (run.job_count > 0) {
           return ErrorWithReason(
               absl::StatusCode::kFailedPrecondition, "RUN_HAS_JOBS",
@@ -211,10 +236,7 @@ absl::StatusOr<StoredRun> FinishRun(const v1::FinishRunRequest& request, const C
         run.update_time_ns = now_ns;
         return true;
       });
-  if (absl::IsNotFound(finished.status())) {
-    return NoSuchRun(
-        absl::StrCat(name, " does not exist; `rhumb run list` (ListRuns) shows what does"));
-  }
+  if (absl::IsNotFound(finished.status())) return NoSuchRun(name);
   return finished;
 }
 

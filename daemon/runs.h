@@ -9,12 +9,25 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "daemon/peer.h"
 #include "daemon/store/store.h"
 #include "rhumb/v1/run.pb.h"
 #include "rhumb/v1/run_service.pb.h"
 
 namespace rhumb::daemon {
+
+// How far the clocks of a launcher and the daemon may differ.
+inline constexpr int64_t kClockSkewNs = int64_t{300} * 1'000'000'000;
+
+// NOT_FOUND, RUN_NOT_FOUND.
+absl::Status NoSuchRun(absl::string_view name);
+
+// PERMISSION_DENIED, NOT_OWNER, unless the run is the caller's or he is the operator.
+absl::Status MayChangeRun(const StoredRun& run, const Caller& caller);
+
+// By its full name; NoSuchRun.
+absl::StatusOr<StoredRun> FindRunByName(const std::string& name, Store& store);
 
 // A stored run with its jobs, as it is shown in every view; a job that runs has run until `now_ns`.
 // DATA_LOSS if the bytes of a job are no message.

@@ -25,6 +25,7 @@
 #include "daemon/peer.h"
 #include "daemon/plan_service.h"
 #include "daemon/process/log.h"
+#include "daemon/roll_up_worker.h"
 #include "daemon/run_service.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
@@ -37,6 +38,38 @@ namespace {
 std::vector<std::string> ServiceNames() {
   return {v1::PlanService::service_full_name(), v1::LawService::service_full_name(),
           v1::ClusterService::service_full_name(), v1::RunService::service_full_name()};
+}
+
+constexpr int kDaySeconds = 86400;
+constexpr int kMaxRunDays = 36500;
+
+absl::Status CheckRunAges(const ServerOptions& options) {
+  const auto out_of_range = [](absl::string_view name, int from, int to, int got) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " must be from ", from, " to ", to, ", got ", got));
+  };
+  const int raw = options.run_raw_seconds, ten_second = options.run_ten_second_days,
+            five_minute = options.run_five_minute_days;
+  if (raw < 60 || raw > 30 * kDaySeconds) {
+    return out_of_range("run_raw_seconds", 60, 30 * kDaySeconds, raw);
+  }
+  if (ten_second < 1 || ten_second > kMaxRunDays) {
+    return out_of_range("run_ten_second_days", 1, kMaxRunDays, ten_second);
+  }
+  if (five_minute < 1 || five_minute > kMaxRunDays) {
+    return out_of_range("run_five_minute_days", 1, kMaxRunDays, five_minute);
+  }
+  if (raw >= int64_t{ten_second} * kDaySeconds) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("run_raw_seconds must be less than run_ten_second_days (", ten_second,
+                     ", that is ", int64_t{ten_second} * kDaySeconds, " seconds), got ", raw));
+  }
+  if (five_minute <= ten_second) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("run_five_minute_days must be more than run_ten_second_days (", ten_second,
+                     "), got ", five_minute));
+  }
+  return absl::OkStatus();
 }
 
 class ServerImpl final : public Server {
@@ -140,6 +173,13 @@ class ServerImpl final : public Server {
       });
       http_->Start(*grpc_, peers_, ReadinessChecks(), *metrics_);
     }
+    if (!options_.in_process_only) {
+      const RollUpPolicy policy = {
+          .raw_seconds = options_.run_raw_seconds,
+          .ten_second_seconds = int64_t{options_.run_ten_second_days} * kDaySeconds,
+          .five_minute_seconds = int64_t{options_.run_five_minute_days} * kDaySeconds};
+      roll_up_ = std::make_unique<RollUpWorker>(store_->samples(), policy, SystemNanoseconds);
+    }
     health_->SetServing();
   }
 
@@ -165,7 +205,10 @@ class ServerImpl final : public Server {
     draining_ = true;
     if (health_ != nullptr) health_->Drain();
     if (acceptor_ != nullptr) acceptor_->Stop();
+    // A stream that waits for news would hold the shutdown up for all of drain_seconds.
+    if (runs_ != nullptr) runs_->Drain();
     if (http_ != nullptr) http_->BeginDrain();
+    if (roll_up_ != nullptr) roll_up_->Stop();
     if (grpc_ != nullptr) {
       grpc_->Shutdown(std::chrono::system_clock::now() +
                       std::chrono::milliseconds(std::lround(options_.drain_seconds * 1000)));
@@ -181,6 +224,7 @@ class ServerImpl final : public Server {
   const std::unique_ptr<Metrics> metrics_;
   PeerRegistry peers_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<RollUpWorker> roll_up_;  // destroyed before the store
   std::unique_ptr<PlanService> plans_;
   std::unique_ptr<LawService> laws_;
   std::unique_ptr<ClusterService> clusters_;
@@ -232,7 +276,7 @@ absl::Status CheckServerOptions(const ServerOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("drain_seconds must be from 0 to 3600, got ", options.drain_seconds));
   }
-  return absl::OkStatus();
+  return CheckRunAges(options);
 }
 
 const char* ServerVersion() { return RHUMB_VERSION; }

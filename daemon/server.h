@@ -44,6 +44,11 @@ struct ServerOptions {
   int http_thread_count = 64;
   // Time that calls in flight get at Drain().
   double drain_seconds = 10;
+
+  // Ages at which samples of runs become means of 10 s, means of 5 min, and a summary.
+  int run_raw_seconds = 3600;
+  int run_ten_second_days = 2;
+  int run_five_minute_days = 90;
 };
 
 // Thread-safe.

@@ -69,6 +69,12 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"sequence_length", {1, false, 1 << 24}},
       {"vocab_size", {1, false, 1 << 24}},
       {"global_batch_tokens", {1, false, 1e15}},
+      {"min_global_batch_tokens", {1, false, 1e15}},
+      {"max_global_batch_tokens", {1, false, 1e15}},
+      {"done_token_count", {0, false, 1e18}},
+      {"done_step_count", {0, false, 9e15}},
+      {"step_time_factor", {0.01, false, 100}},
+      {"batch_tolerance_fraction", {0, true, 1}},
       {"noise_scale_tokens", {0, true, 1e15}},
       {"mfu", kMfu},
       {"memory_headroom_fraction", {0, false, 0.99}},
@@ -134,6 +140,15 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"Node.free_gpu_count", {0, false, 1024}},
       {"ReserveAllocationRequest.gpu_count", {1, false, 1e6}},
       {"duration_seconds", {1, false, 86400}},
+      {"target_token_count", kCount},
+      {"done_token_count", kCount},
+      {"RunSettings.param_count", kCount},
+      {"RunSettings.gpu_count", {1, false, 1e6}},
+      {"warmup_fraction", kFraction},
+      {"floor_fraction", kFraction},
+      {"decay_fraction", kFraction},
+      {"batch_tolerance_fraction", {0, true, 1}},
+      {"CompareRunRequest.point_count", {2, false, 1000}},
   };
   return *ranges;
 }

@@ -96,8 +96,8 @@ absl::Status HttpListener::BindTcp() {
 void HttpListener::Start(const HttpCodec::Handler& handler,
                          std::function<bool(absl::string_view)> is_urgent) {
   is_urgent_ = std::move(is_urgent);
-  workers_ = std::make_unique<WorkerPool>(options_.thread_count, handler);
-  urgent_workers_ = std::make_unique<WorkerPool>(kUrgentThreadCount, handler);
+  workers_ = std::make_unique<HttpWorkers>(options_.thread_count, handler);
+  urgent_workers_ = std::make_unique<HttpWorkers>(kUrgentThreadCount, handler);
   thread_ = std::thread([this] { Run(); });
   if (acceptor_ == nullptr) return;
   acceptor_->Start([this](int fd) {
@@ -251,7 +251,7 @@ void HttpListener::Judge(int fd) {
     case RequestFramer::State::kComplete:
       break;
   }
-  WorkerPool& pool = is_urgent_(connection.framer.Start()) ? *urgent_workers_ : *workers_;
+  HttpWorkers& pool = is_urgent_(connection.framer.Start()) ? *urgent_workers_ : *workers_;
   connection.had_request = true;
   auto request = std::make_shared<FramedRequest>(connection.framer.Take());
   std::shared_ptr<Connection> handed = std::move(waiting_.at(fd));

@@ -21,7 +21,7 @@
 #include "absl/synchronization/mutex.h"
 #include "daemon/http/http_codec.h"
 #include "daemon/http/request_framer.h"
-#include "daemon/http/worker_pool.h"
+#include "daemon/http/http_workers.h"
 #include "daemon/peer.h"
 
 namespace rhumb::daemon {
@@ -99,7 +99,7 @@ class HttpListener {
   std::unique_ptr<UnixAcceptor> acceptor_;
   int tcp_fd_ = -1, wake_fd_ = -1, tcp_port_ = 0;
   std::function<bool(absl::string_view)> is_urgent_;
-  std::unique_ptr<WorkerPool> workers_, urgent_workers_;
+  std::unique_ptr<HttpWorkers> workers_, urgent_workers_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> connection_count_{0};

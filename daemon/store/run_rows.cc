@@ -34,7 +34,7 @@ void ForEach(soci::statement& statement, const Read& read) {
 
 const char kRunColumns[] =
     "name, owner_uid, plan, given_plan, title, cluster, chain_job_id, first_submit_ns, state, "
-    "is_open, job_count, create_time_ns, update_time_ns, start_time_ns, end_time_ns";
+    "is_open, job_count, create_time_ns, update_time_ns, start_time_ns, end_time_ns, settings";
 
 void RunRow::BindResults(soci::statement& statement) {
   for (std::string* text : {&run_.name}) statement.exchange(soci::into(*text));
@@ -48,6 +48,7 @@ void RunRow::BindResults(soci::statement& statement) {
   for (Integer* number : {&open_, &job_count_, &created_, &updated_, &started_, &ended_}) {
     statement.exchange(soci::into(*number));
   }
+  statement.exchange(soci::into(settings_));
 }
 
 void RunRow::BindValues(soci::statement& statement) {
@@ -62,9 +63,10 @@ void RunRow::BindValues(soci::statement& statement) {
   for (Integer* number : {&open_, &job_count_, &created_, &updated_, &started_, &ended_}) {
     statement.exchange(soci::use(*number));
   }
+  statement.exchange(soci::use(settings_));
 }
 
-StoredRun RunRow::Get() const {
+StoredRun RunRow::Get() {
   StoredRun run = run_;
   run.owner_uid = owner_;
   run.first_submit_ns = first_submit_;
@@ -74,6 +76,7 @@ StoredRun RunRow::Get() const {
   run.update_time_ns = updated_;
   run.start_time_ns = started_;
   run.end_time_ns = ended_;
+  run.settings = BlobBytes(settings_);
   return run;
 }
 
@@ -89,6 +92,8 @@ void RunRow::Set(const StoredRun& run) {
   updated_ = run.update_time_ns;
   started_ = run.start_time_ns;
   ended_ = run.end_time_ns;
+  WriteBlob(settings_, run.settings);
+  settings_.trim(run.settings.size());  // of longer ones before
 }
 
 void JobRow::BindResults(soci::statement& statement) {
@@ -147,7 +152,8 @@ void JobRow::Set(const StoredJob& job) {
 }
 
 RunRows::RunRows(soci::session& session)
-    : job_(session),
+    : run_(session),
+      job_(session),
       find_job_(session),
       jobs_of_(session),
       put_job_(session),
@@ -192,13 +198,14 @@ RunRows::RunRows(soci::session& session)
       put_run_,
       absl::StrCat("INSERT INTO runs (", kRunColumns,
                    ") VALUES (:name, :owner, :plan, :given, :title, :cluster, :chain, :submitted, "
-                   ":state, :open, :count, :created, :updated, :started, :ended) "
+                   ":state, :open, :count, :created, :updated, :started, :ended, :settings) "
                    "ON CONFLICT (name) DO UPDATE SET owner_uid = excluded.owner_uid, "
                    "plan = excluded.plan, given_plan = excluded.given_plan, "
                    "title = excluded.title, first_submit_ns = excluded.first_submit_ns, "
                    "state = excluded.state, is_open = excluded.is_open, "
                    "job_count = excluded.job_count, update_time_ns = excluded.update_time_ns, "
-                   "start_time_ns = excluded.start_time_ns, end_time_ns = excluded.end_time_ns"));
+                   "start_time_ns = excluded.start_time_ns, end_time_ns = excluded.end_time_ns, "
+                   "settings = excluded.settings"));
 }
 
 std::optional<StoredJob> RunRows::FindJob(const StoredJob& key) {

@@ -18,9 +18,10 @@ namespace rhumb::daemon {
 // The variables of a row of runs, in the order of kRunColumns.
 class RunRow {
  public:
+  explicit RunRow(soci::session& session) : settings_(session) {}
   void BindResults(soci::statement& statement);
   void BindValues(soci::statement& statement);
-  StoredRun Get() const;
+  StoredRun Get();
   void Set(const StoredRun& run);
 
  private:
@@ -28,6 +29,7 @@ class RunRow {
   std::string state_;
   Integer owner_ = 0, first_submit_ = 0, open_ = 0, job_count_ = 0;
   Integer created_ = 0, updated_ = 0, started_ = 0, ended_ = 0;
+  soci::blob settings_;
 };
 extern const char kRunColumns[];
 

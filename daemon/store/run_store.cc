@@ -287,7 +287,9 @@ absl::StatusOr<StoredRun> RunStore::Create(const StoredRun& run, const RequestKe
       stored = *known;
       if (stored.plan.empty()) stored.plan = stored.given_plan = run.plan;
       if (stored.title.empty()) stored.title = run.title;
-      if (stored.plan != known->plan || stored.title != known->title) {
+      if (stored.settings.empty()) stored.settings = run.settings;
+      if (stored.plan != known->plan || stored.title != known->title ||
+          stored.settings != known->settings) {
         stored.update_time_ns = run.update_time_ns;
         rows.PutRun(stored);
       }
@@ -332,7 +334,7 @@ absl::StatusOr<std::vector<StoredRun>> RunStore::List(const RunFilter& filter,
   const ListPosition start = StartOf(after);
   RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
     const Integer time = start.time_ns;
-    RunRow row;
+    RunRow row(session);
     soci::statement select(session);
     row.BindResults(select);
     // One index a combination: each page is a range of it.

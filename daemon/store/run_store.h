@@ -48,6 +48,7 @@ struct StoredRun {
   int64_t job_count = 0;
   int64_t create_time_ns = 0, update_time_ns = 0;
   int64_t start_time_ns = 0, end_time_ns = 0;
+  std::string settings;         // message bytes; empty: none given
   std::vector<StoredJob> jobs;  // first to last
 };
 
@@ -89,10 +90,10 @@ class RunStore {
   using MayAnswer = std::function<absl::Status(const StoredRun& known)>;
 
   // Stores `run`, or answers the one that its job (chain_job_id of cluster, if any) belongs to; for
-  // a repeated request what was stored then. A plan that the known run lacks becomes its plan.
-  // A job of which nothing has been told belongs to no other user's run, operators' excepted.
-  // AlreadyExists as Store::FindByRequestId, ResourceExhausted beyond kMaxExpectedRuns. With
-  // `dry_run` nothing is stored.
+  // a repeated request what was stored then. A plan that the known run lacks becomes its plan; so
+  // do title and settings. A job of which nothing has been told belongs to no other user's run,
+  // operators' excepted. AlreadyExists as Store::FindByRequestId, ResourceExhausted beyond
+  // kMaxExpectedRuns. With `dry_run` nothing is stored.
   absl::StatusOr<StoredRun> Create(const StoredRun& run, const RequestKey& key, bool dry_run,
                                    const IsOperator& is_operator, const MayAnswer& may_answer);
 

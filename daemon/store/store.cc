@@ -82,6 +82,7 @@ Store::Store(std::unique_ptr<Database> database)
       inventories_(*database_, "inventories"),
       reservations_(*database_),
       runs_(*database_),
+      samples_(*database_),
       laws_(*database_),
       observations_(*database_) {}
 

@@ -22,6 +22,7 @@
 #include "daemon/store/reservation_store.h"
 #include "daemon/store/resource_store.h"
 #include "daemon/store/run_store.h"
+#include "daemon/store/sample_store.h"
 
 namespace rhumb::daemon {
 
@@ -72,6 +73,7 @@ class Store {
   ResourceStore& inventories() { return inventories_; }
   ReservationStore& reservations() { return reservations_; }
   RunStore& runs() { return runs_; }
+  SampleStore& samples() { return samples_; }
   LawStore& laws() { return laws_; }
   ObservationStore& observations() { return observations_; }
 
@@ -86,6 +88,7 @@ class Store {
   ResourceStore clusters_, gpu_types_, calibrations_, inventories_;
   ReservationStore reservations_;
   RunStore runs_;
+  SampleStore samples_;
   LawStore laws_;
   ObservationStore observations_;
 };

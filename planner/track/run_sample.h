@@ -18,6 +18,7 @@ struct RunSample {
   int64_t step = 0;                            // optimizer steps done
   int64_t token_count = 0;                     // trained on
   std::optional<double> loss_nats;             // mean training loss of the steps
+  bool loss_not_finite = false;                // of one of them; loss_nats is of the others
   std::optional<double> validation_loss_nats;  // of held-out text
   std::optional<double> step_seconds;          // mean wall time of a step, without pauses
   std::optional<double> tokens_per_second;     // over all GPUs

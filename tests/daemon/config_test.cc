@@ -111,6 +111,23 @@ TEST_F(ConfigTest, BadSocketModeIsRefused) {
   EXPECT_THAT(LoadConfig(sources_), StatusIs(kInvalid, "server.socket_mode must be an octal mode"));
 }
 
+TEST_F(ConfigTest, AgesOfSamplesAreReadWithTheirOrigin) {
+  Main("[runs]\nraw_seconds = 600\nten_second_days = 3\n");
+  sources_.environment = {"RHUMBD_RUNS_FIVE_MINUTE_DAYS=30"};
+  const auto config = LoadConfig(sources_);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->server.run_raw_seconds, 600);
+  EXPECT_EQ(config->server.run_ten_second_days, 3);
+  EXPECT_EQ(config->server.run_five_minute_days, 30);
+  EXPECT_EQ(OriginOf(*config, "runs.five_minute_days"), "RHUMBD_RUNS_FIVE_MINUTE_DAYS");
+  EXPECT_NE(PrintConfig(*config).find("[runs]\nraw_seconds = 600  # "), std::string::npos);
+}
+
+TEST_F(ConfigTest, AnAgeOfSamplesMustBeAnInteger) {
+  Main("[runs]\nten_second_days = 1.5\n");
+  EXPECT_THAT(LoadConfig(sources_), StatusIs(kInvalid, "runs.ten_second_days must be an integer"));
+}
+
 TEST_F(ConfigTest, UnknownVariableIsRefused) {
   sources_.environment = {"RHUMBD_STORE_DATABSE=/a"};
   EXPECT_THAT(LoadConfig(sources_),

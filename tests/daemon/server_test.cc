@@ -204,6 +204,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadOptions{"NoDatabase", [](ServerOptions& o) { o.database_path.clear(); },
                    "database_path"},
         BadOptions{"Threads", [](ServerOptions& o) { o.max_thread_count = 0; }, "max_thread_count"},
+        BadOptions{"RawSeconds", [](ServerOptions& o) { o.run_raw_seconds = 59; },
+                   "run_raw_seconds must be from 60 to 2592000, got 59"},
+        BadOptions{"RawSecondsBeyondTenSecondDays",
+                   [](ServerOptions& o) { o.run_raw_seconds = 2 * 86400; },
+                   "run_raw_seconds must be less than run_ten_second_days (2"},
+        BadOptions{"TenSecondDays", [](ServerOptions& o) { o.run_ten_second_days = 0; },
+                   "run_ten_second_days must be from 1"},
+        BadOptions{"FiveMinuteDays", [](ServerOptions& o) { o.run_five_minute_days = 40'000; },
+                   "run_five_minute_days must be from 1 to 36500, got 40000"},
+        BadOptions{"FiveMinuteDaysWithinTenSecondDays",
+                   [](ServerOptions& o) { o.run_five_minute_days = 2; },
+                   "run_five_minute_days must be more than run_ten_second_days (2), got 2"},
         BadOptions{"InProcess", [](ServerOptions& o) { o.in_process_only = true; }, "excludes"}),
     [](const auto& bad) { return bad.param.name; });
 

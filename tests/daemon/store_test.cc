@@ -300,7 +300,9 @@ TEST_F(StoreTest, FileOfTheSchemaBeforeCalibrationsKeepsItsRows) {
   EXPECT_EQ(sqlite3_exec(db,
                          "DROP TABLE calibration_versions; DROP TABLE calibration_numbers; "
                          "DROP TABLE calibrations; DROP TABLE inventories; "
-                         "DROP TABLE reservations; DROP TABLE jobs; DROP TABLE runs; "
+                         "DROP TABLE reservations; DROP TABLE jobs; "
+                         "DROP TABLE run_replans; DROP TABLE run_alarms; "
+                         "DROP TABLE run_samples; DROP TABLE run_attempts; DROP TABLE runs; "
                          "PRAGMA user_version = 4",
                          nullptr, nullptr, nullptr),
             SQLITE_OK);

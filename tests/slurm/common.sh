@@ -28,7 +28,7 @@ start_daemon() {
   "$rhumbd_program" --database "$root/rhumb.db" --socket "$socket" >"$root/log/rhumbd.log" 2>&1 </dev/null &
   daemon=$!
   local attempt
-  for ((attempt = 0; attempt < 100; ++attempt)); do
+  for ((attempt = 0; attempt < 300; ++attempt)); do
     [[ -S $socket ]] && "$helper" version --addr "unix://$socket" --timeout 1s >/dev/null 2>&1 && break
     sleep 0.05
   done

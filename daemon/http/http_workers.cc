@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/http/worker_pool.h"
+#include "daemon/http/http_workers.h"
 
 #include <utility>
 
 namespace rhumb::daemon {
 
-WorkerPool::WorkerPool(int thread_count, const HttpCodec::Handler& handler) {
+HttpWorkers::HttpWorkers(int thread_count, const HttpCodec::Handler& handler) {
   for (int i = 0; i < thread_count; ++i) threads_.emplace_back([this, handler] { Run(handler); });
 }
 
-WorkerPool::~WorkerPool() {
+HttpWorkers::~HttpWorkers() {
   {
     const absl::MutexLock lock(&mutex_);
     ending_ = true;
@@ -17,19 +17,19 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void WorkerPool::Submit(Job job) {
+void HttpWorkers::Submit(Job job) {
   const absl::MutexLock lock(&mutex_);
   jobs_.push_back(std::move(job));
 }
 
-void WorkerPool::Run(const HttpCodec::Handler& handler) {
+void HttpWorkers::Run(const HttpCodec::Handler& handler) {
   HttpCodec codec(handler);
   while (true) {
     Job job;
     {
       const absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(
-          +[](WorkerPool* pool)
+          +[](HttpWorkers* pool)
                ABSL_NO_THREAD_SAFETY_ANALYSIS { return !pool->jobs_.empty() || pool->ending_; },
           this));
       if (jobs_.empty()) return;

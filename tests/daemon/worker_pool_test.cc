@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/fit_workers.h"
+#include "daemon/worker_pool.h"
 
 #include <atomic>
 #include <future>
@@ -9,22 +9,22 @@
 namespace rhumb::daemon {
 namespace {
 
-TEST(FitWorkersTest, RunsEveryAcceptedJobOnce) {
+TEST(WorkerPoolTest, RunsEveryAcceptedJobOnce) {
   std::atomic<int> run_count = 0;
   int accepted_count = 0;
   {
-    FitWorkers workers(3, 1000);
+    WorkerPool workers(3, 1000);
     for (int i = 0; i < 500; ++i) accepted_count += workers.Submit([&] { ++run_count; }) ? 1 : 0;
   }
   EXPECT_EQ(accepted_count, 500);
   EXPECT_EQ(run_count, 500);
 }
 
-TEST(FitWorkersTest, RefusesWhatWouldWaitTooLong) {
+TEST(WorkerPoolTest, RefusesWhatWouldWaitTooLong) {
   std::promise<void> release;
   std::shared_future<void> released(release.get_future());
   std::promise<void> started;
-  FitWorkers workers(1, 2);
+  WorkerPool workers(1, 2);
   ASSERT_TRUE(workers.Submit([&] {
     started.set_value();
     released.wait();
@@ -36,9 +36,9 @@ TEST(FitWorkersTest, RefusesWhatWouldWaitTooLong) {
   release.set_value();
 }
 
-TEST(FitWorkersTest, JobsRunBesideEachOther) {
+TEST(WorkerPoolTest, JobsRunBesideEachOther) {
   std::promise<void> first, second;  // outlive the workers, whose destructor waits for the jobs
-  FitWorkers workers(2, 10);
+  WorkerPool workers(2, 10);
   // Each waits for the other: one thread alone would never end.
   ASSERT_TRUE(workers.Submit([&] {
     first.set_value();

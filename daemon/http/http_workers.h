@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads that answer whole requests, each with a codec of its own.
-#ifndef RHUMB_DAEMON_HTTP_WORKER_POOL_H_
-#define RHUMB_DAEMON_HTTP_WORKER_POOL_H_
+#ifndef RHUMB_DAEMON_HTTP_HTTP_WORKERS_H_
+#define RHUMB_DAEMON_HTTP_HTTP_WORKERS_H_
 
 #include <deque>
 #include <functional>
@@ -13,13 +13,13 @@
 
 namespace rhumb::daemon {
 
-class WorkerPool {
+class HttpWorkers {
  public:
   using Job = std::function<void(HttpCodec& codec)>;
 
-  WorkerPool(int thread_count, const HttpCodec::Handler& handler);
+  HttpWorkers(int thread_count, const HttpCodec::Handler& handler);
   // Does all jobs first.
-  ~WorkerPool();
+  ~HttpWorkers();
 
   void Submit(Job job);
 
@@ -34,4 +34,4 @@ class WorkerPool {
 
 }  // namespace rhumb::daemon
 
-#endif  // RHUMB_DAEMON_HTTP_WORKER_POOL_H_
+#endif  // RHUMB_DAEMON_HTTP_HTTP_WORKERS_H_

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A few threads for work that would hold up gRPC's own: fits, and storing what was streamed in.
 // What waits is bounded, so that more callers than the machine can serve are told so.
-#ifndef RHUMB_DAEMON_FIT_WORKERS_H_
-#define RHUMB_DAEMON_FIT_WORKERS_H_
+#ifndef RHUMB_DAEMON_WORKER_POOL_H_
+#define RHUMB_DAEMON_WORKER_POOL_H_
 
 #include <condition_variable>
 #include <cstddef>
@@ -15,14 +15,14 @@
 namespace rhumb::daemon {
 
 // Thread-safe.
-class FitWorkers {
+class WorkerPool {
  public:
   // At most `max_waiting` jobs wait beside those that run. Threads start with the first job.
-  FitWorkers(int thread_count, size_t max_waiting);
+  WorkerPool(int thread_count, size_t max_waiting);
   // Runs what waits, then returns.
-  ~FitWorkers();
-  FitWorkers(const FitWorkers&) = delete;
-  FitWorkers& operator=(const FitWorkers&) = delete;
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
 
   // False if too many wait: `job` is not run then. Every other job runs once, in order of arrival.
   bool Submit(std::function<void()> job);
@@ -42,4 +42,4 @@ class FitWorkers {
 
 }  // namespace rhumb::daemon
 
-#endif  // RHUMB_DAEMON_FIT_WORKERS_H_
+#endif  // RHUMB_DAEMON_WORKER_POOL_H_

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/fit_workers.h"
+#include "daemon/worker_pool.h"
 
 #include <utility>
 
 namespace rhumb::daemon {
 
-FitWorkers::FitWorkers(int thread_count, size_t max_waiting)
+WorkerPool::WorkerPool(int thread_count, size_t max_waiting)
     : thread_count_(thread_count), max_waiting_(max_waiting) {}
 
-FitWorkers::~FitWorkers() {
+WorkerPool::~WorkerPool() {
   {
     const std::lock_guard<std::mutex> guard(mutex_);
     ending_ = true;
@@ -17,7 +17,7 @@ FitWorkers::~FitWorkers() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool FitWorkers::Submit(std::function<void()> job) {
+bool WorkerPool::Submit(std::function<void()> job) {
   {
     const std::lock_guard<std::mutex> guard(mutex_);
     const bool can_grow = threads_.size() < static_cast<size_t>(thread_count_);
@@ -32,7 +32,7 @@ bool FitWorkers::Submit(std::function<void()> job) {
   return true;
 }
 
-void FitWorkers::Run() {
+void WorkerPool::Run() {
   std::unique_lock<std::mutex> guard(mutex_);
   while (true) {
     ++idle_count_;

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run, as the training process holds it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import time
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Type
+
+from ._delivery import Delivery
+from ._reporter import Reporter, ReporterOptions
+from ._settings import finite_count
+from ._spool import Spool
+from ._window import Entry, timestamp
+
+LOG = logging.getLogger("rhumb")
+
+EXIT_SECONDS = 2.0
+_STATES = ("SUCCEEDED", "FAILED", "CANCELLED")
+
+# Kept alive until they have ended: a script may let go of its run and still expect that it is told.
+_open_runs: "Set[ReportingRun]" = set()
+
+
+class Run:
+    """A run that tells nobody: of ranks other than 0, and with RHUMB_DISABLED=1. `start` makes the others.
+
+    Every method of every run may be called at any time and raises nothing; so training goes on as if it were not there.
+    """
+
+    #: runs/{run}; empty before the daemon has said it, and of a run that tells nobody.
+    name: str = ""
+    #: Whether this process tells the daemon.
+    is_reporting: bool = False
+    #: What was wrong with the arguments of `start`, a sentence each.
+    problems: List[str] = []
+
+    def log(
+        self,
+        step: Any = None,
+        tokens: Any = None,
+        loss: Any = None,
+        step_time: Any = None,
+        mem: Any = None,
+        lr: Any = None,
+        grad_norm: Any = None,
+        noise_scale: Any = None,
+        val_loss: Any = None,
+        tokens_per_second: Any = None,
+        **fields: Any,
+    ) -> None:
+        """Says where training stands, after an optimizer step; a microsecond or two, and never an exception.
+
+        step: optimizer steps done. tokens: trained on, over restarts, all ranks together; may be left out where the
+        tokens of a step are known (`global_batch_tokens` of `start`, or of the plan). loss: mean training loss, nats a
+        token. step_time: seconds a step; left out, the time since the last call, less `pause`. mem: highest bytes on a
+        GPU. lr, grad_norm, noise_scale (tokens), val_loss (nats a token), tokens_per_second (all GPUs): where known.
+        The names of RunSample are taken as well. Tensors are read at once, which waits for their device.
+        """
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """`with run.pause():` around evaluation and checkpoints, whose time is not a step's."""
+        yield
+
+    def finish(self, state: str = "SUCCEEDED", timeout_seconds: float = 10.0) -> None:
+        """Says how the run ended: SUCCEEDED, FAILED or CANCELLED. Of a job of a scheduler it is the scheduler that says."""
+
+    @property
+    def alarms(self) -> List[Dict[str, Any]]:
+        """DriftAlarms that last, as the daemon told with its last answer."""
+        return []
+
+    @property
+    def state(self) -> str:
+        """The run's state, as the daemon told with its last answer; empty before."""
+        return ""
+
+    @property
+    def stats(self) -> Dict[str, Any]:
+        """Counts of what became of the calls of `log`; for tests, and for those who doubt."""
+        return {}
+
+    def openmetrics(self) -> str:
+        """OpenMetrics text of the last sample and of `alarms`, as for node_exporter's textfile collector."""
+        return "# EOF\n"
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Any) -> None:
+        if kind is None:
+            self.finish("SUCCEEDED")
+        elif issubclass(kind, SystemExit) and (error is None or getattr(error, "code", None) in (None, 0)):
+            self.finish("SUCCEEDED")
+        else:
+            self.finish("CANCELLED" if issubclass(kind, KeyboardInterrupt) else "FAILED")
+
+
+# Names of RunSample, where `log` has a shorter one.
+_LOG_ALIASES = {
+    "token_count": "tokens",
+    "loss_nats": "loss",
+    "step_seconds": "step_time",
+    "peak_memory_bytes": "mem",
+    "learning_rate": "lr",
+    "gradient_norm": "grad_norm",
+    "noise_scale_tokens": "noise_scale",
+    "validation_loss_nats": "val_loss",
+}
+
+
+class ReportingRun(Run):
+    """A run that tells the daemon, from a thread of its own."""
+
+    is_reporting = True
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        spool: Spool,
+        options: ReporterOptions,
+        step_tokens: Optional[int] = None,
+        problems: Optional[List[str]] = None,
+    ) -> None:
+        self._delivery = delivery
+        self._reporter = Reporter(delivery, spool, options)
+        self._step_tokens = step_tokens
+        self._paused_seconds = 0.0
+        self._logged_count = 0
+        self._invalid_count = 0
+        self._warned = False
+        self._is_open = True
+        self.problems = list(problems or ())
+        self._reporter.start()
+        _open_runs.add(self)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self._delivery.run
+
+    def log(
+        self,
+        step: Any = None,
+        tokens: Any = None,
+        loss: Any = None,
+        step_time: Any = None,
+        mem: Any = None,
+        lr: Any = None,
+        grad_norm: Any = None,
+        noise_scale: Any = None,
+        val_loss: Any = None,
+        tokens_per_second: Any = None,
+        **fields: Any,
+    ) -> None:
+        if not self._is_open:
+            return
+        try:
+            if fields:
+                self._log_fields(
+                    fields,
+                    step=step,
+                    tokens=tokens,
+                    loss=loss,
+                    step_time=step_time,
+                    mem=mem,
+                    lr=lr,
+                    grad_norm=grad_norm,
+                    noise_scale=noise_scale,
+                    val_loss=val_loss,
+                    tokens_per_second=tokens_per_second,
+                )
+                return
+            if tokens is None and self._step_tokens is not None and step is not None:
+                tokens = step * self._step_tokens
+            # Numbers of Python, nearly always; everything else is read now, before the caller changes it.
+            self._reporter.add(
+                Entry(
+                    time.monotonic(),
+                    self._paused_seconds,
+                    step if type(step) is int and step >= 0 else finite_count(step),
+                    tokens if type(tokens) is int and tokens >= 0 else finite_count(tokens),
+                    loss if type(loss) is float or loss is None else float(loss),
+                    step_time if type(step_time) is float or step_time is None else float(step_time),
+                    mem if mem is None else finite_count(mem),
+                    lr if type(lr) is float or lr is None else float(lr),
+                    grad_norm if type(grad_norm) is float or grad_norm is None else float(grad_norm),
+                    noise_scale if type(noise_scale) is float or noise_scale is None else float(noise_scale),
+                    val_loss if type(val_loss) is float or val_loss is None else float(val_loss),
+                    tokens_per_second if tokens_per_second is None else float(tokens_per_second),
+                )
+            )
+            self._logged_count += 1
+        except Exception as error:  # pylint: disable=broad-except
+            self._invalid_count += 1
+            self._warn_once(
+                "log(step=%r, tokens=%r, ...) is left out: step and tokens must be given, the rest be numbers: %s"
+                % (step, tokens, error)
+            )
+
+    def _log_fields(self, fields: Mapping[str, Any], **known: Any) -> None:
+        for name, value in fields.items():
+            word = _LOG_ALIASES.get(name)
+            if word is None:
+                self._warn_once("log() knows no %s; what it knows is left, this is left out" % name)
+            elif known[word] is None:
+                known[word] = value
+        self.log(**known)
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._paused_seconds += time.monotonic() - began
+
+    def finish(self, state: str = "SUCCEEDED", timeout_seconds: float = 10.0) -> None:
+        if not self._is_open:
+            return
+        word = str(state).upper()
+        if word not in _STATES:
+            self._warn_once("finish(%r) is taken for FAILED; allowed: %s" % (state, ", ".join(_STATES)))
+            word = "FAILED"
+        self._close({"state": word, "end_time": timestamp(time.time())}, timeout_seconds)
+
+    @property
+    def alarms(self) -> List[Dict[str, Any]]:
+        return list(self._delivery.told.alarms)
+
+    @property
+    def state(self) -> str:
+        return self._delivery.told.run_state
+
+    @property
+    def stats(self) -> Dict[str, Any]:
+        told, reporter = self._delivery.told, self._reporter
+        return {
+            "logged_count": self._logged_count,
+            "invalid_count": self._invalid_count,
+            "dropped_count": reporter.dropped_count,
+            "sample_count": reporter.sample_count,
+            "stored_count": told.stored_count,
+            "duplicate_count": told.duplicate_count,
+            "late_count": told.late_count,
+            "refused_count": told.refused_count,
+            "spooled_count": reporter.spooled_count,
+            "lost_count": reporter.lost_count,
+            "last_error": reporter.last_error,
+        }
+
+    def openmetrics(self) -> str:
+        # Imported when it is wanted, which is seldom.
+        from .export import RunRecord, openmetrics
+
+        sample = self._reporter.last_sample
+        run = {"name": self.name, "state": self.state, "alarms": self.alarms}
+        return openmetrics(RunRecord(run, [sample] if sample is not None else [], [], None))
+
+    def _close(self, finish: Optional[Mapping[str, Any]], timeout_seconds: float) -> None:
+        self._is_open = False
+        _open_runs.discard(self)
+        try:
+            self._reporter.stop(finish, timeout_seconds)
+        except Exception as error:  # pylint: disable=broad-except
+            self._warn_once("the end of the run was not told: %s" % error)
+
+    def _abandon(self) -> None:
+        self._is_open = False
+        self._reporter.abandon()
+
+    def _warn_once(self, text: str) -> None:
+        if not self._warned:
+            self._warned = True
+            LOG.warning("rhumb: %s", text)
+
+
+def _at_exit() -> None:
+    """What was logged goes out; whether the run went well is not known here."""
+    deadline = time.monotonic() + EXIT_SECONDS
+    for run in list(_open_runs):
+        run._close(None, max(0.0, deadline - time.monotonic()))  # pylint: disable=protected-access
+
+
+def _after_fork_in_child() -> None:
+    """Workers of a data loader hold a copy of the run, without its thread: they tell nobody."""
+    for run in list(_open_runs):
+        run._abandon()  # pylint: disable=protected-access
+    _open_runs.clear()
+
+
+atexit.register(_at_exit)
+os.register_at_fork(after_in_child=_after_fork_in_child)

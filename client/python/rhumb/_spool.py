@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that keep what a run could not tell: one a process, JSON lines, each flushed to the disk when it is written.
+
+The first line is the header: {"format": 1, "attempt_id", "run" or "create": CreateRunRequest}. Then, in any order,
+{"run": name} once the run is known, {"sample": RunSample}, and {"finish": {"state", "end_time"}}. A line that is cut off,
+as by a kill, counts as not written. What is sent twice from here is stored once: by run, attempt and sequence.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, NamedTuple, Optional
+
+FORMAT = 1
+SUFFIX = ".ndjson"
+_MAX_LINE_BYTES = 1 << 20
+
+
+class SpoolFull(OSError):
+    """The file has its largest size."""
+
+
+class Contents(NamedTuple):
+    """What a file says, but for its samples."""
+
+    attempt_id: str
+    run: str  # empty: not created yet
+    create: Optional[Dict[str, Any]]
+    finish: Optional[Dict[str, Any]]
+    sample_count: int
+
+
+def spool_directory(environment: Mapping[str, str]) -> str:
+    """RHUMB_SPOOL_DIR, else rhumb/spool where programs keep their state."""
+    given = environment.get("RHUMB_SPOOL_DIR", "")
+    if given:
+        return os.path.abspath(given)
+    state = environment.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(state):
+        home = environment.get("HOME", "")
+        state = os.path.join(home, ".local", "state") if os.path.isabs(home) else ""
+    return os.path.join(state, "rhumb", "spool") if state else os.path.abspath(".rhumb-spool")
+
+
+class Spool:
+    """The file of one process. Locked from its first line on, so that nobody sends it while it grows."""
+
+    def __init__(self, directory: str, header: Mapping[str, Any], max_bytes: int = 64 << 20) -> None:
+        self.path = os.path.join(directory, str(header["attempt_id"]) + SUFFIX)
+        self._header = dict(header, format=FORMAT)
+        self._max_bytes = max_bytes
+        self._file: Optional[BinaryIO] = None
+        self._size = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self._file is None
+
+    def append(self, records: List[Mapping[str, Any]]) -> None:
+        """Durable when it returns. OSError where it cannot be; SpoolFull before anything is written."""
+        lines = b"".join(_line(record) for record in records)
+        if self._size + len(lines) > self._max_bytes:
+            raise SpoolFull("%s has %d bytes, at most %d" % (self.path, self._size, self._max_bytes))
+        if self._file is None:
+            self._create()
+        assert self._file is not None
+        try:
+            self._write(self._file, lines)
+        except OSError:
+            # Half a line would spoil the next one.
+            self._file.truncate(self._size)
+            raise
+        self._size += len(lines)
+
+    def name_run(self, run: str) -> None:
+        """Says, from now on, which run this is of."""
+        self._header["run"] = run
+        if self._file is not None:
+            self.append([{"run": run}])
+
+    def remove(self) -> None:
+        """All of it is told."""
+        if self._file is not None:
+            os.unlink(self.path)
+            self.close()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._size = 0
+
+    def _create(self) -> None:
+        directory = os.path.dirname(self.path)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "r+b", buffering=0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.truncate(0)
+            header = _line(self._header)
+            self._write(file, header)
+            _sync_directory(directory)
+        except BaseException:
+            file.close()
+            raise
+        self._file, self._size = file, len(header)
+
+    @staticmethod
+    def _write(file: BinaryIO, lines: bytes) -> None:
+        rest = memoryview(lines)
+        while rest:
+            rest = rest[file.write(rest) :]
+        os.fsync(file.fileno())
+
+
+def read_contents(path: str) -> Optional[Contents]:
+    """None where the file has no header: it was cut off before anything could be said."""
+    attempt_id, run, create, finish, sample_count = "", "", None, None, 0
+    for number, record in enumerate(_records(path)):
+        if number == 0:
+            if record.get("format") != FORMAT or not isinstance(record.get("attempt_id"), str):
+                return None
+            attempt_id, create = record["attempt_id"], record.get("create")
+        run = record.get("run") or run
+        finish = record.get("finish") or finish
+        sample_count += "sample" in record
+    return Contents(attempt_id, run, create, finish, sample_count) if attempt_id else None
+
+
+def read_samples(path: str, batch_size: int) -> Iterator[List[Dict[str, Any]]]:
+    """The samples of a file, at most batch_size at a time."""
+    batch: List[Dict[str, Any]] = []
+    for record in _records(path):
+        if "sample" in record:
+            batch.append(record["sample"])
+        if len(batch) == batch_size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _records(path: str) -> Iterator[Dict[str, Any]]:
+    with open(path, "rb") as file:
+        while True:
+            line = file.readline(_MAX_LINE_BYTES)
+            if not line.endswith(b"\n"):
+                return
+            try:
+                record = json.loads(line.decode())
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                yield record
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def _sync_directory(directory: str) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/progress_stream.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "daemon/job_news.h"
+#include "daemon/rpc_status.h"
+#include "daemon/runs.h"
+#include "daemon/sample_messages.h"
+#include "daemon/validate.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::daemon {
+
+ProgressStream::ProgressStream(grpc::CallbackServerContext& context,
+                               v1::ReportProgressResponse* response, const PeerRegistry& peers,
+                               const ProgressContext& progress)
+    : call_(context, "RunService/ReportProgress", peers),
+      response_(response),
+      progress_(progress) {}
+
+ProgressStream* ProgressStream::Start(grpc::CallbackServerContext& context,
+                                      v1::ReportProgressResponse* response,
+                                      const PeerRegistry& peers, const ProgressContext& progress) {
+  auto* stream = new ProgressStream(context, response, peers, progress);
+  stream->StartRead(&stream->message_);
+  return stream;
+}
+
+void ProgressStream::OnReadDone(bool ok) {
+  if (ok) {
+    OnWorker([this] { return StoreMessage(); }, [this] { StartRead(&message_); });
+  } else if (call_.IsCancelled()) {
+    // The caller has gone, or has sent what cannot be read. What came before is stored.
+    End(absl::CancelledError("the caller has gone"));
+  } else {
+    OnWorker([this] { return Answer(); }, [this] { End(absl::OkStatus()); });
+  }
+}
+
+template <typename Work, typename Next>
+void ProgressStream::OnWorker(const Work& work, const Next& next) {
+  const bool accepted = progress_.workers.Submit([this, work, next] {
+    const absl::Status status = work();
+    if (status.ok()) {
+      next();
+    } else {
+      End(status);
+    }
+  });
+  if (!accepted) {
+    End(ErrorWithReason(absl::StatusCode::kResourceExhausted, "TOO_MANY_REPORTS",
+                        "too many reports are waiting; try again later"));
+  }
+}
+
+absl::Status ProgressStream::TakeNames() {
+  FieldViolations violations;
+  if (!message_.run().empty()) {
+    run_ = ResourceName("runs", message_.run(), "run", violations);
+  } else if (run_.empty()) {
+    violations.Add("run", "is missing");
+  }
+  if (!message_.attempt_id().empty() || attempt_id_.empty()) {
+    attempt_id_ = message_.attempt_id();
+    CheckAttemptId(attempt_id_, violations);
+  }
+  return violations.ToStatus();
+}
+
+// What came late is still of the run: its end is known by the clock of another machine.
+absl::Status ProgressStream::MayReport(const StoredRun& run,
+                                       const std::vector<StoredSample>& samples) const {
+  RHUMB_RETURN_IF_ERROR(MayChangeRun(run, call_.caller()));
+  if (IsOpen(run.state) || run.job_count > 0) return absl::OkStatus();
+  const double end_seconds = static_cast<double>(run.end_time_ns + kClockSkewNs) * 1e-9;
+  for (const StoredSample& each : samples) {
+    if (each.sample.time_seconds > end_seconds) {
+      return ErrorWithReason(absl::StatusCode::kFailedPrecondition, "RUN_HAS_ENDED",
+                             absl::StrCat(run.name, " has ended: ", NameOf(run.state)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ProgressStream::StoreMessage() {
+  RHUMB_RETURN_IF_ERROR(TakeNames());
+  const int64_t now_ns = progress_.clock();
+  FieldViolations violations;
+  const AttemptSamples news = {run_, attempt_id_,
+                               SamplesToStore(message_, now_ns + kClockSkewNs, violations)};
+  if (!violations.empty()) return violations.ToStatus();
+  const absl::StatusOr<AppendAnswer> answer = progress_.store.samples().Append(
+      news, now_ns, [&](const StoredRun& run) { return MayReport(run, news.samples); });
+  if (absl::IsNotFound(answer.status())) return NoSuchRun(run_);
+  RHUMB_RETURN_IF_ERROR(answer.status());
+  response_->set_attempt(answer->attempt);
+  response_->set_stored_count(response_->stored_count() + answer->stored_count);
+  response_->set_duplicate_count(response_->duplicate_count() + answer->duplicate_count);
+  response_->set_late_count(response_->late_count() + answer->late_count);
+  response_->set_last_sequence(answer->last_sequence);
+  return progress_.monitors.Observe(run_, *answer, news.samples);
+}
+
+absl::Status ProgressStream::Answer() {
+  if (run_.empty()) return FieldError("run", "is missing; no message arrived");
+  RHUMB_ASSIGN_OR_RETURN(const StoredRun run, FindRunByName(run_, progress_.store));
+  response_->set_state(ToProto(run.state));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<v1::DriftAlarm> alarms,
+                         progress_.monitors.OpenAlarms(run_));
+  for (const v1::DriftAlarm& alarm : alarms) *response_->add_alarms() = alarm;
+  return absl::OkStatus();
+}
+
+void ProgressStream::End(const absl::Status& status) { Finish(call_.Finish(status)); }
+
+}  // namespace rhumb::daemon

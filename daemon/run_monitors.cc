@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/run_monitors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/expected_run.h"
+#include "daemon/process/log.h"
+#include "daemon/runs.h"
+#include "daemon/sample_messages.h"
+#include "daemon/stored_message.h"
+#include "planner/status_macros.h"
+
+namespace rhumb::daemon {
+
+namespace {
+
+constexpr size_t kMaxMonitors = 4096;
+constexpr int kPage = 1000;
+// Of the loss, which monitors do not look at.
+constexpr double kLevelNotUsed = 0.9;
+constexpr double kNanosecondsPerSecond = 1e9;
+
+google::protobuf::Timestamp TimeOf(const RunPlace& place) {
+  return ToTimestamp(std::llround(place.time_seconds * kNanosecondsPerSecond));
+}
+
+v1::DriftKind ToProto(DriftKind kind) {
+  switch (kind) {
+    case DriftKind::kLoss:
+      return v1::DRIFT_KIND_LOSS;
+    case DriftKind::kThroughput:
+      return v1::DRIFT_KIND_THROUGHPUT;
+    case DriftKind::kMemory:
+      return v1::DRIFT_KIND_MEMORY;
+  }
+  return v1::DRIFT_KIND_UNSPECIFIED;
+}
+
+v1::DriftAlarm ToMessage(const DriftAlarm& alarm) {
+  v1::DriftAlarm message;
+  message.set_kind(ToProto(alarm.kind));
+  message.set_code(alarm.code);
+  message.set_text(alarm.text);
+  message.set_directive(alarm.directive);
+  if (alarm.since.time_seconds > 0) *message.mutable_since_time() = TimeOf(alarm.since);
+  message.set_since_step(alarm.since.step);
+  message.set_since_token_count(alarm.since.token_count);
+  *message.mutable_raise_time() = TimeOf(alarm.raised);
+  message.set_raise_step(alarm.raised.step);
+  message.set_magnitude(alarm.magnitude);
+  message.set_magnitude_unit(alarm.magnitude_unit);
+  message.set_statistic(alarm.statistic);
+  message.set_threshold(alarm.threshold);
+  message.set_false_alarm_rate(DriftOptions{}.false_alarm_rate);
+  return message;
+}
+
+}  // namespace
+
+absl::Status RunMonitors::Observe(const std::string& run, const AppendAnswer& answer,
+                                  const std::vector<StoredSample>& samples) {
+  if (answer.stored_indices.empty()) return absl::OkStatus();
+  if (feed_.IsWatched(run)) TellWatchers(run, answer, samples);
+  return Show(run, answer, samples);
+}
+
+absl::Status RunMonitors::Show(const std::string& run, const AppendAnswer& answer,
+                               const std::vector<StoredSample>& samples) {
+  const std::shared_ptr<Monitored> found = Find(run);
+  Monitored& monitored = *found;
+  const absl::MutexLock lock(&monitored.mutex);
+  if (!monitored.monitor.has_value()) return Begin(run, monitored);
+  std::vector<RunSample> news;
+  for (const size_t index : answer.stored_indices) {
+    news.push_back(samples[index].sample);
+    news.back().attempt = answer.attempt;
+  }
+  std::stable_sort(news.begin(), news.end(),
+                   [](const RunSample& a, const RunSample& b) { return a.step < b.step; });
+  for (const RunSample& sample : news) {
+    for (const DriftEvent& event : monitored.monitor->Observe(sample)) {
+      RHUMB_RETURN_IF_ERROR(WriteDown(run, event));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
+  RHUMB_ASSIGN_OR_RETURN(const DriftOptions options, OptionsOf(run));
+  DriftMonitor monitor(options);
+  // What was raised before is written down already, but for what a daemon that was killed did not
+  // come to: the alarms that last.
+  std::map<std::string, DriftEvent> lasting;
+  SamplePosition after;
+  while (true) {
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredSample> page,
+                           store_.samples().Read(run, after, kPage));
+    for (const StoredSample& each : page) {
+      for (const DriftEvent& event : monitor.Observe(each.sample)) {
+        if (event.cleared.has_value()) {
+          lasting.erase(event.alarm.code);
+        } else {
+          lasting[event.alarm.code] = event;
+        }
+      }
+    }
+    if (page.size() < kPage) break;
+    after = {page.back().sample.attempt, page.back().sequence};
+  }
+  for (const auto& [code, event] : lasting) RHUMB_RETURN_IF_ERROR(WriteDown(run, event));
+  monitored.monitor = std::move(monitor);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DriftOptions> RunMonitors::OptionsOf(const std::string& name) {
+  DriftOptions options;
+  RHUMB_ASSIGN_OR_RETURN(const StoredRun stored, FindRunByName(name, store_));
+  RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlanMessage(stored.plan, store_));
+  RHUMB_ASSIGN_OR_RETURN(const ExpectedRun expected, Expect(settings, plan, kLevelNotUsed, store_));
+  options.planned_step_seconds = expected.planned.step_seconds;
+  options.capacity_bytes = expected.capacity_bytes;
+  return options;
+}
+
+absl::Status RunMonitors::WriteDown(const std::string& run, const DriftEvent& event) {
+  v1::DriftAlarm message = ToMessage(event.alarm);
+  const std::string kind(NameOf(event.alarm.kind));
+  const auto nanoseconds = [](const RunPlace& place) {
+    return static_cast<int64_t>(std::llround(place.time_seconds * kNanosecondsPerSecond));
+  };
+  if (event.cleared.has_value()) {
+    *message.mutable_clear_time() = TimeOf(*event.cleared);
+    RHUMB_RETURN_IF_ERROR(store_.samples()
+                              .ClearAlarm(run, kind, event.alarm.code, nanoseconds(*event.cleared),
+                                          message.SerializeAsString())
+                              .status());
+  } else {
+    RHUMB_RETURN_IF_ERROR(store_.samples()
+                              .InsertAlarm({.run = run,
+                                            .kind = kind,
+                                            .code = event.alarm.code,
+                                            .raise_time_ns = nanoseconds(event.alarm.raised),
+                                            .content = message.SerializeAsString()})
+                              .status());
+    Log(LogLevel::kWarning, "drift", {{"run", run}, {"code", event.alarm.code}});
+  }
+  feed_.TellChange(run);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<RunMonitors::Monitored> RunMonitors::Find(const std::string& run) {
+  const absl::MutexLock lock(&mutex_);
+  const auto known = monitors_.find(run);
+  if (known != monitors_.end()) {
+    by_use_.splice(by_use_.begin(), by_use_, known->second);
+    return known->second->second;
+  }
+  by_use_.emplace_front(run, std::make_shared<Monitored>());
+  monitors_[run] = by_use_.begin();
+  if (by_use_.size() > kMaxMonitors) {
+    monitors_.erase(by_use_.back().first);
+    by_use_.pop_back();
+  }
+  return by_use_.front().second;
+}
+
+void RunMonitors::Forget(const std::string& run) {
+  const absl::MutexLock lock(&mutex_);
+  const auto known = monitors_.find(run);
+  if (known == monitors_.end()) return;
+  by_use_.erase(known->second);
+  monitors_.erase(known);
+}
+
+void RunMonitors::TellWatchers(const std::string& run, const AppendAnswer& answer,
+                               const std::vector<StoredSample>& samples) {
+  auto news = std::make_shared<std::vector<v1::RunSample>>();
+  news->reserve(answer.stored_indices.size());
+  for (const size_t index : answer.stored_indices) {
+    news->push_back(ToMessage(samples[index]));
+    news->back().set_attempt(answer.attempt);
+  }
+  feed_.TellSamples(run, news);
+}
+
+absl::StatusOr<std::vector<v1::DriftAlarm>> RunMonitors::OpenAlarms(const std::string& run) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> stored, store_.samples().Alarms(run));
+  std::vector<v1::DriftAlarm> open;
+  for (const StoredAlarm& each : stored) {
+    if (each.clear_time_ns > 0) continue;
+    RHUMB_ASSIGN_OR_RETURN(open.emplace_back(), ToMessage(each));
+  }
+  return open;
+}
+
+absl::StatusOr<v1::DriftAlarm> ToMessage(const StoredAlarm& stored) {
+  v1::DriftAlarm alarm;
+  if (!alarm.ParseFromString(stored.content)) {
+    return absl::DataLossError(
+        absl::StrCat("an alarm of ", stored.run, " is damaged in the store"));
+  }
+  if (stored.clear_time_ns > 0) *alarm.mutable_clear_time() = ToTimestamp(stored.clear_time_ns);
+  return alarm;
+}
+
+}  // namespace rhumb::daemon

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Samples of runs as messages and as rows, and what is checked of them. By hand, not by reflection
+// as validate.h does: tens of thousands come in a second.
+#ifndef RHUMB_DAEMON_SAMPLE_MESSAGES_H_
+#define RHUMB_DAEMON_SAMPLE_MESSAGES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "daemon/rpc_status.h"
+#include "daemon/store/sample_store.h"
+#include "rhumb/v1/run_progress.pb.h"
+#include "rhumb/v1/run_service.pb.h"
+
+namespace rhumb::daemon {
+
+// As many samples as one message may hold.
+inline constexpr int kMaxSamplesOfMessage = 10000;
+
+// 1 to 64 of [A-Za-z0-9._-].
+void CheckAttemptId(absl::string_view attempt_id, FieldViolations& violations);
+
+// The samples of a request; adds all violations, at most a few dozen of them. Nothing may have been
+// sampled later than `latest_ns`.
+std::vector<StoredSample> SamplesToStore(const v1::ReportProgressRequest& request,
+                                         int64_t latest_ns, FieldViolations& violations);
+
+// Behind `last`; a position in a list of samples, as page_token.h has it.
+std::string SamplePageTokenOf(const StoredSample& last);
+// The first sample for an empty token; InvalidArgument for field page_token if we did not make it.
+absl::StatusOr<SamplePosition> ParseSamplePageToken(absl::string_view token);
+
+v1::RunSample ToMessage(const StoredSample& stored);
+v1::RunAttempt ToMessage(const StoredAttempt& stored);
+
+}  // namespace rhumb::daemon
+
+#endif  // RHUMB_DAEMON_SAMPLE_MESSAGES_H_

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/track/drift.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "planner/units.h"
+
+namespace rhumb {
+namespace {
+
+// Loss, throughput and memory share the rate; a loss that is no number needs no test of its own.
+constexpr int kTestCount = 3;
+// So many blocks in a row that exceed nothing end an alarm.
+constexpr int kHealthyBlocksToClear = 6;
+// Overflows happen to healthy runs now and then, and their step is skipped; not three in a row.
+constexpr int kNotFiniteToAlarm = 3;
+// A plan that is off by less is as good as plans are.
+constexpr double kLeastLogGap = 0.05;
+constexpr double kGapErrors = 4;
+
+}  // namespace
+
+absl::string_view NameOf(DriftKind kind) {
+  switch (kind) {
+    case DriftKind::kLoss:
+      return "LOSS";
+    case DriftKind::kThroughput:
+      return "THROUGHPUT";
+    case DriftKind::kMemory:
+      return "MEMORY";
+  }
+  return "";
+}
+
+double DriftMonitor::Threshold() const { return -std::log(options_.false_alarm_rate / kTestCount); }
+
+std::vector<DriftEvent> DriftMonitor::Observe(const RunSample& sample) {
+  std::vector<DriftEvent> events;
+  if (sample.attempt < attempt_ || (sample.attempt == attempt_ && sample.step <= step_)) {
+    return events;
+  }
+  if (sample.attempt > attempt_) {
+    attempt_ = sample.attempt;
+    attempt_samples_ = 0;
+    loss_.Resume();
+    throughput_.Resume();
+    memory_.Resume();
+  }
+  ++attempt_samples_;
+  ObserveLoss(sample, events);
+  ObserveThroughput(sample, events);
+  ObserveMemory(sample, events);
+  step_ = sample.step;
+  return events;
+}
+
+// What all alarms of a test say alike.
+DriftAlarm DriftMonitor::AlarmOf(DriftKind kind, const char* code, const DriftTest& test) const {
+  DriftAlarm alarm;
+  alarm.kind = kind;
+  alarm.code = code;
+  alarm.since = test.since;
+  alarm.raised = test.block.last;
+  alarm.statistic = test.evidence.LogCapital();
+  alarm.threshold = Threshold();
+  return alarm;
+}
+
+bool DriftMonitor::Raises(DriftTest& test) const {
+  if (test.alarmed || test.evidence.LogCapital() < Threshold()) return false;
+  test.alarmed = true;
+  return true;
+}
+
+// Ends the alarm of a test that has been healthy long enough.
+void DriftMonitor::Clear(DriftTest& test, DriftAlarm& standing, std::vector<DriftEvent>& events) {
+  if (!test.alarmed || test.healthy_blocks < kHealthyBlocksToClear) return;
+  test.alarmed = false;
+  test.evidence.Restart();
+  events.push_back({standing, test.block.last});
+}
+
+void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEvent>& events) {
+  if (!sample.loss_not_finite) {
+    not_finite_count_ = 0;
+    return;
+  }
+  if (not_finite_count_ == 0) first_not_finite_ = PlaceOf(sample);
+  if (++not_finite_count_ != kNotFiniteToAlarm) return;
+  DriftAlarm alarm;
+  alarm.kind = DriftKind::kLoss;
+  alarm.code = "LOSS_NOT_FINITE";
+  alarm.text = absl::StrCat("The loss was NaN or infinite in ", kNotFiniteToAlarm,
+                            " samples in a row: the run has diverged.");
+  alarm.directive = "stop it; go on from a checkpoint before it, with a lower learning rate";
+  alarm.since = first_not_finite_;
+  alarm.raised = PlaceOf(sample);
+  alarm.magnitude = alarm.statistic = alarm.threshold = kNotFiniteToAlarm;
+  alarm.magnitude_unit = "samples";
+  events.push_back({alarm, std::nullopt});
+}
+
+void DriftMonitor::ObserveLoss(const RunSample& sample, std::vector<DriftEvent>& events) {
+  ObserveNotFinite(sample, events);
+  if (!sample.loss_nats.has_value() || !loss_.Add(*sample.loss_nats, PlaceOf(sample))) return;
+  if (Raises(loss_)) {
+    DriftAlarm& alarm = loss_alarm_;
+    alarm = AlarmOf(DriftKind::kLoss, "LOSS_ROSE", loss_);
+    alarm.magnitude = loss_.excess;
+    alarm.magnitude_unit = "nats";
+    alarm.text = absl::StrFormat(
+        "The loss has risen by %.3g nats over its own recent course, since step %d.", loss_.excess,
+        loss_.since.step);
+    alarm.directive =
+        "if it does not come back by itself, go on from a checkpoint before it and skip the data, "
+        "or lower the learning rate";
+    events.push_back({alarm, std::nullopt});
+  }
+  Clear(loss_, loss_alarm_, events);
+}
+
+void DriftMonitor::ObserveThroughput(const RunSample& sample, std::vector<DriftEvent>& events) {
+  // The first step of a process compiles and warms up.
+  if (attempt_samples_ == 1 || !sample.step_seconds.has_value()) return;
+  if (!throughput_.Add(*sample.step_seconds, PlaceOf(sample))) return;
+  ObserveGap(events);
+  if (Raises(throughput_)) {
+    DriftAlarm& alarm = throughput_alarm_;
+    alarm = AlarmOf(DriftKind::kThroughput, "SLOWED_DOWN", throughput_);
+    alarm.magnitude = std::exp(throughput_.excess);
+    alarm.magnitude_unit = "ratio";
+    alarm.text = absl::StrFormat(
+        "A step takes %.3g s, %.0f%% more than the %.3g s it took at first, since step %d.",
+        std::exp(throughput_.block.median), 100 * std::expm1(throughput_.excess),
+        throughput_.baseline_seconds(), throughput_.since.step);
+    alarm.directive =
+        "look for a slow node, a throttled GPU, or a data loader or file system that cannot follow";
+    events.push_back({alarm, std::nullopt});
+  }
+  Clear(throughput_, throughput_alarm_, events);
+}
+
+void DriftMonitor::ObserveGap(std::vector<DriftEvent>& events) {
+  if (told_gap_ || !throughput_.has_baseline() || !options_.planned_step_seconds.has_value()) {
+    return;
+  }
+  told_gap_ = true;
+  const double gap = std::log(throughput_.baseline_seconds() / *options_.planned_step_seconds);
+  const double least = std::max(kLeastLogGap, kGapErrors * throughput_.baseline_log_error());
+  if (gap <= least) return;
+  DriftAlarm alarm = AlarmOf(DriftKind::kThroughput, "SLOWER_THAN_PLANNED", throughput_);
+  alarm.since = RunPlace{};
+  alarm.magnitude = std::exp(gap);
+  alarm.magnitude_unit = "ratio";
+  alarm.statistic = gap;
+  alarm.threshold = least;
+  alarm.text = absl::StrFormat(
+      "A step takes %.3g s, %.0f%% more than the %.3g s of the plan, and has from the beginning.",
+      throughput_.baseline_seconds(), 100 * std::expm1(gap), *options_.planned_step_seconds);
+  alarm.directive = "rhumb run replan: the run will end later than planned as it is";
+  events.push_back({alarm, std::nullopt});
+}
+
+void DriftMonitor::ObserveMemory(const RunSample& sample, std::vector<DriftEvent>& events) {
+  if (!sample.peak_memory_bytes.has_value()) return;
+  const double bytes = static_cast<double>(*sample.peak_memory_bytes);
+  if (!memory_.Add(bytes, PlaceOf(sample), options_.capacity_bytes)) return;
+  if (Raises(memory_)) {
+    DriftAlarm& alarm = memory_alarm_;
+    alarm = AlarmOf(DriftKind::kMemory, "MEMORY_GROWS", memory_);
+    alarm.magnitude = memory_.grown_bytes();
+    alarm.magnitude_unit = "bytes";
+    alarm.text = absl::StrFormat("Peak memory has grown by %.3g MiB since step %d and goes on.",
+                                 memory_.grown_bytes() / kMebibyte, memory_.since.step);
+    const std::optional<double> growth = memory_.BytesPerToken();
+    if (options_.capacity_bytes.has_value() && growth.has_value()) {
+      const double left = (*options_.capacity_bytes - memory_.block.median) / *growth;
+      absl::StrAppend(&alarm.text, absl::StrFormat(" The GPU is full after %.3g tokens more.",
+                                                   std::max(0.0, left)));
+    }
+    alarm.directive =
+        "look for tensors that are kept over steps, as losses that are summed with "
+        "their graph; save a checkpoint before it is full";
+    events.push_back({alarm, std::nullopt});
+  }
+  Clear(memory_, memory_alarm_, events);
+}
+
+std::vector<DriftEvent> FindDrift(const std::vector<RunSample>& samples,
+                                  const DriftOptions& options) {
+  DriftMonitor monitor(options);
+  std::vector<DriftEvent> all;
+  for (const RunSample& sample : samples) {
+    for (DriftEvent& event : monitor.Observe(sample)) all.push_back(std::move(event));
+  }
+  return all;
+}
+
+}  // namespace rhumb

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run's samples say of it as a whole, and those numbers beside the planned ones. Not where
+// it is going (forecast.h) and not whether it has changed (drift.h).
+#ifndef RHUMB_PLANNER_TRACK_PROGRESS_REPORT_H_
+#define RHUMB_PLANNER_TRACK_PROGRESS_REPORT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "planner/track/run_report.h"
+#include "planner/track/run_sample.h"
+
+namespace rhumb {
+
+// A number and what it was read from; absent if the samples do not say.
+struct Measured {
+  std::optional<double> value;
+  std::string source;
+};
+
+struct MeasuredProgress {
+  int64_t step = 0, token_count = 0;  // of the last sample
+  // Median over the samples. The first of each attempt is left out where there are others: it holds
+  // compilation and warm-up. From times and steps where no sample says it.
+  Measured step_seconds;
+  Measured tokens_per_second;
+  Measured peak_memory_bytes;  // highest
+  // Median of the last five, at loss_token_count.
+  Measured loss_nats;
+  double loss_token_count = 0;
+  Measured noise_scale_tokens;  // median of the last five
+};
+
+// `samples` by attempt and step; counts of all but the last attempt that lie above its first sample
+// were done anew, which changes no median.
+MeasuredProgress Measure(const std::vector<RunSample>& samples);
+
+// What a plan says of the same numbers; absent: it says nothing.
+struct PlannedProgress {
+  std::optional<double> step_seconds, tokens_per_second, mfu, peak_memory_bytes, token_count;
+  // Expected at loss_token_count of what was measured.
+  std::optional<double> loss_nats;
+};
+
+// token_count, loss_nats, step_seconds, tokens_per_second, mfu, peak_memory_bytes: each with what
+// is known of it, none of which nothing is known. The actual MFU is the planned one by the ratio of
+// tokens per second: the same model on the same GPUs does the same FLOPs for a token.
+std::vector<RunComparison> CompareProgress(const PlannedProgress& planned,
+                                           const MeasuredProgress& measured);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_TRACK_PROGRESS_REPORT_H_

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A daemon that is away, comes back, or forgets; trainers that are killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from support import PACKAGE, DaemonTest, eventually
+
+import rhumb
+from rhumb._spool import Spool, read_contents, read_samples
+from rhumb._sync import sync_directory
+
+_TRAINER = """
+import itertools, os, sys, time
+import rhumb
+run = rhumb.start(interval_seconds=0)
+for step in itertools.count(1):
+    run.log(step=step, tokens=step * 10, loss=2.0)
+    time.sleep(0.002)
+    print(step, flush=True)
+"""
+
+
+class OutageTest(DaemonTest):
+    def hasten(self, run):
+        """Retries at once instead of after a second."""
+        run._reporter._retry_clock = 0.0
+
+    def test_a_run_that_starts_without_a_daemon_is_told_when_there_is_one(self):
+        self.daemon.stop()
+        run = self.start(title="early")
+        run.log(step=1, tokens=1, loss=2.0)
+        self.assertTrue(eventually(lambda: run.stats["spooled_count"] == 1))
+        self.daemon.start()
+        self.hasten(run)
+        run.log(step=2, tokens=2, loss=2.0)
+        self.assertTrue(eventually(lambda: len(self.daemon.stored("runs/r1")) == 2))
+        run.finish()
+        self.assertEqual(self.daemon.runs["runs/r1"]["title"], "early")
+        self.assertEqual(self.daemon.runs["runs/r1"]["state"], "SUCCEEDED")
+        self.assertEqual(self.spool_files(), [])
+
+    def test_samples_of_an_outage_follow_in_order_and_once(self):
+        run = self.start()
+        for step in range(1, 31):
+            if step == 10:
+                self.assertTrue(eventually(lambda: len(self.daemon.stored(run.name)) == 9))
+                self.daemon.stop()
+            if step == 20:
+                self.assertTrue(eventually(lambda: run.stats["spooled_count"] == 10))
+                self.daemon.start()
+                self.hasten(run)
+            run.log(step=step, tokens=step)
+        run.finish()
+        self.assertEqual([sample["step"] for sample in self.daemon.stored(run.name)], list(range(1, 31)))
+        self.assertEqual(run.stats["lost_count"], 0)
+        self.assertEqual(self.spool_files(), [])
+
+    def test_an_answer_that_is_lost_makes_a_duplicate_and_no_second_sample(self):
+        run = self.start()
+        self.daemon.drop_answers = 1
+        run.log(step=1, tokens=1)
+        self.assertTrue(eventually(lambda: run.stats["spooled_count"] == 1))
+        self.hasten(run)
+        run.finish()
+        self.assertEqual(len(self.daemon.stored(run.name)), 1)
+        self.assertEqual(run.stats["duplicate_count"], 1)
+
+    def test_where_the_disk_takes_nothing_the_samples_wait(self):
+        with open(self.spool, "w", encoding="ascii"):
+            pass  # a file where the directory should be
+        run = self.start()
+        self.daemon.stop()
+        run.log(step=1, tokens=1)
+        self.assertTrue(eventually(lambda: "disk" in run.stats["last_error"]))
+        self.daemon.start()
+        self.hasten(run)
+        self.assertTrue(eventually(lambda: self.daemon.stored(run.name)))
+        run.finish()
+
+    def test_without_daemon_and_disk_the_loss_is_counted(self):
+        with open(self.spool, "w", encoding="ascii"):
+            pass
+        run = self.start()
+        self.daemon.stop()
+        run.log(step=1, tokens=1)
+        run.finish(timeout_seconds=1)
+        self.assertEqual(run.stats["lost_count"], 1)
+        self.daemon.start()
+
+
+class SyncTest(DaemonTest):
+    def left_behind(self, **start):
+        """A run that ended while no daemon was there."""
+        self.daemon.stop()
+        run = self.start(**start)
+        for step in range(1, 6):
+            run.log(step=step, tokens=step, loss=2.0)
+        run.finish(timeout_seconds=1)
+        self.daemon.start()
+        return run
+
+    def sync(self, **arguments):
+        return sync_directory(rhumb.Client(self.daemon.address), self.spool, **arguments)
+
+    def test_tells_a_run_that_nobody_heard_of(self):
+        self.left_behind(title="late")
+        result = self.sync()
+        self.assertEqual((result.file_count, result.stored_count, result.failures), (1, 5, []))
+        self.assertEqual(self.daemon.runs["runs/r1"]["state"], "SUCCEEDED")
+        self.assertEqual(self.spool_files(), [])
+
+    def test_keeps_the_file_while_the_daemon_is_away(self):
+        self.left_behind()
+        self.daemon.stop()
+        result = self.sync()
+        self.assertEqual(len(result.failures), 1)
+        self.assertEqual(len(self.spool_files()), 1)
+        self.daemon.start()
+
+    def test_a_run_is_created_once_though_sync_is_cut_off_after_that(self):
+        self.left_behind()
+        self.daemon.drop_answers = 1
+        self.sync()
+        self.assertEqual(len(self.spool_files()), 1)
+        self.sync()
+        self.assertEqual(len(self.daemon.runs), 1)
+        self.assertEqual(len(self.daemon.stored("runs/r1")), 5)
+
+    def test_leaves_alone_the_file_of_a_process_that_lives(self):
+        self.daemon.stop()
+        run = self.start()
+        run.log(step=1, tokens=1)
+        self.assertTrue(eventually(self.spool_files))
+        result = self.sync()
+        self.assertEqual((result.file_count, result.busy_count), (0, 1))
+        self.daemon.start()
+        run.finish()
+
+    def test_tells_a_refused_run_under_the_name_that_is_given(self):
+        self.left_behind(plan="p0")
+        self.daemon.answer("RunService", "CreateRun", b"{}")
+        self.sync(run="runs/r1")
+        self.assertEqual(len(self.daemon.stored("runs/r1")), 5)
+
+
+class SpoolFileTest(DaemonTest):
+    def written(self, count):
+        spool = Spool(self.spool, {"attempt_id": "a1", "run": "runs/r1"})
+        spool.append([{"sample": {"sequence": number}} for number in range(1, count + 1)])
+        spool.close()
+        return spool.path
+
+    def test_a_cut_at_any_byte_leaves_whole_samples_only(self):
+        path = self.written(3)
+        with open(path, "rb") as file:
+            whole = file.read()
+        for length in range(len(whole)):
+            with open(path, "wb") as file:
+                file.write(whole[:length])
+            contents = read_contents(path)
+            expected = max(0, whole[:length].count(b"\n") - 1)
+            self.assertEqual(contents.sample_count if contents else 0, expected)
+            found = [sample["sequence"] for batch in read_samples(path, 2) for sample in batch]
+            self.assertEqual(found, list(range(1, expected + 1)))
+
+    def test_is_never_larger_than_allowed(self):
+        spool = Spool(self.spool, {"attempt_id": "a1", "run": "runs/r1"}, max_bytes=200)
+        with self.assertRaises(OSError):
+            for number in range(100):
+                spool.append([{"sample": {"sequence": number}}])
+        self.assertLessEqual(os.path.getsize(spool.path), 200)
+        spool.close()
+
+
+class KillTest(DaemonTest):
+    def trainer(self):
+        return subprocess.Popen(
+            [sys.executable, "-c", _TRAINER],
+            env=dict(os.environ, PYTHONPATH=str(PACKAGE), **self.environment),
+            stdout=subprocess.PIPE,
+        )
+
+    def test_a_killed_trainer_leaves_nothing_that_is_stored_twice_as_new(self):
+        # The daemon goes and comes; the trainer dies at a moment that nobody chose.
+        chance = random.Random(20261128)
+        for _ in range(4):
+            trainer = self.trainer()
+            trainer.stdout.readline()
+            time.sleep(chance.uniform(0.3, 0.8))
+            self.daemon.stop()
+            time.sleep(chance.uniform(0.6, 1.2))
+            trainer.send_signal(signal.SIGKILL)
+            last_step = int(trainer.stdout.read().split()[-1])
+            trainer.wait()
+            trainer.stdout.close()
+            self.daemon.start()
+            sync_directory(rhumb.Client(self.daemon.address), self.spool)
+            run = "runs/r%d" % len(self.daemon.runs)
+            steps = [sample["step"] for sample in self.daemon.stored(run)]
+            self.assertEqual(steps, list(range(1, len(steps) + 1)))
+            self.assertLessEqual(len(steps), last_step)
+            self.assertGreater(len(steps), 0)
+            self.assertEqual(self.spool_files(), [])
+
+
+class ExitTest(DaemonTest):
+    def ended(self, script):
+        return subprocess.run(
+            [sys.executable, "-c", "import rhumb\n" + script],
+            env=dict(os.environ, PYTHONPATH=str(PACKAGE), **self.environment),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def test_what_was_logged_goes_out_at_exit(self):
+        self.ended("rhumb.start().log(step=1, tokens=5, loss=2.0)")
+        self.assertEqual(len(self.daemon.stored("runs/r1")), 1)
+        self.assertEqual(self.daemon.runs["runs/r1"]["state"], "RUNNING")
+
+    def test_exit_waits_two_seconds_for_a_daemon_that_hangs(self):
+        self.daemon.hang_seconds = 20
+        began = time.monotonic()
+        done = self.ended("rhumb.start().log(step=1, tokens=5, loss=2.0)")
+        # 2 s of start, 2 s of exit, and Python's own.
+        self.assertLess(time.monotonic() - began, 5.5)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(self.spool_files()), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drift: what is found, what is not, how often and how fast.
+#include "planner/track/drift.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/planner/track/drift_simulation.h"
+
+namespace rhumb {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr int kRunCount = 1000;
+
+// A run without any noise.
+SimulatedRun Plain(int64_t sample_count) {
+  SimulatedRun run;
+  run.sample_count = sample_count;
+  run.loss_noise = run.step_noise = 1e-4;
+  run.outlier_share = run.straggler_share = 0;
+  run.pause_period = 1 << 30;
+  return run;
+}
+
+std::vector<RunSample> PlainSamples(int64_t sample_count, const Fault& fault = {}) {
+  std::mt19937_64 random(1);
+  return Simulate(Plain(sample_count), fault, random);
+}
+
+std::vector<std::string> CodesOf(const std::vector<DriftEvent>& events) {
+  std::vector<std::string> codes;
+  for (const DriftEvent& event : events) {
+    codes.push_back(event.cleared.has_value() ? "end of " + event.alarm.code : event.alarm.code);
+  }
+  return codes;
+}
+
+TEST(DriftTest, FindsNothingInAPlainRun) {
+  EXPECT_THAT(CodesOf(FindDrift(PlainSamples(2000), {})), IsEmpty());
+}
+
+TEST(DriftTest, OneBadLastSampleRaisesNothing) {
+  std::vector<RunSample> samples = PlainSamples(500);
+  samples.back().loss_nats = 50;
+  samples.back().step_seconds = 1000;
+  samples.back().peak_memory_bytes = 1'000'000'000'000;
+  EXPECT_THAT(CodesOf(FindDrift(samples, {})), IsEmpty());
+}
+
+TEST(DriftTest, TwoBadSamplesInARowRaiseNothing) {
+  std::vector<RunSample> samples = PlainSamples(500);
+  for (const size_t i : {300, 301}) {
+    samples[i].loss_nats = 50;
+    samples[i].step_seconds = 1000;
+  }
+  EXPECT_THAT(CodesOf(FindDrift(samples, {})), IsEmpty());
+}
+
+TEST(DriftTest, FindsASlowDownAndWhereItBegan) {
+  const std::vector<DriftEvent> events =
+      FindDrift(PlainSamples(1000, {.at = 500, .slow_factor = 1.1}), {});
+  ASSERT_THAT(CodesOf(events), ElementsAre("SLOWED_DOWN"));
+  const DriftAlarm& alarm = events[0].alarm;
+  EXPECT_NEAR(alarm.magnitude, 1.1, 0.005);
+  EXPECT_EQ(alarm.magnitude_unit, "ratio");
+  // A sample is ten steps, a block five samples.
+  EXPECT_NEAR(static_cast<double>(alarm.since.step), 5010, 50);
+  EXPECT_GE(alarm.statistic, alarm.threshold);
+  EXPECT_THAT(alarm.text, HasSubstr("10% more"));
+}
+
+TEST(DriftTest, SaysWhenASlowDownIsOver) {
+  std::vector<RunSample> samples = PlainSamples(1000);
+  for (size_t i = 500; i < 600; ++i) samples[i].step_seconds = *samples[i].step_seconds * 1.3;
+  const std::vector<DriftEvent> events = FindDrift(samples, {});
+  ASSERT_THAT(CodesOf(events), ElementsAre("SLOWED_DOWN", "end of SLOWED_DOWN"));
+  EXPECT_NEAR(static_cast<double>(events[1].cleared->step), 6000 + 300, 60);
+}
+
+TEST(DriftTest, IsSlowerBehindARestartThanBefore) {
+  std::vector<RunSample> samples = PlainSamples(1000);
+  for (size_t i = 500; i < samples.size(); ++i) {
+    samples[i].attempt = 2;
+    samples[i].step_seconds = *samples[i].step_seconds * 1.2;
+  }
+  EXPECT_THAT(CodesOf(FindDrift(samples, {})), ElementsAre("SLOWED_DOWN"));
+}
+
+TEST(DriftTest, FindsALossThatRises) {
+  const std::vector<DriftEvent> events =
+      FindDrift(PlainSamples(1000, {.at = 500, .loss_slope = 0.01}), {});
+  ASSERT_THAT(CodesOf(events), ElementsAre("LOSS_ROSE"));
+  EXPECT_EQ(events[0].alarm.magnitude_unit, "nats");
+}
+
+TEST(DriftTest, SaysWhenASpikeIsOver) {
+  const std::vector<DriftEvent> events =
+      FindDrift(PlainSamples(1000, {.at = 500, .loss_jump = 0.5}), {});
+  EXPECT_THAT(CodesOf(events), ElementsAre("LOSS_ROSE", "end of LOSS_ROSE"));
+}
+
+TEST(DriftTest, ThreeLossesThatAreNoNumbersInARowAreDivergence) {
+  std::vector<RunSample> samples = PlainSamples(100);
+  for (const size_t i : {10, 50, 51, 52, 53}) {
+    samples[i].loss_nats.reset();
+    samples[i].loss_not_finite = true;
+  }
+  const std::vector<DriftEvent> events = FindDrift(samples, {});
+  ASSERT_THAT(CodesOf(events), ElementsAre("LOSS_NOT_FINITE"));
+  EXPECT_EQ(events[0].alarm.since.step, samples[50].step);
+  EXPECT_EQ(events[0].alarm.raised.step, samples[52].step);
+}
+
+TEST(DriftTest, TheHigherLossOfAnOlderCheckpointIsNoDrift) {
+  SimulatedRun run = Plain(1000);
+  run.restart_at = 200;
+  run.restart_back = 190;
+  std::mt19937_64 random(1);
+  EXPECT_THAT(CodesOf(FindDrift(Simulate(run, {}, random), {})), IsEmpty());
+}
+
+TEST(DriftTest, FindsALeakAndWhenMemoryIsFull) {
+  const std::vector<DriftEvent> events =
+      FindDrift(PlainSamples(2000, {.at = 500, .leak_bytes = 4e6}), {.capacity_bytes = 80e9});
+  ASSERT_THAT(CodesOf(events), ElementsAre("MEMORY_GROWS"));
+  EXPECT_THAT(events[0].alarm.text, HasSubstr("is full after"));
+}
+
+TEST(DriftTest, APlanThatIsTooFastIsAGapAndNoDrift) {
+  const std::vector<DriftEvent> events =
+      FindDrift(PlainSamples(1000), {.planned_step_seconds = 1.85});
+  ASSERT_THAT(CodesOf(events), ElementsAre("SLOWER_THAN_PLANNED"));
+  EXPECT_NEAR(events[0].alarm.magnitude, 2 / 1.85, 0.005);
+}
+
+TEST(DriftTest, APlanThatIsNearlyRightHasNoGap) {
+  EXPECT_THAT(CodesOf(FindDrift(PlainSamples(1000), {.planned_step_seconds = 1.95})), IsEmpty());
+}
+
+TEST(DriftTest, APlanThatIsTooSlowHasNoGap) {
+  EXPECT_THAT(CodesOf(FindDrift(PlainSamples(1000), {.planned_step_seconds = 3})), IsEmpty());
+}
+
+TEST(DriftTest, LateNewsOfStepsThatAreOverChangeNothing) {
+  std::vector<RunSample> samples = PlainSamples(500);
+  RunSample late = samples[10];
+  late.loss_nats = 90;
+  for (int i = 0; i < 200; ++i) samples.push_back(late);
+  EXPECT_THAT(CodesOf(FindDrift(samples, {})), IsEmpty());
+}
+
+TEST(DriftTest, ACopiedMonitorGoesOnAsTheOneItIsOf) {
+  const std::vector<RunSample> samples = PlainSamples(1000, {.at = 500, .slow_factor = 1.1});
+  DriftMonitor first{DriftOptions{}};
+  std::vector<DriftEvent> expected, got;
+  size_t i = 0;
+  for (; i < 510; ++i) first.Observe(samples[i]);
+  DriftMonitor second = first;
+  for (; i < samples.size(); ++i) {
+    for (DriftEvent& event : first.Observe(samples[i])) expected.push_back(event);
+    for (DriftEvent& event : second.Observe(samples[i])) got.push_back(event);
+  }
+  ASSERT_FALSE(expected.empty());
+  EXPECT_EQ(CodesOf(got), CodesOf(expected));
+  EXPECT_LE(sizeof(DriftMonitor), 4096u);
+}
+
+// Alarms on kRunCount healthy runs of many kinds of noise. At the stated rate of 1% each, 10 runs
+// are expected at most; more than 19 would be seen with a probability of 0.3%.
+TEST(DriftSimulationTest, HealthyRunsKeepTheStatedRate) {
+  std::mt19937_64 random(20261128);
+  int alarmed = 0;
+  std::string which;
+  for (int i = 0; i < kRunCount; ++i) {
+    const SimulatedRun run = DrawRun(random);
+    const std::vector<DriftEvent> events =
+        FindDrift(Simulate(run, {}, random), {.capacity_bytes = 80e9});
+    if (events.empty()) continue;
+    ++alarmed;
+    which += " " + events[0].alarm.code;
+  }
+  std::printf("false alarms: %d of %d runs%s\n", alarmed, kRunCount, which.c_str());
+  EXPECT_LE(alarmed, 19) << which;
+}
+
+// Alarms of the loss on healthy runs whose loss `disturb` has changed.
+int LossAlarms(int run_count, double loss_memory,
+               const std::function<void(std::vector<RunSample>&)>& disturb) {
+  std::mt19937_64 random(4);
+  int alarmed = 0;
+  for (int i = 0; i < run_count; ++i) {
+    SimulatedRun run = DrawRun(random);
+    if (loss_memory > 0) run.loss_memory = loss_memory;
+    std::vector<RunSample> samples = Simulate(run, {}, random);
+    disturb(samples);
+    const std::vector<DriftEvent> events = FindDrift(samples, {});
+    alarmed += std::any_of(events.begin(), events.end(), [](const DriftEvent& event) {
+      return event.alarm.kind == DriftKind::kLoss;
+    });
+  }
+  std::printf("false alarms of the loss: %d of %d runs\n", alarmed, run_count);
+  return alarmed;
+}
+
+// At 1% each, 2 of 200 runs are expected; more than 7 would be seen with a probability of 0.1%.
+TEST(DriftSimulationTest, ALossThatIsSlowToForgetItsNoiseKeepsTheRate) {
+  EXPECT_LE(LossAlarms(200, 0.9, [](std::vector<RunSample>&) {}), 7);
+}
+
+TEST(DriftSimulationTest, DataThatIsOnePercentHarderForAWhileKeepsTheRate) {
+  EXPECT_LE(LossAlarms(200, 0,
+                       [](std::vector<RunSample>& samples) {
+                         for (size_t i = 0; i < samples.size(); ++i) {
+                           if (i / 500 % 2 == 1) *samples[i].loss_nats *= 1.01;
+                         }
+                       }),
+            7);
+}
+
+// How many runs with the fault raise `code` behind it, and after how many samples.
+struct Power {
+  double share = 0;
+  double median_delay = 0, p95_delay = 0;
+};
+
+Power PowerOf(const std::string& name, const std::string& code, const Fault& fault) {
+  std::mt19937_64 random(7);
+  std::vector<double> delays;
+  constexpr int kFaultyRuns = 300;
+  int count = 0;
+  while (count < kFaultyRuns) {
+    SimulatedRun run = DrawRun(random);
+    run.sample_count = std::max<int64_t>(run.sample_count, 1500);
+    run.restart_at = 0;
+    Fault placed = fault;
+    placed.at = run.sample_count / 2;
+    const std::vector<RunSample> samples = Simulate(run, placed, random);
+    ++count;
+    for (const DriftEvent& event : FindDrift(samples, {.capacity_bytes = 80e9})) {
+      const int64_t delay = event.alarm.raised.step / 10 - placed.at;
+      if (event.alarm.code != code || delay < 0 || event.cleared.has_value()) continue;
+      delays.push_back(static_cast<double>(delay));
+      break;
+    }
+  }
+  Power power;
+  power.share = static_cast<double>(delays.size()) / kFaultyRuns;
+  if (!delays.empty()) {
+    std::sort(delays.begin(), delays.end());
+    power.median_delay = delays[delays.size() / 2];
+    power.p95_delay = delays[delays.size() * 95 / 100];
+  }
+  std::printf("%s: found in %.1f%%, after %.0f samples (95%%: %.0f)\n", name.c_str(),
+              100 * power.share, power.median_delay, power.p95_delay);
+  return power;
+}
+
+TEST(DriftSimulationTest, FindsASlowDownOfTenPercent) {
+  EXPECT_GE(PowerOf("10% slower", "SLOWED_DOWN", {.slow_factor = 1.1}).share, 0.95);
+}
+
+TEST(DriftSimulationTest, FindsASpikeOfHalfANatOverTwentySamples) {
+  EXPECT_GE(PowerOf("+0.5 nats for 20 samples", "LOSS_ROSE", {.loss_jump = 0.5}).share, 0.95);
+}
+
+// Slower rises, within noise of up to 3% a sample, look like a loss that wanders for as long as the
+// blocks behind them rise too: of 0.002 nats a sample two thirds are found.
+TEST(DriftSimulationTest, FindsADivergence) {
+  EXPECT_GE(PowerOf("+0.01 nats a sample", "LOSS_ROSE", {.loss_slope = 0.01}).share, 0.95);
+}
+
+TEST(DriftSimulationTest, FindsALeakOfHalfAPercentInHundredSamples) {
+  EXPECT_GE(PowerOf("0.5% of memory in 100 samples", "MEMORY_GROWS", {.leak_bytes = 4e6}).share,
+            0.95);
+}
+
+}  // namespace
+}  // namespace rhumb
