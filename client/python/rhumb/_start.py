@@ -93,7 +93,8 @@ def _begin(
 
     name = full_name("runs", run or "") or launcher.run
     attempt_id = new_attempt_id(launcher)
-    header = {"attempt_id": attempt_id, "run": name} if name else {"attempt_id": attempt_id, "create": create}
+    header: Dict[str, Any] = {"attempt_id": attempt_id}
+    header["run" if name else "create"] = name or create
     spool = Spool(spool_directory(environment), header)
     delivery = Delivery(client or Client(environment=environment), attempt_id, name, create, spool.name_run)
     try:
@@ -101,14 +102,17 @@ def _begin(
     except RhumbError as error:
         problems.append("the run is not known to the daemon yet, samples are kept in %s: %s" % (spool.path, error))
     options = ReporterOptions(interval_seconds=max(0.0, float(interval_seconds)))
-    return ReportingRun(delivery, spool, options, _step_tokens(plan, settings, environment), problems)
+    step_tokens = _step_tokens(plan, settings, environment)
+    return ReportingRun(delivery, spool, options, step_tokens, problems, launcher.is_restarted_on_failure)
 
 
 def _step_tokens(plan: Union[Plan, str, None], settings: Mapping[str, Any], environment: Mapping[str, str]) -> Optional[int]:
     if "global_batch_tokens" in settings:
-        return settings["global_batch_tokens"]
+        told: int = settings["global_batch_tokens"]
+        return told
     if isinstance(plan, Plan):
-        return plan.get("batch", {}).get("global_batch_tokens")
+        planned: Optional[int] = plan.get("batch", {}).get("global_batch_tokens")
+        return planned
     # Of `rhumb plan --emit env`: of the plan that RHUMB_PLAN names, not of another.
     text = environment.get("RHUMB_GLOBAL_BATCH_TOKENS", "")
     return int(text) if plan is None and text.isdigit() else None
