@@ -225,7 +225,8 @@ TEST_F(TrackingTest, SaysWhatItAssumesOfTheSchedule) {
   const std::string name = CreateRun({});
   Report(name, {});
   bool said = false;
-  for (const auto& each : Compare(name).assumptions()) said = said || each.field() == "schedule";
+  const v1::CompareRunResponse compared = Compare(name);
+  for (const auto& each : compared.assumptions()) said = said || each.field() == "schedule";
   EXPECT_TRUE(said);
 }
 
@@ -241,7 +242,8 @@ TEST_F(TrackingTest, AdvisesOnALossAboveItsBand) {
   const std::string name = CreateRun();
   Report(name, {.loss_factor = 1.6});
   bool said = false;
-  for (const auto& each : Get(name).advice()) said = said || each.code() == "LOSS_ABOVE_BAND";
+  const v1::Run run = Get(name);
+  for (const auto& each : run.advice()) said = said || each.code() == "LOSS_ABOVE_BAND";
   EXPECT_TRUE(said);
 }
 
