@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from ._client import Client
@@ -17,6 +18,7 @@ from ._reporter import ReporterOptions
 from ._run import ReportingRun, Run
 from ._settings import read_settings
 from ._spool import Spool, spool_directory
+from ._window import timestamp
 
 LOG = logging.getLogger("rhumb")
 
@@ -89,6 +91,9 @@ def _begin(
     if jobs:
         message["jobs"] = jobs
     problems += job_problems
+    # The daemon may hear of it only when all is over. What a restarted worker asks must be what the one before it asked.
+    if not jobs and not launcher.elastic_key:
+        message["start_time"] = timestamp(time.time())
     create = {"run": message, "request_id": create_request_id(launcher)}
 
     name = full_name("runs", run or "") or launcher.run
