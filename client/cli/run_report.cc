@@ -307,6 +307,8 @@ Table RunsTable(const std::vector<v1::Run>& runs) {
     const std::optional<double> wall = WallSeconds(run);
     const std::optional<double> done = DoneFraction(run);
     const std::optional<double> planned = PlannedLoss(run);
+    // Not that of the last sample, which may be a validation, or a spike.
+    const v1::RunComparison* loss = FindComparison(run, "loss_nats");
     table.rows.push_back(
         {BareName(run.name()), StateName(run.state()), last == nullptr ? "" : last->job_id(),
          last == nullptr ? "" : BareName(last->cluster()), BareName(run.plan()),
@@ -314,7 +316,7 @@ Table RunsTable(const std::vector<v1::Run>& runs) {
          run.has_start_time() ? FormatInstant(run.start_time()) : "",
          wall.has_value() ? FormatDuration(*wall) : "",
          done.has_value() ? FormatFraction(*done) : "",
-         run.last_sample().has_loss_nats() ? FormatLoss(run.last_sample().loss_nats()) : "",
+         loss != nullptr && loss->has_actual() ? FormatLoss(loss->actual()) : "",
          planned.has_value() ? FormatLoss(*planned) : "",
          run.forecast().has_finish_time() ? FormatInstant(run.forecast().finish_time()) : "",
          AlarmMark(run), last == nullptr ? "" : last->user_name(), run.title(),
