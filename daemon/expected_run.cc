@@ -16,39 +16,24 @@ constexpr double kDefaultWarmupFraction = 0.01;
 constexpr double kDefaultCosineFloor = 0.1;
 constexpr double kDefaultDecayFraction = 0.2;
 
-// The schedule of the settings; nobody's is unknown, which is no cosine.
-LearningRateSchedule ScheduleOf(const v1::LearningRateSchedule& told,
-                                std::vector<Assumption>& assumptions) {
-  LearningRateSchedule schedule;
-  schedule.warmup_fraction = kDefaultWarmupFraction;
-  switch (told.kind()) {
-    case v1::SCHEDULE_KIND_CONSTANT:
-      schedule.kind = ScheduleKind::kConstant;
-      break;
-    case v1::SCHEDULE_KIND_COSINE:
-      schedule.kind = ScheduleKind::kCosine;
-      schedule.floor_fraction = kDefaultCosineFloor;
-      break;
-    case v1::SCHEDULE_KIND_LINEAR:
-      schedule.kind = ScheduleKind::kLinear;
-      break;
-    case v1::SCHEDULE_KIND_WSD:
-      schedule.kind = ScheduleKind::kWarmupStableDecay;
-      schedule.decay_fraction = kDefaultDecayFraction;
-      break;
-    default:
-      assumptions.push_back({"schedule", "unknown",
-                             "the run does not say how its learning rate goes: the band of the "
-                             "loss holds the usual schedules"});
+void SayAssumptions(const v1::LearningRateSchedule& told, const LearningRateSchedule& schedule,
+                    std::vector<Assumption>& assumptions) {
+  if (schedule.kind == ScheduleKind::kUnknown) {
+    assumptions.push_back({"schedule", "unknown",
+                           "the run does not say how its learning rate goes: the band of the loss "
+                           "holds the usual schedules"});
   }
-  if (told.has_warmup_fraction()) schedule.warmup_fraction = told.warmup_fraction();
-  if (told.has_floor_fraction()) schedule.floor_fraction = told.floor_fraction();
-  if (told.has_decay_fraction()) schedule.decay_fraction = told.decay_fraction();
-  if (!told.has_warmup_fraction()) {
-    assumptions.push_back(
-        {"schedule.warmup_fraction", absl::StrFormat("%g", schedule.warmup_fraction), "default"});
+  const auto say = [&](bool has, const char* field, double value) {
+    if (!has) assumptions.push_back({field, absl::StrFormat("%g", value), "default"});
+  };
+  say(told.has_warmup_fraction(), "schedule.warmup_fraction", schedule.warmup_fraction);
+  if (schedule.kind == ScheduleKind::kCosine || schedule.kind == ScheduleKind::kLinear ||
+      schedule.kind == ScheduleKind::kWarmupStableDecay) {
+    say(told.has_floor_fraction(), "schedule.floor_fraction", schedule.floor_fraction);
   }
-  return schedule;
+  if (schedule.kind == ScheduleKind::kWarmupStableDecay) {
+    say(told.has_decay_fraction(), "schedule.decay_fraction", schedule.decay_fraction);
+  }
 }
 
 void AddPlannedTime(const v1::Plan& plan, ExpectedRun& expected) {
@@ -79,7 +64,8 @@ void AddPlannedTime(const v1::Plan& plan, ExpectedRun& expected) {
   }
 }
 
-void AddSettings(const v1::RunSettings& settings, ExpectedRun& expected) {
+void AddSettings(const v1::RunSettings& settings, const std::optional<v1::Plan>& plan,
+                 ExpectedRun& expected) {
   if (settings.has_target_token_count()) {
     expected.target_token_count = static_cast<double>(settings.target_token_count());
   }
@@ -87,6 +73,15 @@ void AddSettings(const v1::RunSettings& settings, ExpectedRun& expected) {
   if (settings.has_price_usd_per_gpu_hour()) {
     expected.price_usd_per_gpu_hour = settings.price_usd_per_gpu_hour();
   }
+  // Another batch makes steps longer, not tokens slower.
+  if (!settings.has_global_batch_tokens() || !expected.planned.step_seconds.has_value()) return;
+  const double ratio = static_cast<double>(settings.global_batch_tokens()) /
+                       static_cast<double>(plan->batch().global_batch_tokens());
+  if (!(plan->batch().global_batch_tokens() > 0) || ratio == 1) return;
+  *expected.planned.step_seconds *= ratio;
+  expected.assumptions.push_back(
+      {"step_seconds", absl::StrFormat("%g s", *expected.planned.step_seconds),
+       absl::StrFormat("the plan's, for a batch %g times as large as planned", ratio)});
 }
 
 LossInterval IntervalOf(const PredictionInterval& run) {
@@ -152,8 +147,8 @@ absl::Status AddLoss(const v1::RunSettings& settings, const v1::Plan& plan, doub
 }  // namespace
 
 absl::StatusOr<ExpectedRun> Expect(const v1::RunSettings& settings,
-                                   const std::optional<v1::Plan>& plan, double level,
-                                   Store& store) {
+                                   const std::optional<v1::Plan>& plan, bool replanned,
+                                   double level, Store& store) {
   ExpectedRun expected;
   const bool planned = plan.has_value() && plan->state() == v1::Plan::STATE_FEASIBLE;
   if (planned) {
@@ -162,11 +157,39 @@ absl::StatusOr<ExpectedRun> Expect(const v1::RunSettings& settings,
     }
     AddPlannedTime(*plan, expected);
   }
-  AddSettings(settings, expected);
+  if (!planned || !replanned) AddSettings(settings, plan, expected);
   expected.planned.token_count = expected.target_token_count;
-  expected.schedule = ScheduleOf(settings.schedule(), expected.assumptions);
+  expected.schedule = ScheduleOf(settings.schedule());
+  SayAssumptions(settings.schedule(), expected.schedule, expected.assumptions);
   if (planned) RHUMB_RETURN_IF_ERROR(AddLoss(settings, *plan, level, store, expected));
   return expected;
+}
+
+LearningRateSchedule ScheduleOf(const v1::LearningRateSchedule& told) {
+  LearningRateSchedule schedule;
+  schedule.warmup_fraction = kDefaultWarmupFraction;
+  switch (told.kind()) {
+    case v1::SCHEDULE_KIND_CONSTANT:
+      schedule.kind = ScheduleKind::kConstant;
+      break;
+    case v1::SCHEDULE_KIND_COSINE:
+      schedule.kind = ScheduleKind::kCosine;
+      schedule.floor_fraction = kDefaultCosineFloor;
+      break;
+    case v1::SCHEDULE_KIND_LINEAR:
+      schedule.kind = ScheduleKind::kLinear;
+      break;
+    case v1::SCHEDULE_KIND_WSD:
+      schedule.kind = ScheduleKind::kWarmupStableDecay;
+      schedule.decay_fraction = kDefaultDecayFraction;
+      break;
+    default:
+      break;
+  }
+  if (told.has_warmup_fraction()) schedule.warmup_fraction = told.warmup_fraction();
+  if (told.has_floor_fraction()) schedule.floor_fraction = told.floor_fraction();
+  if (told.has_decay_fraction()) schedule.decay_fraction = told.decay_fraction();
+  return schedule;
 }
 
 absl::StatusOr<std::optional<v1::Plan>> FindPlanMessage(const std::string& name, Store& store) {

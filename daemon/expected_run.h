@@ -40,9 +40,14 @@ struct ExpectedRun {
   std::vector<Assumption> assumptions;
 };
 
-// `plan` is that of the run, if it has one that is known. `level` of the loss' interval.
+// `plan` is that of the run, if it has one that is known, and with `replanned` not its first: what
+// the settings say of end, batch, GPUs and price was said before. `level` of the loss' interval.
 absl::StatusOr<ExpectedRun> Expect(const v1::RunSettings& settings,
-                                   const std::optional<v1::Plan>& plan, double level, Store& store);
+                                   const std::optional<v1::Plan>& plan, bool replanned,
+                                   double level, Store& store);
+
+// With what is taken where nothing is said; of no kind, unknown.
+LearningRateSchedule ScheduleOf(const v1::LearningRateSchedule& told);
 
 // The stored plan of that name; nullopt for no name, and for a plan that is gone.
 absl::StatusOr<std::optional<v1::Plan>> FindPlanMessage(const std::string& name, Store& store);

@@ -156,15 +156,15 @@ absl::StatusOr<v1::Run> RunAnswers::FullWith(const StoredRun& stored,
   RHUMB_RETURN_IF_ERROR(ForgetUnknownGpuTypes(tracked));
   const std::optional<RunAdvice> missing = WhyNoPlan(stored.plan, plan);
   std::optional<PlannedRun> planned;
+  RHUMB_ASSIGN_OR_RETURN(const Sunk sunk, ReadSunk(stored, run, store_));
   if (!missing.has_value()) {
     planned = PlannedOf(*plan);
-    RHUMB_ASSIGN_OR_RETURN(const Sunk sunk, ReadSunk(stored, run, store_));
     AddSunk(sunk, *planned);
     for (const RunComparison& each : CompareRun(*planned, tracked)) AddComparison(each, run);
   }
   for (const RunAdvice& advice : AdviseRun(planned, tracked)) AddAdvice(advice, run);
   if (missing.has_value()) AddAdvice(*missing, run);
-  if (progress.has_value()) AddProgress(*progress, stored, now_ns_, run);
+  if (progress.has_value()) AddProgress(*progress, stored, sunk, now_ns_, run);
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
                          store_.samples().Replans(stored.name));
   for (const StoredReplan& each : replans) {

@@ -24,6 +24,14 @@ constexpr int kPage = 1000;
 constexpr double kLevelNotUsed = 0.9;
 constexpr double kNanosecondsPerSecond = 1e9;
 
+// (number, rank), first to last.
+std::vector<std::pair<int64_t, int64_t>> ByRank(const std::map<int64_t, int64_t>& ranks) {
+  std::vector<std::pair<int64_t, int64_t>> sorted(ranks.begin(), ranks.end());
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a.second < b.second; });
+  return sorted;
+}
+
 google::protobuf::Timestamp TimeOf(const RunPlace& place) {
   return ToTimestamp(std::llround(place.time_seconds * kNanosecondsPerSecond));
 }
@@ -74,10 +82,12 @@ absl::Status RunMonitors::Show(const std::string& run, const AppendAnswer& answe
   Monitored& monitored = *found;
   const absl::MutexLock lock(&monitored.mutex);
   if (!monitored.monitor.has_value()) return Begin(run, monitored);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store_.samples().Attempts(run));
+  const std::map<int64_t, int64_t> ranks = RanksOf(attempts);
   std::vector<RunSample> news;
   for (const size_t index : answer.stored_indices) {
     news.push_back(samples[index].sample);
-    news.back().attempt = answer.attempt;
+    news.back().attempt = ranks.at(answer.attempt);
   }
   std::stable_sort(news.begin(), news.end(),
                    [](const RunSample& a, const RunSample& b) { return a.step < b.step; });
@@ -92,33 +102,67 @@ absl::Status RunMonitors::Show(const std::string& run, const AppendAnswer& answe
 absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
   RHUMB_ASSIGN_OR_RETURN(const DriftOptions options, OptionsOf(run));
   DriftMonitor monitor(options);
-  // What was raised before is written down already, but for what a daemon that was killed did not
-  // come to: the alarms that last.
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<DriftEvent> events, ShowStored(run, monitor));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> known, store_.samples().Alarms(run));
+  // Of a run that nothing was written down of, all is news: a whole log may be its first. Else only
+  // what a daemon that was killed, or has begun anew, may have missed: what lasts, and what ended.
   std::map<std::string, DriftEvent> lasting;
-  // A run that was planned anew has a new layout, with a course of its own.
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans, store_.samples().Replans(run));
-  const double since_seconds =
-      replans.empty() ? 0 : static_cast<double>(replans.back().time_ns) / kNanosecondsPerSecond;
-  SamplePosition after;
-  while (true) {
-    RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredSample> page,
-                           store_.samples().Read(run, after, kPage));
-    for (const StoredSample& each : page) {
-      if (each.sample.time_seconds < since_seconds) continue;
-      for (const DriftEvent& event : monitor.Observe(each.sample)) {
-        if (event.cleared.has_value()) {
-          lasting.erase(event.alarm.code);
-        } else {
-          lasting[event.alarm.code] = event;
-        }
-      }
+  for (const DriftEvent& event : events) {
+    if (known.empty()) RHUMB_RETURN_IF_ERROR(WriteDown(run, event));
+    if (event.cleared.has_value()) {
+      lasting.erase(event.alarm.code);
+    } else {
+      lasting[event.alarm.code] = event;
     }
-    if (page.size() < kPage) break;
-    after = {page.back().sample.attempt, page.back().sequence};
+  }
+  for (const StoredAlarm& each : known) {
+    if (each.clear_time_ns > 0 || lasting.count(each.code) > 0) continue;
+    RHUMB_RETURN_IF_ERROR(End(each));
   }
   for (const auto& [code, event] : lasting) RHUMB_RETURN_IF_ERROR(WriteDown(run, event));
   monitored.monitor = std::move(monitor);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<DriftEvent>> RunMonitors::ShowStored(const std::string& run,
+                                                                DriftMonitor& monitor) {
+  // A run that was planned anew has a new layout, with a course of its own.
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans, store_.samples().Replans(run));
+  const double since_seconds =
+      replans.empty() ? 0 : static_cast<double>(replans.back().time_ns) / kNanosecondsPerSecond;
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store_.samples().Attempts(run));
+  std::vector<DriftEvent> events;
+  for (const auto& [number, rank] : ByRank(RanksOf(attempts))) {
+    SamplePosition after = {number, 0};
+    while (true) {
+      RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredSample> page,
+                             store_.samples().Read(run, after, kPage));
+      bool more = page.size() == kPage;
+      for (const StoredSample& each : page) {
+        if (each.sample.attempt != number) {
+          more = false;
+          break;
+        }
+        after.sequence = each.sequence;
+        if (each.sample.time_seconds < since_seconds) continue;
+        RunSample sample = each.sample;
+        sample.attempt = rank;
+        for (DriftEvent& event : monitor.Observe(sample)) events.push_back(std::move(event));
+      }
+      if (!more) break;
+    }
+  }
+  return events;
+}
+
+absl::Status RunMonitors::End(const StoredAlarm& alarm) {
+  v1::DriftAlarm message;
+  RHUMB_ASSIGN_OR_RETURN(message, daemon::ToMessage(alarm));
+  const int64_t now_ns = clock_();
+  *message.mutable_clear_time() = ToTimestamp(now_ns);
+  return store_.samples()
+      .ClearAlarm(alarm.run, alarm.kind, alarm.code, now_ns, message.SerializeAsString())
+      .status();
 }
 
 absl::StatusOr<DriftOptions> RunMonitors::OptionsOf(const std::string& name) {
@@ -126,7 +170,9 @@ absl::StatusOr<DriftOptions> RunMonitors::OptionsOf(const std::string& name) {
   RHUMB_ASSIGN_OR_RETURN(const StoredRun stored, FindRunByName(name, store_));
   RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlanMessage(stored.plan, store_));
-  RHUMB_ASSIGN_OR_RETURN(const ExpectedRun expected, Expect(settings, plan, kLevelNotUsed, store_));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans, store_.samples().Replans(name));
+  RHUMB_ASSIGN_OR_RETURN(const ExpectedRun expected,
+                         Expect(settings, plan, !replans.empty(), kLevelNotUsed, store_));
   options.planned_step_seconds = expected.planned.step_seconds;
   options.capacity_bytes = expected.capacity_bytes;
   return options;
@@ -145,13 +191,13 @@ absl::Status RunMonitors::WriteDown(const std::string& run, const DriftEvent& ev
                                           message.SerializeAsString())
                               .status());
   } else {
-    RHUMB_RETURN_IF_ERROR(store_.samples()
-                              .InsertAlarm({.run = run,
-                                            .kind = kind,
-                                            .code = event.alarm.code,
-                                            .raise_time_ns = nanoseconds(event.alarm.raised),
-                                            .content = message.SerializeAsString()})
-                              .status());
+    RHUMB_ASSIGN_OR_RETURN(const bool is_new, store_.samples().InsertAlarm(
+                                                  {.run = run,
+                                                   .kind = kind,
+                                                   .code = event.alarm.code,
+                                                   .raise_time_ns = nanoseconds(event.alarm.raised),
+                                                   .content = message.SerializeAsString()}));
+    if (!is_new) return absl::OkStatus();
     Log(LogLevel::kWarning, "drift", {{"run", run}, {"code", event.alarm.code}});
   }
   feed_.TellChange(run);
@@ -174,12 +220,20 @@ std::shared_ptr<RunMonitors::Monitored> RunMonitors::Find(const std::string& run
   return by_use_.front().second;
 }
 
-void RunMonitors::Forget(const std::string& run) {
-  const absl::MutexLock lock(&mutex_);
-  const auto known = monitors_.find(run);
-  if (known == monitors_.end()) return;
-  by_use_.erase(known->second);
-  monitors_.erase(known);
+absl::Status RunMonitors::Restart(const std::string& run) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    const auto known = monitors_.find(run);
+    if (known != monitors_.end()) {
+      by_use_.erase(known->second);
+      monitors_.erase(known);
+    }
+  }
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> alarms, store_.samples().Alarms(run));
+  for (const StoredAlarm& each : alarms) {
+    if (each.clear_time_ns == 0) RHUMB_RETURN_IF_ERROR(End(each));
+  }
+  return absl::OkStatus();
 }
 
 void RunMonitors::TellWatchers(const std::string& run, const AppendAnswer& answer,

@@ -37,8 +37,8 @@ class RunMonitors {
   absl::Status Observe(const std::string& run, const AppendAnswer& answer,
                        const std::vector<StoredSample>& samples);
 
-  // What the run is expected to do has changed: its monitor begins anew.
-  void Forget(const std::string& run);
+  // What the run is expected to do has changed: its monitor begins anew, and what it found ends.
+  absl::Status Restart(const std::string& run);
 
   // Alarms of the run that last.
   absl::StatusOr<std::vector<v1::DriftAlarm>> OpenAlarms(const std::string& run);
@@ -56,6 +56,10 @@ class RunMonitors {
   // A monitor that has seen all that is stored, the newest samples included.
   absl::Status Begin(const std::string& run, Monitored& monitored)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(monitored.mutex);
+  // Shows `monitor` what is stored of the plan in force, attempts by when they began.
+  absl::StatusOr<std::vector<DriftEvent>> ShowStored(const std::string& run, DriftMonitor& monitor);
+  // Writes down that the alarm has ended.
+  absl::Status End(const StoredAlarm& alarm);
   absl::StatusOr<DriftOptions> OptionsOf(const std::string& name);
   absl::Status Show(const std::string& run, const AppendAnswer& answer,
                     const std::vector<StoredSample>& samples);

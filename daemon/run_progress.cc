@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "daemon/sample_messages.h"
 #include "daemon/stored_message.h"
 #include "planner/status_macros.h"
 #include "planner/units.h"
@@ -97,18 +99,22 @@ std::optional<double> PlannedOf(const std::string& quantity, const v1::Run& run)
 }
 
 // What a run without jobs has used so far: nobody but its samples says when it ran.
-void CompareResources(const RunProgress& progress, const StoredRun& stored, int64_t now_ns,
-                      v1::Run& run) {
+void CompareResources(const RunProgress& progress, const StoredRun& stored, const Sunk& sunk,
+                      int64_t now_ns, v1::Run& run) {
   const ExpectedRun& expected = progress.expected;
   if (stored.job_count > 0 || stored.start_time_ns == 0) return;
   const int64_t until_ns = stored.end_time_ns > 0 ? stored.end_time_ns : now_ns;
   const double wall =
       std::max(0.0, static_cast<double>(until_ns - stored.start_time_ns) / kNanosecondsPerSecond);
-  Compare("wall_seconds", expected.wall_seconds, wall, "from its creation", run);
+  Compare("wall_seconds", expected.wall_seconds, wall, "from its beginning", run);
   if (!expected.gpu_count.has_value()) return;
-  const double gpu_hours = *expected.gpu_count * wall / kSecondsPerHour;
+  const double gpu_hours = sunk.gpu_hours + *expected.gpu_count *
+                                                std::max(0.0, wall - sunk.wall_seconds) /
+                                                kSecondsPerHour;
   Compare("gpu_hours", expected.gpu_hours, gpu_hours,
-          absl::StrFormat("%g GPUs x wall_seconds", *expected.gpu_count), run);
+          absl::StrFormat("%g GPUs x wall_seconds%s", *expected.gpu_count,
+                          sunk.replan_time_ns > 0 ? " since it was planned anew" : ""),
+          run);
   if (!expected.price_usd_per_gpu_hour.has_value()) return;
   Compare("total_usd", expected.total_usd, gpu_hours * *expected.price_usd_per_gpu_hour,
           absl::StrFormat("GPU-hours at $%.2f", *expected.price_usd_per_gpu_hour), run);
@@ -130,29 +136,32 @@ void CompareLossAtTheEnd(const RunProgress& progress, const StoredRun& stored, v
   }
 }
 
+// Totals so far, and the GPUs of now for as long as the forecast says.
 void CompareEnd(const RunProgress& progress, v1::Run& run) {
   if (!progress.forecast.has_value()) return;
-  const FinishForecast& finish = progress.forecast->finish;
+  const std::optional<ForecastRange>& left = progress.forecast->finish.seconds_left;
+  if (!left.has_value()) return;
+  const char* const source = "so far, and the forecast";
   const std::optional<double> wall = ActualOf("wall_seconds", run);
-  if (finish.seconds_left.has_value() && wall.has_value()) {
-    Compare("expected_wall_seconds", PlannedOf("wall_seconds", run),
-            *wall + finish.seconds_left->expected, "so far, and the forecast", run);
+  if (wall.has_value()) {
+    Compare("expected_wall_seconds", PlannedOf("wall_seconds", run), *wall + left->expected, source,
+            run);
   }
-  if (!finish.gpu_hours_factor.has_value()) return;
-  const double factor = finish.gpu_hours_factor->expected;
+  if (!progress.expected.gpu_count.has_value()) return;
+  const double hours_left = *progress.expected.gpu_count * left->expected / kSecondsPerHour;
   const std::optional<double> gpu_hours = ActualOf("gpu_hours", run);
   if (gpu_hours.has_value()) {
-    Compare("expected_gpu_hours", PlannedOf("gpu_hours", run), *gpu_hours * factor,
-            "so far, and the forecast", run);
+    Compare("expected_gpu_hours", PlannedOf("gpu_hours", run), *gpu_hours + hours_left, source,
+            run);
   }
   const std::optional<double> usd = ActualOf("total_usd", run);
-  if (usd.has_value()) {
-    Compare("expected_total_usd", PlannedOf("total_usd", run), *usd * factor,
-            "so far, and the forecast", run);
+  if (usd.has_value() && progress.expected.price_usd_per_gpu_hour.has_value()) {
+    Compare("expected_total_usd", PlannedOf("total_usd", run),
+            *usd + hours_left * *progress.expected.price_usd_per_gpu_hour, source, run);
   }
 }
 
-void AddForecast(const RunProgress& progress, v1::Run& run) {
+void AddForecast(const RunProgress& progress, int64_t now_ns, v1::Run& run) {
   if (!progress.forecast.has_value()) return;
   const Forecast& forecast = *progress.forecast;
   v1::RunForecast& message = *run.mutable_forecast();
@@ -165,8 +174,11 @@ void AddForecast(const RunProgress& progress, v1::Run& run) {
   } else {
     message.add_missing(absl::StrCat("final_loss_nats: ", forecast.final_loss.source));
   }
-  const auto instant = [](double seconds) {
-    return ToTimestamp(std::llround(seconds * kNanosecondsPerSecond));
+  // What is left is left from now on, however long nothing was heard.
+  const double silent_seconds = std::max(0.0, static_cast<double>(now_ns) / kNanosecondsPerSecond -
+                                                  progress.series.back().time_seconds);
+  const auto instant = [silent_seconds](double seconds) {
+    return ToTimestamp(std::llround((seconds + silent_seconds) * kNanosecondsPerSecond));
   };
   const FinishForecast& finish = forecast.finish;
   if (finish.finish_seconds.has_value()) {
@@ -218,13 +230,19 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
                          store.samples().ReadSeries(stored.name, kSeriesPoints));
   if (samples.empty()) return std::nullopt;
   RunProgress progress;
-  for (const StoredSample& each : samples) progress.series.push_back(each.sample);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts,
+                         store.samples().Attempts(stored.name));
+  const std::map<int64_t, int64_t> ranks = RanksOf(attempts);
+  for (const StoredSample& each : samples) {
+    progress.series.push_back(each.sample);
+    progress.series.back().attempt = ranks.at(each.sample.attempt);
+  }
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
                          store.samples().Replans(stored.name));
   progress.measured =
       Measure(replans.empty() ? progress.series : Since(progress.series, replans.back().time_ns));
   RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
-  RHUMB_ASSIGN_OR_RETURN(progress.expected, Expect(settings, plan, level, store));
+  RHUMB_ASSIGN_OR_RETURN(progress.expected, Expect(settings, plan, !replans.empty(), level, store));
   progress.trajectory = TrajectoryOf(progress.expected, level);
   const double at = progress.measured.loss_token_count;
   if (progress.trajectory.has_value() && at > 0 && at <= progress.trajectory->total_token_count) {
@@ -242,15 +260,15 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
   return std::optional<RunProgress>(std::move(progress));
 }
 
-void AddProgress(const RunProgress& progress, const StoredRun& stored, int64_t now_ns,
-                 v1::Run& run) {
+void AddProgress(const RunProgress& progress, const StoredRun& stored, const Sunk& sunk,
+                 int64_t now_ns, v1::Run& run) {
   for (const RunComparison& each : CompareProgress(progress.expected.planned, progress.measured)) {
     Compare(each.quantity, each.planned, each.actual, each.source, run);
   }
   CompareLossAtTheEnd(progress, stored, run);
-  CompareResources(progress, stored, now_ns, run);
+  CompareResources(progress, stored, sunk, now_ns, run);
   CompareEnd(progress, run);
-  AddForecast(progress, run);
+  AddForecast(progress, now_ns, run);
   AdviseLoss(progress, run);
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/expected_run.h"
+#include "daemon/run_sunk.h"
 #include "daemon/store/store.h"
 #include "planner/track/forecast.h"
 #include "planner/track/progress_report.h"
@@ -34,8 +35,8 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
                                                         double level, Store& store);
 
 // Adds comparisons, advice and forecast to what `run` has from its jobs.
-void AddProgress(const RunProgress& progress, const StoredRun& stored, int64_t now_ns,
-                 v1::Run& run);
+void AddProgress(const RunProgress& progress, const StoredRun& stored, const Sunk& sunk,
+                 int64_t now_ns, v1::Run& run);
 
 // `point_count` places evenly over the tokens of the run, each with what is known of it.
 std::vector<v1::LossPoint> LossCurve(const RunProgress& progress, int point_count);

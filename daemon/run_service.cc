@@ -116,7 +116,7 @@ grpc::Status RunService::ReplanRun(grpc::ServerContext* context,
         const v1::ReplanRunResponse answer,
         daemon::ReplanRun(*request, call.caller(), clock_(), store_, call.ShouldStop()));
     if (!request->validate_only()) {
-      monitors_.Forget(answer.run().name());
+      RHUMB_RETURN_IF_ERROR(monitors_.Restart(answer.run().name()));
       feed_.TellChange(answer.run().name());
     }
     return answer;

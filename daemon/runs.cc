@@ -2,6 +2,7 @@
 #include "daemon/runs.h"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 #include "daemon/stored_message.h"
 #include "daemon/validate.h"
 #include "planner/status_macros.h"
+#include "planner/track/learning_rate_schedule.h"
 
 namespace rhumb::daemon {
 namespace {
@@ -27,13 +29,12 @@ absl::Status NotFoundBecause(const std::string& what) {
 // Empty if nothing is set.
 std::string SettingsToStore(const v1::RunSettings& settings, FieldViolations& violations) {
   const v1::LearningRateSchedule& schedule = settings.schedule();
-  if (schedule.warmup_fraction() + schedule.decay_fraction() > 1) {
-    violations.Add("run.settings.schedule.decay_fraction",
-                   "must leave room for warmup_fraction: together they are more than 1");
-  }
   if (schedule.has_decay_fraction() && schedule.kind() != v1::SCHEDULE_KIND_WSD) {
     violations.Add("run.settings.schedule.decay_fraction", "is of kind WSD alone");
   }
+  // With what is taken where nothing is said, as everything that reads it takes it.
+  const absl::Status status = ValidateSchedule(ScheduleOf(schedule));
+  if (!status.ok()) violations.Add("run.settings.schedule", std::string(status.message()));
   return DeterministicBytes(settings);
 }
 
@@ -150,6 +151,11 @@ absl::StatusOr<v1::SyncJobsResponse> SyncJobs(const v1::SyncJobsRequest& request
 
 absl::StatusOr<StoredRun> CreateRun(const v1::CreateRunRequest& request, const Caller& caller,
                                     int64_t now_ns, Store& store) {
+  if (!caller.known) {
+    return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NO_IDENTITY",
+                           "a run belongs to somebody, and over TCP nobody is known: create it "
+                           "over the daemon's unix socket");
+  }
   FieldViolations violations;
   StoredRun asked = RunToStore(request, caller, now_ns, violations);
   if (!violations.empty()) return violations.ToStatus();
@@ -165,6 +171,12 @@ absl::StatusOr<StoredRun> CreateRun(const v1::CreateRunRequest& request, const C
       asked, key, request.validate_only(), IsOperatorUid,
       [&](const StoredRun& known) -> absl::Status {
         if (!asked.plan.empty() && !known.plan.empty() && asked.plan != known.plan) {
+          // A job script goes on naming the plan that it was submitted by.
+          RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                                 store.samples().Replans(known.name));
+          for (const StoredReplan& each : replans) {
+            if (each.from_plan == asked.plan) return absl::OkStatus();
+          }
           return ErrorWithReason(absl::StatusCode::kAlreadyExists, "RUN_HAS_OTHER_PLAN",
                                  absl::StrCat("job ", asked.chain_job_id, " is of ", known.name,
                                               ", which is a run of ", known.plan));

@@ -37,7 +37,7 @@ absl::StatusOr<v1::Run> ToMessage(const StoredRun& stored, int64_t now_ns);
 absl::StatusOr<v1::SyncJobsResponse> SyncJobs(const v1::SyncJobsRequest& request,
                                               const Caller& caller, int64_t now_ns, Store& store);
 
-// Errors beside field violations: PLAN_NOT_FOUND, RUN_HAS_OTHER_PLAN, NOT_OWNER (of a run that
+// Errors beside field violations: NO_IDENTITY, PLAN_NOT_FOUND, RUN_HAS_OTHER_PLAN, NOT_OWNER (of a run that
 // would learn a plan or title).
 absl::StatusOr<StoredRun> CreateRun(const v1::CreateRunRequest& request, const Caller& caller,
                                     int64_t now_ns, Store& store);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -161,6 +162,17 @@ absl::StatusOr<SamplePosition> ParseSamplePageToken(absl::string_view token) {
     return FieldError("page_token", "must be the next_page_token of an earlier answer");
   }
   return position;
+}
+
+std::map<int64_t, int64_t> RanksOf(const std::vector<StoredAttempt>& attempts) {
+  std::vector<std::pair<int64_t, int64_t>> by_time;
+  for (const StoredAttempt& each : attempts) by_time.emplace_back(each.first_time_ns, each.number);
+  std::sort(by_time.begin(), by_time.end());
+  std::map<int64_t, int64_t> ranks;
+  for (const auto& [time_ns, number] : by_time) {
+    ranks.emplace(number, static_cast<int64_t>(ranks.size()) + 1);
+  }
+  return ranks;
 }
 
 v1::RunSample ToMessage(const StoredSample& stored) {

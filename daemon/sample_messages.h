@@ -5,6 +5,7 @@
 #define RHUMB_DAEMON_SAMPLE_MESSAGES_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,10 @@ std::vector<StoredSample> SamplesToStore(const v1::ReportProgressRequest& reques
 std::string SamplePageTokenOf(const StoredSample& last);
 // The first sample for an empty token; InvalidArgument for field page_token if we did not make it.
 absl::StatusOr<SamplePosition> ParseSamplePageToken(absl::string_view token);
+
+// Place of each attempt by when it began, by its number. Numbers follow when an attempt was first
+// heard of, which for one whose samples were kept and sent later is not when it ran.
+std::map<int64_t, int64_t> RanksOf(const std::vector<StoredAttempt>& attempts);
 
 v1::RunSample ToMessage(const StoredSample& stored);
 v1::RunAttempt ToMessage(const StoredAttempt& stored);

@@ -184,7 +184,7 @@ Command RunCompareCommand() {
           .flags = std::move(flags),
           .examples = {{"run compare runs/r-0123", "in the terminal"},
                        {"run compare r-0123 --svg loss.svg --plot none", "the curve as a picture"},
-                       {"run compare r-0123 -o csv > curve.csv", "its points, for another plot"}},
+                       {"run compare r-0123 -o csv", "its points, for another plot"}},
           .run = RunCompare};
 }
 

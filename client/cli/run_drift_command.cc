@@ -103,7 +103,7 @@ Command RunDriftCommand() {
                  .help = "exit with 7 while an alarm lasts",
                  .group = "Alarms"}},
       .examples = {{"run drift runs/r-0123", "what was noticed"},
-                   {"run drift r-0123 --exit-code -q || notify",
+                   {"run drift r-0123 --exit-code -q",
                     "in a script; 7 is an alarm that lasts"}},
       .run = RunDrift};
 }

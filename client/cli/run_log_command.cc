@@ -177,7 +177,7 @@ Command RunLogCommand() {
                      .short_name = 'f'}},
           .examples = {{"run log runs/r-0123 -n 20", "the last samples"},
                        {"run log r-0123 --follow", "as they come"},
-                       {"run log r-0123 -o csv > r.csv",
+                       {"run log r-0123 -o csv",
                         "all of them, for a plot; rhumb ingest --csv reads it"}},
           .run = RunLog};
 }

@@ -307,16 +307,21 @@ Table RunsTable(const std::vector<v1::Run>& runs) {
     const std::optional<double> wall = WallSeconds(run);
     const std::optional<double> done = DoneFraction(run);
     const std::optional<double> planned = PlannedLoss(run);
-    // Not that of the last sample, which may be a validation, or a spike.
-    const v1::RunComparison* loss = FindComparison(run, "loss_nats");
+    std::optional<double> loss;
+    // Rather than that of the last sample, which may be a validation, or a spike.
+    if (const v1::RunComparison* compared = FindComparison(run, "loss_nats");
+        compared != nullptr && compared->has_actual()) {
+      loss = compared->actual();
+    } else if (run.last_sample().has_loss_nats()) {
+      loss = run.last_sample().loss_nats();
+    }
     table.rows.push_back(
         {BareName(run.name()), StateName(run.state()), last == nullptr ? "" : last->job_id(),
          last == nullptr ? "" : BareName(last->cluster()), BareName(run.plan()),
          last == nullptr ? "" : GpusOf(*last),
          run.has_start_time() ? FormatInstant(run.start_time()) : "",
          wall.has_value() ? FormatDuration(*wall) : "",
-         done.has_value() ? FormatFraction(*done) : "",
-         loss != nullptr && loss->has_actual() ? FormatLoss(loss->actual()) : "",
+         done.has_value() ? FormatFraction(*done) : "", loss.has_value() ? FormatLoss(*loss) : "",
          planned.has_value() ? FormatLoss(*planned) : "",
          run.forecast().has_finish_time() ? FormatInstant(run.forecast().finish_time()) : "",
          AlarmMark(run), last == nullptr ? "" : last->user_name(), run.title(),

@@ -115,7 +115,7 @@ Command WatchCommand() {
                      .help = "name of a run, as runs/r-0123",
                      .completion = Completion::kRun}},
       .examples = {{"watch runs/r-0123", "until it ends"},
-                   {"watch r-0123 > watch.log && sbatch next.sh", "go on only if it succeeded"},
+                   {"watch r-0123 --timeout 1h", "go on only if it succeeded"},
                    {"watch r-0123 -o json", "for another program"}},
       .run = RunWatchCommand};
 }

@@ -18,6 +18,8 @@ constexpr int kTestCount = 3;
 constexpr int kHealthyBlocksToClear = 6;
 // Overflows happen to healthy runs now and then, and their step is skipped; not three in a row.
 constexpr int kNotFiniteToAlarm = 3;
+// As many finite ones end that alarm: a run that has diverged shows some now and then.
+constexpr int kFiniteToClear = 20;
 // A plan that is off by less is as good as plans are.
 constexpr double kLeastLogGap = 0.05;
 constexpr double kGapErrors = 4;
@@ -87,11 +89,18 @@ void DriftMonitor::Clear(DriftTest& test, DriftAlarm& standing, std::vector<Drif
 void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEvent>& events) {
   if (!sample.loss_not_finite) {
     not_finite_count_ = 0;
+    if (!sample.loss_nats.has_value() || !not_finite_alarmed_) return;
+    if (++finite_count_ < kFiniteToClear) return;
+    not_finite_alarmed_ = false;
+    events.push_back({not_finite_alarm_, PlaceOf(sample)});
     return;
   }
+  finite_count_ = 0;
   if (not_finite_count_ == 0) first_not_finite_ = PlaceOf(sample);
-  if (++not_finite_count_ != kNotFiniteToAlarm) return;
-  DriftAlarm alarm;
+  if (++not_finite_count_ < kNotFiniteToAlarm || not_finite_alarmed_) return;
+  not_finite_alarmed_ = true;
+  DriftAlarm& alarm = not_finite_alarm_;
+  alarm = DriftAlarm{};
   alarm.kind = DriftKind::kLoss;
   alarm.code = "LOSS_NOT_FINITE";
   alarm.text = absl::StrCat("The loss was NaN or infinite in ", kNotFiniteToAlarm,

@@ -41,7 +41,7 @@ struct DriftAlarm {
   std::string text, directive;  // a sentence; what to do
   RunPlace since, raised;
   double magnitude = 0;        // how far the newest block is off
-  std::string magnitude_unit;  // "ratio", "nats", "bytes"
+  std::string magnitude_unit;  // "ratio", "nats", "bytes", "samples"
   double statistic = 0, threshold = 0;
 };
 
@@ -76,6 +76,8 @@ class DriftMonitor {
   int64_t attempt_ = 0, step_ = -1;
   int64_t attempt_samples_ = 0;  // of the attempt so far
   int not_finite_count_ = 0;     // in a row
+  int finite_count_ = 0;         // in a row, since the alarm
+  bool not_finite_alarmed_ = false;
   RunPlace first_not_finite_;
   bool told_gap_ = false;
 
@@ -83,7 +85,7 @@ class DriftMonitor {
   ThroughputTest throughput_;
   MemoryTest memory_;
   // As they were raised.
-  DriftAlarm loss_alarm_, throughput_alarm_, memory_alarm_;
+  DriftAlarm loss_alarm_, not_finite_alarm_, throughput_alarm_, memory_alarm_;
 };
 
 // All samples, one after the other.

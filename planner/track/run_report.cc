@@ -37,7 +37,7 @@ RunComparison Compare(const std::string& quantity, double planned, std::optional
 std::string WallSource(const TrackedRun& run) {
   const std::string until = run.state == JobState::kRunning ? " until now" : "";
   if (run.jobs.empty())
-    return absl::StrCat("from its creation", until.empty() ? " to its end" : until);
+    return absl::StrCat("from its beginning", until.empty() ? " to its end" : until);
   const int64_t count = StartedCount(run);
   if (count == 1) return absl::StrCat("elapsed time of job ", LastStarted(run)->job_id, until);
   return absl::StrCat("elapsed times of ", count, " jobs", until,

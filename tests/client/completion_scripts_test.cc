@@ -75,7 +75,7 @@ TEST(CompletionTest, LawNamesAreAskedOfTheProgram) {
 }
 
 TEST(CompletionTest, RunsArePossibleArgumentsOfTheirCommands) {
-  EXPECT_EQ(Offered("rhumb run ''"), "create\nfinish\nlist\nshow\n");
+  EXPECT_EQ(Offered("rhumb run ''"), "compare\ncreate\ndrift\nfinish\nlist\nlog\nreplan\nshow\n");
   EXPECT_THAT(BashCompletion(), HasSubstr("$(rhumb run list -o name -q"));
 }
 

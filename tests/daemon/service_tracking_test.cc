@@ -31,8 +31,10 @@ int64_t NowSeconds() {
 struct Course {
   double loss_factor = 1, time_factor = 1;
   int64_t slow_from = 1 << 30;  // sample from which on steps take 1.3 times as long
+  int64_t slow_until = 1 << 30;
   double done_fraction = 0.5;
   int64_t sample_count = 400;
+  int64_t ago = 0;  // samples that the last one is old
 };
 
 class TrackingTest : public ServiceTest {
@@ -81,27 +83,32 @@ class TrackingTest : public ServiceTest {
     return answer.response;
   }
 
-  void Report(const std::string& run, const Course& course, int64_t from = 1) {
+  void Report(const std::string& run, const Course& course, int64_t from = 1,
+              const std::string& attempt_id = "first") {
     const double steps = static_cast<double>(plan_.batch().step_count()) * course.done_fraction;
     v1::ReportProgressRequest request;
     request.set_run(run);
-    request.set_attempt_id("first");
+    request.set_attempt_id(attempt_id);
     const double step_seconds = plan_.time().step_seconds() * course.time_factor;
-    // The last sample is of now.
+    // The last sample is of now. As many as planned come to done_fraction.
+    constexpr double kPlannedSamples = 400;
     const double span = steps * step_seconds;
     for (int64_t i = from; i <= course.sample_count; ++i) {
-      const double share = static_cast<double>(i) / static_cast<double>(course.sample_count);
+      const double share = static_cast<double>(i) / kPlannedSamples;
       v1::RunSample& sample = *request.add_samples();
       sample.set_sequence(i);
       sample.set_step(std::llround(steps * share));
       sample.set_token_count(sample.step() * plan_.batch().global_batch_tokens());
-      const double at = static_cast<double>(NowSeconds()) - span * (1 - share);
+      const double at =
+          static_cast<double>(NowSeconds()) -
+          span * static_cast<double>(course.sample_count + course.ago - i) / kPlannedSamples;
       sample.mutable_sample_time()->set_seconds(std::llround(at));
       // Falls towards what the plan says, with a little noise.
       const double noise = 1 + 0.002 * std::sin(static_cast<double>(i * 7919 % 1000));
       sample.set_loss_nats(plan_.loss().mean_nats() * course.loss_factor * noise *
                            (1 + 0.3 * std::pow(share * course.done_fraction + 0.001, -0.1) - 0.3));
-      sample.set_step_seconds(step_seconds * (i >= course.slow_from ? 1.3 : 1) * noise);
+      sample.set_step_seconds(step_seconds *
+                              (i >= course.slow_from && i < course.slow_until ? 1.3 : 1) * noise);
       sample.set_peak_memory_bytes(std::llround(plan_.memory().peak_bytes()));
     }
     grpc::ClientContext context;
@@ -117,6 +124,16 @@ class TrackingTest : public ServiceTest {
     request.set_name(run);
     request.set_state(state);
     const auto answer = Ask(*runs_, &v1::RunService::Stub::FinishRun, request);
+    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  }
+  void Replan(const std::string& run, int64_t gpu_count) {
+    v1::ReplanRunRequest request;
+    request.set_name(run);
+    auto* pool = request.add_gpu_pools();
+    pool->set_gpu_type("H100-SXM5-80GB");
+    pool->set_count(gpu_count);
+    pool->set_price_usd_per_gpu_hour(2);
+    const auto answer = Ask(*runs_, &v1::RunService::Stub::ReplanRun, request);
     EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
   }
   v1::Run Get(const std::string& run) {
@@ -266,6 +283,69 @@ TEST_F(TrackingTest, RaisesAnAlarmOnce) {
   EXPECT_THAT(AlarmsOf(Get(name)), ElementsAre("SLOWED_DOWN"));
 }
 
+TEST_F(TrackingTest, SaysWhenASlowDownIsOverBehindARestartToo) {
+  const std::string name = CreateRun();
+  Report(name, {.slow_from = 250});
+  RestartAndConnect();
+  Report(name, {.sample_count = 500}, 401);
+  const v1::Run run = Get(name);
+  ASSERT_THAT(AlarmsOf(run), ElementsAre("SLOWED_DOWN"));
+  EXPECT_TRUE(run.alarms(0).has_clear_time());
+}
+
+TEST_F(TrackingTest, KeepsAnAlarmThatCameAndWentInOneMessage) {
+  const std::string name = CreateRun();
+  Course course = {.slow_from = 200};
+  course.slow_until = 260;
+  Report(name, course);
+  const v1::Run run = Get(name);
+  ASSERT_THAT(AlarmsOf(run), ElementsAre("SLOWED_DOWN"));
+  EXPECT_TRUE(run.alarms(0).has_clear_time());
+}
+
+TEST_F(TrackingTest, AnAttemptThatIsHeardOfLateHidesNothingOfTheOneThatRuns) {
+  const std::string name = CreateRun();
+  Report(name, {}, 201, "second");
+  Report(name, {.sample_count = 200, .ago = 300}, 1, "first");
+  Report(name, {.slow_from = 401, .sample_count = 500}, 401, "second");
+  const v1::Run run = Get(name);
+  EXPECT_THAT(AlarmsOf(run), ElementsAre("SLOWED_DOWN"));
+  EXPECT_NEAR(run.forecast().done_fraction(), 0.5 * 500 / 400, 0.01);
+}
+
+TEST_F(TrackingTest, AReplanEndsTheAlarmsOfThePlanBefore) {
+  const std::string name = CreateRun();
+  Report(name, {.time_factor = 1.2});
+  ASSERT_THAT(AlarmsOf(Get(name)), ElementsAre("SLOWER_THAN_PLANNED"));
+  Replan(name, 32);
+  const v1::Run run = Get(name);
+  ASSERT_EQ(run.replans_size(), 1);
+  EXPECT_TRUE(run.alarms(0).has_clear_time());
+}
+
+TEST_F(TrackingTest, WhatWasSaidOfGpusBeforeAReplanCountsNoMore) {
+  v1::RunSettings settings = CosineSettings();
+  settings.set_gpu_count(64);
+  const std::string name = CreateRun(settings);
+  Report(name, {});
+  Replan(name, 32);
+  const v1::Run run = Get(name);
+  const double left = run.forecast().remaining_seconds();
+  const double hours =
+      ComparisonOf(run, "expected_gpu_hours").actual() - ComparisonOf(run, "gpu_hours").actual();
+  EXPECT_NEAR(hours, 32 * left / 3600, 0.01 * hours);
+}
+
+TEST_F(TrackingTest, AnotherBatchIsNoSlowerStep) {
+  v1::RunSettings settings = CosineSettings();
+  settings.set_global_batch_tokens(2 * plan_.batch().global_batch_tokens());
+  const std::string name = CreateRun(settings);
+  Report(name, {.time_factor = 2});
+  const v1::Run run = Get(name);
+  EXPECT_NEAR(ComparisonOf(run, "step_seconds").ratio(), 1, 0.01);
+  EXPECT_THAT(AlarmsOf(run), IsEmpty());
+}
+
 TEST_F(TrackingTest, TellsAReporterOfAlarmsThatLast) {
   const std::string name = CreateRun();
   Report(name, {.slow_from = 250});
@@ -374,7 +454,7 @@ TEST_F(TrackingTest, RefusesAScheduleThatDoesNotFit) {
   schedule->set_warmup_fraction(0.5);
   schedule->set_decay_fraction(0.6);
   EXPECT_THAT(ViolationsOf(Ask(*runs_, &v1::RunService::Stub::CreateRun, request).status),
-              Contains(Key("run.settings.schedule.decay_fraction")));
+              Contains(Key("run.settings.schedule")));
 }
 
 }  // namespace

@@ -116,9 +116,20 @@ TEST(DriftTest, ThreeLossesThatAreNoNumbersInARowAreDivergence) {
     samples[i].loss_not_finite = true;
   }
   const std::vector<DriftEvent> events = FindDrift(samples, {});
-  ASSERT_THAT(CodesOf(events), ElementsAre("LOSS_NOT_FINITE"));
+  ASSERT_THAT(CodesOf(events), ElementsAre("LOSS_NOT_FINITE", "end of LOSS_NOT_FINITE"));
   EXPECT_EQ(events[0].alarm.since.step, samples[50].step);
   EXPECT_EQ(events[0].alarm.raised.step, samples[52].step);
+}
+
+TEST(DriftTest, ARunThatComesBackFromDivergenceMayDivergeAgain) {
+  std::vector<RunSample> samples = PlainSamples(200);
+  for (const size_t i : {50, 51, 52, 150, 151, 152}) {
+    samples[i].loss_nats.reset();
+    samples[i].loss_not_finite = true;
+  }
+  EXPECT_THAT(CodesOf(FindDrift(samples, {})),
+              ElementsAre("LOSS_NOT_FINITE", "end of LOSS_NOT_FINITE", "LOSS_NOT_FINITE",
+                          "end of LOSS_NOT_FINITE"));
 }
 
 TEST(DriftTest, TheHigherLossOfAnOlderCheckpointIsNoDrift) {
