@@ -14,6 +14,7 @@
 #include "daemon/convert.h"
 #include "daemon/identity.h"
 #include "daemon/page_token.h"
+#include "daemon/plan_row.h"
 #include "daemon/predict.h"
 #include "daemon/rpc_status.h"
 #include "daemon/stored_message.h"
@@ -22,7 +23,6 @@
 #include "planner/plan/check.h"
 #include "planner/plan/make_plan.h"
 #include "planner/status_macros.h"
-#include "proto/json/json_names.h"
 
 namespace rhumb::daemon {
 namespace {
@@ -218,18 +218,7 @@ absl::StatusOr<v1::Plan> PlanService::StorePlan(const v1::Plan& plan,
                                                 const ResolvedPlanRequest& resolved,
                                                 const std::string& request_bytes,
                                                 const std::string& inputs, const RequestKey& key) {
-  StoredPlan row;
-  row.name = plan.name();
-  row.owner_uid = plan.owner_uid();
-  row.create_time_ns = plan.create_time().seconds() * 1'000'000'000 + plan.create_time().nanos();
-  row.state = ShortEnumName(*v1::Plan::State_descriptor()->FindValueByNumber(plan.state()));
-  row.law = resolved.question.law.name;
-  row.plan = plan.SerializeAsString();
-  v1::Plan basic = plan;
-  KeepBasicView(basic);
-  row.basic = basic.SerializeAsString();
-  row.request = request_bytes;
-  row.inputs = inputs;
+  const StoredPlan row = PlanRow(plan, resolved.question.law.name, request_bytes, inputs);
   const absl::StatusOr<StoredPlan> stored = store_.InsertPlan(row, key, clock_());
   // A racing call may have stored the same plan a moment earlier.
   if (stored.ok()) return ParsePlan(stored->plan, stored->name);

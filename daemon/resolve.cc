@@ -109,6 +109,11 @@ void CopyConstraints(const v1::CreatePlanRequest& in, PlanQuestion& out) {
   out.token_count = real(in.has_token_count(), static_cast<double>(in.token_count()));
   out.tokens_per_param = real(in.has_tokens_per_param(), in.tokens_per_param());
   if (in.has_global_batch_tokens()) out.global_batch_tokens = in.global_batch_tokens();
+  if (in.has_min_global_batch_tokens()) out.min_global_batch_tokens = in.min_global_batch_tokens();
+  if (in.has_max_global_batch_tokens()) out.max_global_batch_tokens = in.max_global_batch_tokens();
+  out.done_token_count = static_cast<double>(in.done_token_count());
+  out.done_step_count = in.done_step_count();
+  if (in.has_step_time_factor()) out.step_time_factor = in.step_time_factor();
   out.noise_scale_tokens = real(in.has_noise_scale_tokens(), in.noise_scale_tokens());
   out.mfu = real(in.has_mfu(), in.mfu());
   out.memory_headroom_fraction = in.memory_headroom_fraction();
@@ -219,6 +224,9 @@ v1::CreatePlanRequest Canonical(const v1::CreatePlanRequest& request,
   if (!question.failures_per_gpu_hour) out.clear_failures_per_gpu_hour();
   if (out.memory_headroom_fraction() == 0) out.clear_memory_headroom_fraction();
   if (out.layout().ByteSizeLong() == 0) out.clear_layout();
+  if (out.done_token_count() == 0) out.clear_done_token_count();
+  if (out.done_step_count() == 0) out.clear_done_step_count();
+  if (out.step_time_factor() == 1) out.clear_step_time_factor();
   if (question.inference.token_count > 0) {
     out.set_inference_prefill_fraction(question.inference.prefill_fraction);
     out.set_inference_prefill_mfu(question.inference.prefill_mfu);

@@ -9,6 +9,7 @@
 
 #include "daemon/call.h"
 #include "daemon/page_token.h"
+#include "daemon/replan.h"
 #include "daemon/run_answer.h"
 #include "daemon/runs.h"
 #include "daemon/sample_messages.h"
@@ -101,6 +102,15 @@ grpc::Status RunService::FinishRun(grpc::ServerContext* context,
                            Full(daemon::FinishRun(*request, call.caller(), clock_(), store_)));
     feed_.TellChange(run.name());
     return run;
+  });
+}
+
+grpc::Status RunService::ReplanRun(grpc::ServerContext* context,
+                                   const v1::ReplanRunRequest* request,
+                                   v1::ReplanRunResponse* response) {
+  const Call call(*context, "RunService/ReplanRun", peers_);
+  return Serve(call, response, [&] {
+    return daemon::ReplanRun(*request, call.caller(), clock_(), store_, call.ShouldStop());
   });
 }
 

@@ -36,6 +36,8 @@ class RunService final : public RunServiceBase {
                         v1::ListRunsResponse* response) override;
   grpc::Status FinishRun(grpc::ServerContext* context, const v1::FinishRunRequest* request,
                          v1::Run* response) override;
+  grpc::Status ReplanRun(grpc::ServerContext* context, const v1::ReplanRunRequest* request,
+                         v1::ReplanRunResponse* response) override;
   grpc::Status SyncJobs(grpc::ServerContext* context, const v1::SyncJobsRequest* request,
                         v1::SyncJobsResponse* response) override;
 

@@ -3,6 +3,7 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,10 +17,12 @@
 #include "client/cli/format.h"
 #include "client/cli/interrupt_watch.h"
 #include "client/cli/judged_runs.h"
+#include "client/cli/learned_runs.h"
 #include "client/cli/output.h"
 #include "client/cli/progress_bar.h"
 #include "client/cli/render_calibration.h"
 #include "client/cli/report.h"
+#include "planner/status_macros.h"
 #include "rhumb/v1/cluster_service.pb.h"
 
 namespace rhumb::cli {
@@ -36,6 +39,36 @@ absl::Status CheckName(const std::string& name, client::Client& client) {
   request.set_name(name);
   const absl::Status status = client.GetCalibration(request).status();
   return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
+// Where the rows come from: exactly one place.
+absl::Status CheckSource(const Invocation& invocation) {
+  const bool from_runs = invocation.Has("from-runs");
+  if (invocation.Has("table") == from_runs) {
+    return absl::InvalidArgumentError(
+        from_runs ? "--table and --from-runs are two sources of rows: give one"
+                  : "--table must be given, or --from-runs");
+  }
+  if (from_runs && invocation.Has("by")) {
+    return absl::InvalidArgumentError(
+        "--by is a column of --table; runs go by cluster and "
+        "framework");
+  }
+  for (const char* flag : {"cluster", "framework"}) {
+    if (!from_runs && invocation.Has(flag)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", flag, " chooses among finished runs: it needs --from-runs"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Finished runs as rows.
+absl::StatusOr<RunTables> TablesOfRuns(const Invocation& invocation, client::Client& client) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<FinishedRun> runs,
+                         FinishedRuns(invocation.Value("cluster"), client));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, KnownGpus(client));
+  return JudgeFinishedRuns(runs, gpus, invocation.Value("framework"), nullptr);
 }
 
 // What was fitted, under its name as the daemon stores it or, with --dry-run, would.
@@ -73,23 +106,31 @@ std::string Render(const v1::Calibration& calibration, const CalibrationFit& fit
 int RunCalibrate(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  if (!invocation.Has("table")) {
-    return FailUsage(context, absl::InvalidArgumentError("--table must be given"));
-  }
+  const absl::Status source = CheckSource(invocation);
+  if (!source.ok()) return FailUsage(context, source);
   if (!invocation.Has("name") && !invocation.Has("dry-run")) {
     return FailUsage(context, absl::InvalidArgumentError(
                                   "--name must be given: what to store the calibration as; "
                                   "--dry-run only shows it"));
   }
-  const absl::StatusOr<RunTables> tables =
-      JudgeRuns(invocation, invocation.Value("by"), nullptr, context);
-  if (!tables.ok()) return FailUsage(context, tables.status());
+  const bool from_runs = invocation.Has("from-runs");
+  absl::StatusOr<RunTables> tables = RunTables{};
+  if (!from_runs) {
+    tables = JudgeRuns(invocation, invocation.Value("by"), nullptr, context);
+    if (!tables.ok()) return FailUsage(context, tables.status());
+  }
   absl::StatusOr<Home> home = absl::NotFoundError("nobody is asked without a name");
-  if (invocation.Has("name")) {
+  if (invocation.Has("name") || from_runs) {
     home = context.open_home(invocation, context);
     if (!home.ok()) return Fail(context, home.status());
+  }
+  if (invocation.Has("name")) {
     const absl::Status name = CheckName(invocation.Value("name"), *home->client);
     if (!name.ok()) return Fail(context, name);
+  }
+  if (from_runs) {
+    tables = TablesOfRuns(invocation, *home->client);
+    if (!tables.ok()) return Fail(context, tables.status());
   }
   absl::StatusOr<CalibrationFit> fit = absl::InternalError("not fitted");
   {
@@ -105,12 +146,17 @@ int RunCalibrate(const Invocation& invocation, Context& context) {
     return kExitError;
   }
   if (!fit.ok()) return FailUsage(context, fit.status());
+  if (from_runs) {
+    for (std::string& remark : RemarksOnGain(fit->calibration)) {
+      fit->remarks.push_back(std::move(remark));
+    }
+  }
   absl::StatusOr<v1::Calibration> calibration = fit->calibration;
-  if (home.ok()) calibration = Store(fit->calibration, invocation, *home->client);
+  if (invocation.Has("name")) calibration = Store(fit->calibration, invocation, *home->client);
   if (!calibration.ok()) return Fail(context, calibration.status());
   // In-process without a store it was kept in memory only: no version that will be there again.
-  const bool kept =
-      home.ok() && (home->local == nullptr || (context.storage_now && context.storage_now().ok()));
+  const bool kept = invocation.Has("name") &&
+                    (home->local == nullptr || (context.storage_now && context.storage_now().ok()));
   if (!kept) {
     calibration->clear_version();
     calibration->clear_create_time();
@@ -167,6 +213,20 @@ Command CalibrateCommand() {
           "under the same name makes its next version.",
       .flags = {RunTableFlag(),
                 GroupColumnFlag(),
+                {.name = "from-runs",
+                 .kind = FlagKind::kSwitch,
+                 .help = "runs of the daemon that have ended, with what they measured, instead of "
+                         "--table",
+                 .group = "Measured runs"},
+                {.name = "cluster",
+                 .placeholder = "CLUSTER",
+                 .help = "of --from-runs those of this cluster alone",
+                 .group = "Measured runs",
+                 .completion = Completion::kCluster},
+                {.name = "framework",
+                 .placeholder = "NAME",
+                 .help = "of --from-runs those of plans with this framework alone",
+                 .group = "Measured runs"},
                 {.name = "name",
                  .field = "calibration.name",
                  .kind = FlagKind::kText,
@@ -186,6 +246,8 @@ Command CalibrateCommand() {
       .examples = {{"calibrate --table runs.csv --name mine", "fit and store"},
                    {"calibrate --table runs/ --by model --dry-run",
                     "every .csv file of a folder, a table a model; only look"},
+                   {"calibrate --from-runs --cluster mine --dry-run",
+                    "what would the runs that have ended teach?"},
                    {"calibrate --table runs.csv --dry-run --json",
                     "as a file to edit, or for somebody else to apply"}},
       .run = RunCalibrate};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/calibration_command.h"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/argument_text.h"
 #include "client/cli/context.h"
@@ -17,6 +19,7 @@
 #include "client/cli/output.h"
 #include "client/cli/render_calibration.h"
 #include "client/cli/resources.h"
+#include "client/config/human_numbers.h"
 #include "planner/status_macros.h"
 #include "proto/json/json_reader.h"
 #include "rhumb/v1/cluster_service.pb.h"
@@ -93,6 +96,55 @@ std::vector<Flag> CalibrationApplyFlags() {
   return flags;
 }
 
+// The newest version's content as that of an older one: a version more, none less.
+int RunRevert(const Invocation& invocation, Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const std::string name = invocation.arguments[0];
+  if (absl::StrContains(name, '@')) {
+    return FailUsage(context, absl::InvalidArgumentError(
+                                  "NAME is without a version: --version says which to go back to"));
+  }
+  int64_t version = 0;
+  if (invocation.Has("version")) {
+    const absl::StatusOr<int64_t> given = ParseIntegerCount(invocation.Value("version"));
+    if (!given.ok() || *given < 1) {
+      return FailUsage(context, absl::InvalidArgumentError(
+                                    absl::StrCat("--version must be a whole number from 1, got \"",
+                                                 invocation.Value("version"), "\"")));
+    }
+    version = *given;
+  }
+  const auto revert = [&](client::Client& client) -> absl::StatusOr<v1::Calibration> {
+    v1::GetCalibrationRequest get;
+    get.set_name(name);
+    if (version == 0) {
+      RHUMB_ASSIGN_OR_RETURN(const v1::Calibration newest, client.GetCalibration(get));
+      if (newest.version() <= 1) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(newest.name(), " has one version: there is nothing to go back to"));
+      }
+      version = newest.version() - 1;
+    }
+    get.set_name(absl::StrCat(name, "@", version));
+    v1::ApplyCalibrationRequest apply;
+    RHUMB_ASSIGN_OR_RETURN(*apply.mutable_calibration(), client.GetCalibration(get));
+    apply.mutable_calibration()->set_name(name);
+    apply.set_validate_only(invocation.Has("dry-run"));
+    apply.set_request_id(invocation.Value("request-id"));
+    return client.ApplyCalibration(apply);
+  };
+  const int code = RunShowing(ShowingOf(revert, context), *output, invocation, context);
+  if (code == kExitOk) {
+    Remark(invocation, context,
+           invocation.Has("dry-run")
+               ? absl::StrCat("nothing was changed, as --dry-run says; it would be as version ",
+                              version)
+               : absl::StrCat("is as version ", version, " was"));
+  }
+  return code;
+}
+
 int RunDelete(const Invocation& invocation, Context& context) {
   return RunDeletion(&client::Client::DeleteCalibration, invocation, context);
 }
@@ -133,6 +185,26 @@ Command CalibrationApplyCommand() {
       .examples = {{"calibration apply mine.json --name cluster-a", "store it"},
                    {"calibration apply mine.json --dry-run", "check the file"}},
       .run = RunApply};
+}
+
+Command CalibrationRevertCommand() {
+  std::vector<Flag> flags = ApplyFlags();
+  for (Flag& flag : flags) flag.group = "Revert";
+  flags.insert(flags.begin(), {.name = "version",
+                               .kind = FlagKind::kCount,
+                               .placeholder = "V",
+                               .help = "to go back to; default the one before the newest",
+                               .group = "Revert"});
+  return {.words = {"calibration", "revert"},
+          .summary = "Make an older version of a calibration its newest again.",
+          .description =
+              "Versions never change: what version V said is stored once more, as the next one. "
+              "Plans made with the\nversions in between stay as they are.",
+          .arguments = {{.name = "NAME", .help = "name of a calibration"}},
+          .flags = std::move(flags),
+          .examples = {{"calibration revert mine", "the version before the newest"},
+                       {"calibration revert mine --version 2 --dry-run", "what would it be?"}},
+          .run = RunRevert};
 }
 
 Command CalibrationDeleteCommand() {

@@ -10,6 +10,7 @@ namespace rhumb::cli {
 Command CalibrationListCommand();
 Command CalibrationShowCommand();
 Command CalibrationApplyCommand();
+Command CalibrationRevertCommand();
 Command CalibrationDeleteCommand();
 
 }  // namespace rhumb::cli

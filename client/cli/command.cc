@@ -22,6 +22,7 @@
 #include "client/cli/plan_command.h"
 #include "client/cli/plans_command.h"
 #include "client/cli/predict_command.h"
+#include "client/cli/replan_command.h"
 #include "client/cli/runs_command.h"
 #include "client/cli/submit_command.h"
 #include "client/cli/version_command.h"
@@ -37,6 +38,7 @@ const std::vector<Command>& Commands() {
                                 CalibrationListCommand(),
                                 CalibrationShowCommand(),
                                 CalibrationApplyCommand(),
+                                CalibrationRevertCommand(),
                                 CalibrationDeleteCommand(),
                                 PredictCommand(),
                                 FitCommand(),
@@ -67,6 +69,7 @@ const std::vector<Command>& Commands() {
                                 RunShowCommand(),
                                 RunCreateCommand(),
                                 RunFinishCommand(),
+                                RunReplanCommand(),
                                 SubmitCommand(),
                                 DoctorCommand(),
                                 CompletionCommand(),

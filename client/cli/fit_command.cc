@@ -20,6 +20,7 @@
 #include "client/cli/format.h"
 #include "client/cli/interrupt_watch.h"
 #include "client/cli/law_picture.h"
+#include "client/cli/learned_runs.h"
 #include "client/cli/observation_import.h"
 #include "client/cli/output.h"
 #include "client/cli/progress_bar.h"
@@ -27,6 +28,7 @@
 #include "client/cli/request_fields.h"
 #include "planner/fit/fit_law.h"
 #include "proto/convert/law_message.h"
+#include "rhumb/v1/run_service.pb.h"
 
 namespace rhumb::cli {
 namespace {
@@ -104,9 +106,10 @@ std::string ComputeColumn(const ObservationRows& rows) {
 std::vector<std::string> NextCommands(const v1::LawFitResult& fit, const Invocation& invocation,
                                       bool stored) {
   const auto fit_again = [&](const std::string& change, std::vector<std::string> but = {}) {
-    return absl::StrCat("fit ", Quoted(invocation.arguments[0]),
-                        Again(TableFlags(), invocation, {}), Again(FitFlags(), invocation, but),
-                        " ", change);
+    return absl::StrCat(
+        "fit ",
+        invocation.arguments.empty() ? std::string("--from-runs") : Quoted(invocation.arguments[0]),
+        Again(TableFlags(), invocation, {}), Again(FitFlags(), invocation, but), " ", change);
   };
   if (fit.method() == v1::FIT_METHOD_ISOFLOP || fit.method() == v1::FIT_METHOD_ENVELOPE) {
     return {fit_again("--method vpnls", {"method"})};
@@ -145,6 +148,42 @@ std::vector<std::string> NextCommands(const v1::LawFitResult& fit, const Invocat
       absl::StrCat("law suggest ", name, " --budget-flops ", budget, " --target-compute ", target)};
 }
 
+// Where the rows come from: exactly one place.
+absl::Status CheckSource(const Invocation& invocation) {
+  if (invocation.arguments.empty() != invocation.Has("from-runs")) {
+    return absl::InvalidArgumentError(
+        invocation.arguments.empty()
+            ? "give a table of observations, or --from-runs"
+            : "OBS and --from-runs are two sources of observations: give one");
+  }
+  for (const char* flag : {"map", "where", "skip-bad-rows"}) {
+    if (invocation.Has("from-runs") && invocation.Has(flag)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", flag, " is of a table, and goes with no --from-runs"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The largest that the run told of; nullopt if it told none, or the daemon does not say.
+std::optional<double> PeakLearningRate(const v1::Run& run, client::Client& client) {
+  v1::ListRunSamplesRequest request;
+  request.set_name(run.name());
+  request.set_page_size(1000);
+  std::optional<double> peak;
+  do {
+    const absl::StatusOr<v1::ListRunSamplesResponse> page = client.ListRunSamples(request);
+    if (!page.ok()) return std::nullopt;
+    for (const v1::RunSample& sample : page->samples()) {
+      if (sample.has_learning_rate()) {
+        peak = std::max(peak.value_or(0), sample.learning_rate());
+      }
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return peak;
+}
+
 int RunFit(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
@@ -161,16 +200,35 @@ int RunFit(const Invocation& invocation, Context& context) {
   if (!timeout.ok()) return FailUsage(context, timeout.status());
 
   ProgressBar progress(context);
-  const std::string& file = invocation.arguments[0];
-  const absl::StatusOr<ObservationRows> rows = ReadRows(file, *question, *timeout, progress);
-  if (!rows.ok()) return FailUsage(context, rows.status());
-  RemarkOnRows(*rows, invocation, context);
+  const bool from_runs = invocation.Has("from-runs");
+  const absl::Status source = CheckSource(invocation);
+  if (!source.ok()) return FailUsage(context, source);
+  absl::StatusOr<ObservationRows> rows = ObservationRows{};
+  v1::ImportObservationsRequest header = question->header;
+  if (!from_runs) {
+    rows = ReadRows(invocation.arguments[0], *question, *timeout, progress);
+    if (!rows.ok()) return FailUsage(context, rows.status());
+    RemarkOnRows(*rows, invocation, context);
+  }
 
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
+  if (from_runs) {
+    const absl::StatusOr<std::vector<FinishedRun>> runs = FinishedRuns("", *home->client);
+    if (!runs.ok()) return Fail(context, runs.status());
+    absl::StatusOr<LearnedObservations> learned = ObservationsOfRuns(
+        *runs, header, header.observation_set().tokenizer(), header.observation_set().dataset(),
+        [&](const v1::Run& run) { return PeakLearningRate(run, *home->client); });
+    if (!learned.ok()) return FailUsage(context, learned.status());
+    for (const UnusedRow& unused : learned->unused) {
+      Remark(invocation, context, absl::StrCat("not used: ", unused.row_id, " ", unused.reason));
+    }
+    header = learned->header;
+    rows = std::move(learned->rows);
+  }
   const InterruptWatch watch;
   absl::StatusOr<TemporarySet> set =
-      TemporarySet::Import(*home->client, *rows, question->header, *timeout, progress);
+      TemporarySet::Import(*home->client, *rows, header, *timeout, progress);
   if (!set.ok()) {
     progress.Clear();
     return Fail(context, set.status());
@@ -246,6 +304,12 @@ Command FitCommand() {
   for (std::vector<Flag> more : {TableFlags(), PictureFlags()}) {
     flags.insert(flags.end(), more.begin(), more.end());
   }
+  flags.push_back({.name = "from-runs",
+                   .kind = FlagKind::kSwitch,
+                   .help =
+                       "instead of OBS, ends of the daemon's finished runs that let others learn "
+                       "from them; --tokenizer and --dataset choose among them",
+                   .group = "Law"});
   flags.push_back({.name = "validate-only",
                    .kind = FlagKind::kSwitch,
                    .help = "fit and answer, store nothing",
@@ -262,7 +326,8 @@ Command FitCommand() {
           " (or N, D, L, params, tokens, loss, flops and their like). - reads stdin.",
       .arguments = {{.name = "OBS",
                      .help = "table of observations",
-                     .completion = Completion::kFile}},
+                     .completion = Completion::kFile,
+                     .optional = true}},
       .flags = std::move(flags),
       .examples =
           {{"fit runs.csv --name mine", "fit and store, to plan with --law mine"},
@@ -273,6 +338,7 @@ Command FitCommand() {
            {"fit runs.csv --family auto --fix E=1.69 --tie alpha=beta",
             "let roll-out choose "
             "the form, with what is known"},
+           {"fit --from-runs --tokenizer llama3 --name ours", "from runs that have ended"},
            {"fit runs.csv --target-loss 2.1", "and the least compute that reaches a loss"},
            {"fit sweep.csv --method hyperparameters",
             "learning rate and batch as powers of N and D"},

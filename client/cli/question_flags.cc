@@ -191,8 +191,20 @@ Flags PlanFieldFlags() {
       {
           Of("batch-tokens", "global_batch_tokens", FlagKind::kCount, "TOKENS",
              "fixes the tokens of a step"),
+          Of("min-batch-tokens", "min_global_batch_tokens", FlagKind::kCount, "TOKENS",
+             "lower limit of them"),
+          Of("max-batch-tokens", "max_global_batch_tokens", FlagKind::kCount, "TOKENS",
+             "upper limit of them, in the place of 4 critical batches"),
           NoiseScaleFlag(),
           BatchRuleFlag(),
+      });
+  Add(flags, "A run that is under way",
+      {
+          Of("done-tokens", "done_token_count", FlagKind::kCount, "TOKENS",
+             "trained on already: plans the rest, with --arch and --tokens of the whole run"),
+          Of("done-steps", "done_step_count", FlagKind::kCount, "N", "in so many steps"),
+          Of("step-time-factor", "step_time_factor", FlagKind::kNumber, "FACTOR",
+             "measured over modelled time of a step; default 1"),
       });
   Add(flags, "Serving",
       {

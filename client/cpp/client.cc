@@ -433,6 +433,18 @@ absl::StatusOr<v1::Run> Client::FinishRun(const v1::FinishRunRequest& request) {
   return Call(stubs_->run, &v1::RunService::Stub::FinishRun, request, options_, Repeatable::kYes);
 }
 
+absl::StatusOr<v1::ListRunSamplesResponse> Client::ListRunSamples(
+    const v1::ListRunSamplesRequest& request) {
+  return Call(stubs_->run, &v1::RunService::Stub::ListRunSamples, request, options_,
+              Repeatable::kYes);
+}
+
+absl::StatusOr<v1::ReplanRunResponse> Client::ReplanRun(const v1::ReplanRunRequest& request) {
+  return Call(stubs_->run, &v1::RunService::Stub::ReplanRun, request, options_,
+              request.validate_only() || !request.request_id().empty() ? Repeatable::kYes
+                                                                       : Repeatable::kNo);
+}
+
 absl::StatusOr<v1::SyncJobsResponse> Client::SyncJobs(const v1::SyncJobsRequest& request) {
   // Old news changes nothing, so telling twice is telling once.
   return Call(stubs_->run, &v1::RunService::Stub::SyncJobs, request, options_, Repeatable::kYes);

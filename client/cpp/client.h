@@ -142,6 +142,9 @@ class Client {
   absl::StatusOr<v1::Run> GetRun(const v1::GetRunRequest& request);
   absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request);
   absl::StatusOr<v1::Run> FinishRun(const v1::FinishRunRequest& request);
+  absl::StatusOr<v1::ListRunSamplesResponse> ListRunSamples(
+      const v1::ListRunSamplesRequest& request);
+  absl::StatusOr<v1::ReplanRunResponse> ReplanRun(const v1::ReplanRunRequest& request);
   absl::StatusOr<v1::SyncJobsResponse> SyncJobs(const v1::SyncJobsRequest& request);
 
   // Version of the daemon, as in "0.1.0"; NOT_FOUND if it does not say, UNAVAILABLE while it

@@ -114,6 +114,11 @@ void AttemptCells::BindValues(soci::statement& statement) {
   for (Integer& number : numbers_) statement.exchange(soci::use(number));
 }
 
+void AttemptCells::BindCounts(soci::statement& statement) {
+  for (size_t i = 2; i < 10; ++i) statement.exchange(soci::use(numbers_[i]));
+  statement.exchange(soci::use(numbers_[0]));
+}
+
 AttemptRow AttemptCells::Get() const {
   const auto& n = numbers_;
   AttemptRow row;
@@ -167,6 +172,7 @@ SampleRows::SampleRows(soci::session& session)
       find_attempt_(session),
       new_attempt_(session),
       put_attempt_(session),
+      put_counts_(session),
       due_attempts_(session),
       token_span_(session),
       insert_sample_(session),
@@ -212,6 +218,13 @@ SampleRows::SampleRows(soci::session& session)
                    "ten_second_time_ns = excluded.ten_second_time_ns, "
                    "five_minute_sequence = excluded.five_minute_sequence, "
                    "five_minute_time_ns = excluded.five_minute_time_ns"));
+  attempt_.BindCounts(put_counts_);
+  PrepareStatement(put_counts_,
+                   "UPDATE run_attempts SET first_time_ns = :first_time, "
+                   "last_time_ns = :last_time, sample_count = :count, first_step = :first_step, "
+                   "last_step = :last_step, first_token_count = :first_tokens, "
+                   "last_token_count = :last_tokens, last_sequence = :last_sequence "
+                   "WHERE attempt_key = :key");
   attempt_.BindResults(due_attempts_);
   for (Integer& cutoff : cutoffs_) due_attempts_.exchange(soci::use(cutoff));
   PrepareStatement(due_attempts_,
@@ -297,6 +310,11 @@ AttemptRow SampleRows::NewAttempt(const std::string& run, const std::string& att
 void SampleRows::PutAttempt(const AttemptRow& attempt) {
   attempt_.Set(attempt);
   put_attempt_.execute(true);
+}
+
+void SampleRows::PutAttemptCounts(const AttemptRow& attempt) {
+  attempt_.Set(attempt);
+  put_counts_.execute(true);
 }
 
 std::vector<AttemptRow> SampleRows::DueAttempts(

@@ -25,6 +25,7 @@ namespace rhumb::daemon {
 struct RollUpLevel {
   int64_t sequence = 0;
   int64_t time_ns = 0;
+  friend bool operator==(const RollUpLevel&, const RollUpLevel&) = default;
 };
 inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // Raw, 10 s, 5 min: what the rows were before the level merged them.
@@ -62,6 +63,8 @@ class AttemptCells {
  public:
   void BindResults(soci::statement& statement);
   void BindValues(soci::statement& statement);
+  // What samples change, and then the key.
+  void BindCounts(soci::statement& statement);
   AttemptRow Get() const;
   void Set(const AttemptRow& row);
 
@@ -91,6 +94,8 @@ class SampleRows {
   // With key and number that no other has; not stored.
   AttemptRow NewAttempt(const std::string& run, const std::string& attempt_id);
   void PutAttempt(const AttemptRow& attempt);
+  // The same of one that is stored with these levels; spares their indexes.
+  void PutAttemptCounts(const AttemptRow& attempt);
   // Some of those whose levels have come to rows older than the cutoffs.
   std::vector<AttemptRow> DueAttempts(const std::array<int64_t, kLevelCount>& cutoffs_ns);
   // Tokens between first and last of each attempt of the run, in all.
@@ -121,8 +126,9 @@ class SampleRows {
   std::string name_, id_;
   Integer key_ = 0, first_ = 0, last_ = 0, limit_ = 0;
   std::array<Integer, kLevelCount> cutoffs_ = {};
-  soci::statement find_run_, touch_run_, find_attempt_, new_attempt_, put_attempt_, due_attempts_,
-      token_span_, insert_sample_, find_range_, first_since_, samples_, delete_samples_;
+  soci::statement find_run_, touch_run_, find_attempt_, new_attempt_, put_attempt_, put_counts_,
+      due_attempts_, token_span_, insert_sample_, find_range_, first_since_, samples_,
+      delete_samples_;
 };
 
 }  // namespace rhumb::daemon

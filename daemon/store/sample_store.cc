@@ -53,10 +53,9 @@ absl::StatusOr<AppendAnswer> AppendOne(SampleRows& rows, const AttemptSamples& s
   AppendAnswer answer;
   std::optional<AttemptRow> attempt = rows.FindAttempt(samples.run, samples.attempt_id);
   if (!attempt.has_value() && samples.samples.empty()) return answer;
-  if (!attempt.has_value()) {
-    attempt = rows.NewAttempt(samples.run, samples.attempt_id);
-    rows.PutAttempt(*attempt);
-  }
+  const bool fresh = !attempt.has_value();
+  if (fresh) attempt = rows.NewAttempt(samples.run, samples.attempt_id);
+  const auto levels = attempt->levels;
   for (size_t i = 0; i < samples.samples.size(); ++i) {
     const SampleRow row = RowOf(samples.samples[i]);
     const int64_t sequence = row.stored.sequence;
@@ -75,7 +74,11 @@ absl::StatusOr<AppendAnswer> AppendOne(SampleRows& rows, const AttemptSamples& s
   answer.stored_count = static_cast<int64_t>(answer.stored_indices.size());
   answer.last_sequence = attempt->stored.last_sequence;
   if (answer.stored_count == 0) return answer;
-  rows.PutAttempt(*attempt);
+  if (fresh || attempt->levels != levels) {
+    rows.PutAttempt(*attempt);
+  } else {
+    rows.PutAttemptCounts(*attempt);
+  }
   if (now_ns - run->update_time_ns >= kTouchNs) rows.TouchRun(samples.run, now_ns);
   return answer;
 }

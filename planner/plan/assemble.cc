@@ -21,10 +21,11 @@ BatchPlan MakeBatchPlan(const Problem& problem, const Size& size, const Candidat
   BatchPlan batch;
   batch.global_batch_size = sequences;
   batch.global_batch_tokens = sequences * size.shape.sequence_length;
-  batch.step_count = choice.batch.step_count;
-  const double tokens = static_cast<double>(batch.step_count * batch.global_batch_tokens);
+  batch.step_count = q.done_step_count + choice.batch.step_count;
+  const double rest = static_cast<double>(choice.batch.step_count * batch.global_batch_tokens);
+  const double tokens = q.done_token_count + rest;
   const BatchedLossValue value =
-      problem.loss().At(size.law, tokens, static_cast<double>(batch.global_batch_tokens));
+      problem.loss().At(size.law, rest, static_cast<double>(batch.global_batch_tokens));
   batch.critical_batch_tokens = value.critical_batch_tokens;
   batch.token_overhead = value.token_overhead;
   BatchInputs inputs;
@@ -38,12 +39,27 @@ BatchPlan MakeBatchPlan(const Problem& problem, const Size& size, const Candidat
   batch.critical_high_tokens = band.has_value() ? band->high_tokens : value.critical_batch_tokens;
   if (q.global_batch_tokens.has_value()) {
     batch.source = "fixed by the question";
+  } else if (q.max_global_batch_tokens.has_value()) {
+    batch.source = "within the bounds of the question";
   } else if (q.noise_scale_tokens.has_value()) {
     batch.source = "critical batch = the measured gradient noise scale";
   } else {
     batch.source = std::string(BatchRuleSource(q.batch_rule));
   }
   return batch;
+}
+
+StepTimeBreakdown Scaled(StepTimeBreakdown step, double factor) {
+  for (double StepTimeBreakdown::*part :
+       {&StepTimeBreakdown::compute_seconds, &StepTimeBreakdown::tensor_parallel_seconds,
+        &StepTimeBreakdown::context_parallel_seconds, &StepTimeBreakdown::expert_parallel_seconds,
+        &StepTimeBreakdown::pipeline_bubble_seconds,
+        &StepTimeBreakdown::pipeline_communication_seconds,
+        &StepTimeBreakdown::data_parallel_seconds, &StepTimeBreakdown::optimizer_seconds,
+        &StepTimeBreakdown::other_seconds}) {
+    step.*part *= factor;
+  }
+  return step;
 }
 
 LearningRatePlan MakeLearningRatePlan(const Size& size, double tokens) {
@@ -85,7 +101,7 @@ void AddHardware(const Problem& problem, const Size& size, const Candidate& choi
       cost, choice.layout, choice.batch.micro_batches, step.StepSeconds(choice.batch.micro_batches),
       q.mfu.has_value() ? size.flops_per_token : cost.ModelFlopsPerToken(),
       static_cast<double>(plan.batch.global_batch_tokens),
-      static_cast<double>(choice.place.gpu_count), peak, plan.batch.step_count, at.overheads);
+      static_cast<double>(choice.place.gpu_count), peak, choice.batch.step_count, at.overheads);
   if (q.mfu.has_value()) {
     plan.time->overheads.clear();
     plan.time->step_breakdown.reset();
@@ -108,19 +124,21 @@ TimePlan MakeTimePlan(const CostModel& cost, const Layout& layout, int64_t micro
                       double gpu_count, double peak_flops_per_second, int64_t step_count,
                       const OverheadModel& overheads) {
   TimePlan time;
-  time.step_seconds = step_seconds;
+  const double factor = overheads.step_time_factor;
+  const double modelled_train_seconds = static_cast<double>(step_count) * step_seconds;
+  time.step_seconds = factor * step_seconds;
   time.peak_flops_per_second = peak_flops_per_second;
-  time.tokens_per_second = batch_tokens / step_seconds;
+  time.tokens_per_second = batch_tokens / time.step_seconds;
   time.mfu = flops_per_token_for_mfu * time.tokens_per_second / (gpu_count * peak_flops_per_second);
-  time.train_seconds = static_cast<double>(step_count) * step_seconds;
-  time.overheads = ItemiseOverheads(overheads, time.train_seconds);
+  time.train_seconds = factor * modelled_train_seconds;
+  time.overheads = ItemiseOverheads(overheads, modelled_train_seconds);
   for (const Overhead& item : time.overheads) time.overhead_seconds += item.seconds;
-  time.job_count = overheads.JobCount(time.train_seconds);
+  time.job_count = overheads.JobCount(modelled_train_seconds);
   if (overheads.job_limit_seconds < kUnlimited) {
     time.job_limit_seconds = overheads.job_limit_seconds;
   }
   time.wall_seconds = time.train_seconds + time.overhead_seconds;
-  time.step_breakdown = cost.Explain(layout, micro_batches);
+  time.step_breakdown = Scaled(cost.Explain(layout, micro_batches), factor);
   return time;
 }
 
@@ -175,7 +193,8 @@ Plan AssembleChoice(const Solution& solution) {
   plan.param_count = static_cast<double>(total ? counts.total : counts.non_embedding);
   plan.active_param_count = size.law.law_params;
   plan.batch = MakeBatchPlan(problem, size, choice);
-  plan.token_count = plan.batch.step_count * plan.batch.global_batch_tokens;
+  plan.token_count =
+      std::llround(q.done_token_count) + choice.batch.step_count * plan.batch.global_batch_tokens;
   const double tokens = static_cast<double>(plan.token_count);
   plan.unique_token_count = q.unique_token_count;
   plan.epoch_count = q.unique_token_count.has_value() ? tokens / *q.unique_token_count : 1;

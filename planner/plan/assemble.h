@@ -17,7 +17,8 @@ inline constexpr double kGridKgCo2ePerKwh = 0.4;
 // `solution`, which must be feasible. No law optimum, binding constraints, assumptions or warnings.
 Plan AssembleChoice(const Solution& solution);
 
-// Parts that `check` shares with plans.
+// Parts that `check` shares with plans. `step_seconds` and the steps' time are the model's; those
+// of the answer last as much longer as `overheads` says.
 TimePlan MakeTimePlan(const CostModel& cost, const Layout& layout, int64_t micro_batches,
                       double step_seconds, double flops_per_token_for_mfu, double batch_tokens,
                       double gpu_count, double peak_flops_per_second, int64_t step_count,

@@ -94,6 +94,7 @@ class Chooser {
     // Given or not: there is no loss to promise.
     if (!(point.loss.critical_batch_tokens > 0)) return std::nullopt;
     if (!q.global_batch_tokens.has_value() && batch > BatchCap(point)) return std::nullopt;
+    if (!InBounds(micro_batches)) return std::nullopt;
     const double steps = point.tokens / batch;
     if (!(steps < static_cast<double>(kMostSteps))) return std::nullopt;
     const bool round_down = SpendsAll() || size_.fixed_tokens.has_value();
@@ -170,13 +171,13 @@ class Chooser {
     return std::nullopt;
   }
 
-  // The best feasible of the first `last` multiples by looking at every one, for runs of so few
-  // steps that rounding decides what is feasible and no curve is monotone.
-  std::optional<BatchChoice> BestOfAll(int64_t last) const {
+  // The best feasible of the multiples from `first` to `last` by looking at every one, for runs of
+  // so few steps that rounding decides what is feasible and no curve is monotone.
+  std::optional<BatchChoice> BestOfAll(int64_t first, int64_t last) const {
     std::optional<BatchChoice> best;
     double least = kUnlimited;
     double least_wall = kUnlimited;
-    for (int64_t j = 1; j <= last; ++j) {
+    for (int64_t j = first; j <= last; ++j) {
       const int64_t micro_batches = j * space_.micro_batch_multiple;
       const std::optional<Point> point = At(micro_batches);
       if (!point.has_value()) continue;
@@ -192,8 +193,20 @@ class Chooser {
     return best;
   }
 
-  static double BatchCap(const Point& point) {
-    return kMaxBatchOverCritical * point.loss.critical_batch_tokens;
+  // Largest batch that is taken at `point` unless it is fixed: 4 B_crit, or what the question says
+  // where a batch has a loss at all.
+  double BatchCap(const Point& point) const {
+    const std::optional<int64_t>& most = problem_.question().max_global_batch_tokens;
+    if (!most.has_value()) return kMaxBatchOverCritical * point.loss.critical_batch_tokens;
+    return point.loss.critical_batch_tokens > 0 ? static_cast<double>(*most) : 0;
+  }
+
+  bool InBounds(int64_t micro_batches) const {
+    const PlanQuestion& q = problem_.question();
+    const double batch = BatchTokens(micro_batches);
+    return batch >= static_cast<double>(q.min_global_batch_tokens.value_or(0)) &&
+           (!q.max_global_batch_tokens.has_value() ||
+            batch <= static_cast<double>(*q.max_global_batch_tokens));
   }
 
   // What is minimised first; +infinity where nothing can be evaluated.
@@ -229,10 +242,10 @@ class Chooser {
   const BatchSpace& space_;
 };
 
-// Smallest j in [1, last] with pred(j), or last + 1; pred is monotone false ... true.
+// Smallest j in [first, last] with pred(j), or last + 1; pred is monotone false ... true.
 template <typename Pred>
-int64_t FirstTrue(int64_t last, Pred pred) {
-  int64_t low = 1, high = last + 1;
+int64_t FirstTrue(int64_t first, int64_t last, Pred pred) {
+  int64_t low = first, high = last + 1;
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
     if (pred(middle)) {
@@ -244,11 +257,24 @@ int64_t FirstTrue(int64_t last, Pred pred) {
   return low;
 }
 
-// Largest batch worth looking at: 4 B_crit at the lowest loss this size can reach here.
+double UnitTokens(const BatchSpace& space) {
+  return static_cast<double>(space.micro_batch_multiple * space.sequences_per_micro_batch *
+                             space.sequence_length);
+}
+
+// Smallest batch that the question allows.
+int64_t FirstMultiple(const Problem& problem, const BatchSpace& space) {
+  const std::optional<int64_t>& least = problem.question().min_global_batch_tokens;
+  if (!least.has_value()) return 1;
+  const double multiples = std::ceil(static_cast<double>(*least) / UnitTokens(space));
+  return std::max<int64_t>(1, static_cast<int64_t>(multiples));
+}
+
+// Largest batch worth looking at: 4 B_crit at the lowest loss this size can reach here, or what the
+// question allows.
 int64_t LastMultiple(const Problem& problem, const Size& size, const SizeAtPlace& at,
                      const BatchSpace& space) {
-  const double unit = static_cast<double>(space.micro_batch_multiple *
-                                          space.sequences_per_micro_batch * space.sequence_length);
+  const double unit = UnitTokens(space);
   double tokens = size.fixed_tokens.value_or(size.max_tokens);
   if (problem.has_hardware() && at.max_wall_seconds < kUnlimited) {
     const double train = std::max(0.0, at.overheads.TrainSeconds(at.max_wall_seconds));
@@ -260,10 +286,13 @@ int64_t LastMultiple(const Problem& problem, const Size& size, const SizeAtPlace
   // Without any limit on tokens the loss tends to its floor; 1e30 tokens are there to rounding.
   tokens = std::min(tokens, 1e30);
   if (!(tokens > 0)) return 0;
-  const double loss = problem.loss().BestCase(size.law, tokens);
-  const double cap =
-      std::min(kMaxBatchOverCritical * problem.loss().CriticalBatch(size.law, tokens, loss),
-               tokens * (1 + 1e-9));
+  const std::optional<int64_t>& most = problem.question().max_global_batch_tokens;
+  const double largest = most.has_value()
+                             ? static_cast<double>(*most)
+                             : kMaxBatchOverCritical *
+                                   problem.loss().CriticalBatch(
+                                       size.law, tokens, problem.loss().BestCase(size.law, tokens));
+  const double cap = std::min(largest, tokens * (1 + 1e-9));
   const double by_memory =
       static_cast<double>(space.max_micro_batches / space.micro_batch_multiple);
   return static_cast<int64_t>(std::min({cap / unit, by_memory, 1e15}));
@@ -292,27 +321,28 @@ std::optional<BatchChoice> ChooseBatch(const Problem& problem, const Size& size,
   }
   const Chooser chooser(problem, size, at, space);
   const int64_t multiple = space.micro_batch_multiple;
+  const int64_t first = FirstMultiple(problem, space);
   int64_t last = LastMultiple(problem, size, at, space);
-  if (last < 1) return std::nullopt;
+  if (last < first) return std::nullopt;
   const auto capped = [&](int64_t j) {
     const std::optional<Point> point = chooser.At(j * multiple);
-    return !point.has_value() || chooser.BatchTokens(j * multiple) > Chooser::BatchCap(*point);
+    return !point.has_value() || chooser.BatchTokens(j * multiple) > chooser.BatchCap(*point);
   };
-  if (capped(last)) last = FirstTrue(last, capped) - 1;
+  if (capped(last)) last = FirstTrue(first, last, capped) - 1;
   // Reaching a target takes more tokens the larger the batch: none beyond those that suffice.
   const auto too_many = [&](int64_t m) {
     const std::optional<Point> point = chooser.At(m * multiple);
     return !point.has_value() || point->tokens > size.max_tokens;
   };
   const bool for_target = !chooser.SpendsAll() && !size.fixed_tokens.has_value();
-  if (for_target && last >= 1 && too_many(last)) last = FirstTrue(last, too_many) - 1;
-  if (last < 1) return std::nullopt;
+  if (for_target && last >= first && too_many(last)) last = FirstTrue(first, last, too_many) - 1;
+  if (last < first) return std::nullopt;
 
   // Unimodal with flat stretches only at the bottom: the last j before the curve rises.
   const auto rises = [&](int64_t j) {
     return j >= last || chooser.Primary((j + 1) * multiple) > chooser.Primary(j * multiple);
   };
-  int64_t best = std::min(FirstTrue(last, rises), last);
+  int64_t best = std::min(FirstTrue(first, last, rises), last);
   const std::optional<BatchChoice> choice =
       EvaluateBatch(problem, size, at, space, best * multiple);
   if (choice.has_value()) return choice;
@@ -323,20 +353,22 @@ std::optional<BatchChoice> ChooseBatch(const Problem& problem, const Size& size,
     return j >= last || chooser.Wall((j + 1) * multiple) > chooser.Wall(j * multiple);
   };
   const int64_t fastest =
-      problem.has_hardware() ? std::min(FirstTrue(last, wall_rises), last) : best;
+      problem.has_hardware() ? std::min(FirstTrue(first, last, wall_rises), last) : best;
   const std::optional<Point> at_fastest = chooser.At(fastest * multiple);
   if (!at_fastest.has_value() || !chooser.NearlyFeasible(fastest * multiple, *at_fastest)) {
     return std::nullopt;
   }
   const double steps = at_fastest->tokens / chooser.BatchTokens(fastest * multiple);
-  if (steps < kFewSteps && last < kMostScanned) return chooser.BestOfAll(last);
+  if (steps < kFewSteps && last - first < kMostScanned) {
+    return chooser.BestOfAll(first, last);
+  }
   const auto in_time = [&](int64_t j) {
     return chooser.Wall(j * multiple) <= at.max_wall_seconds * kLimitSlack;
   };
-  if (in_time(best)) return chooser.BestNear(best, 1, last);
+  if (in_time(best)) return chooser.BestNear(best, first, last);
   // Too slow: the smallest larger batch that is fast enough, then those beyond.
   if (fastest <= best || !in_time(fastest)) return std::nullopt;
-  best += FirstTrue(fastest - best, [&](int64_t more) { return in_time(best + more); });
+  best += FirstTrue(1, fastest - best, [&](int64_t more) { return in_time(best + more); });
   return chooser.BestNear(best, best, last);
 }
 

@@ -14,18 +14,20 @@ constexpr double kRelativeTolerance = 1e-14;
 }  // namespace
 
 BatchedLoss::BatchedLoss(const Law& law, std::optional<double> unique_token_count, BatchRule rule,
-                         std::optional<double> noise_scale_tokens)
+                         std::optional<double> noise_scale_tokens, double done_token_count)
     : law_(law),
       unique_token_count_(unique_token_count),
       rule_(rule),
-      noise_scale_tokens_(noise_scale_tokens) {}
+      noise_scale_tokens_(noise_scale_tokens),
+      done_token_count_(done_token_count) {}
 
 double BatchedLoss::CriticalBatch(const LawSize& size, double token_count, double loss_nats) const {
   if (noise_scale_tokens_.has_value()) return *noise_scale_tokens_;
+  const double all_tokens = done_token_count_ + token_count;
   BatchInputs inputs;
   inputs.param_count = size.non_embedding_params;
-  inputs.token_count = token_count;
-  inputs.training_flops = 6 * size.non_embedding_params * token_count;
+  inputs.token_count = all_tokens;
+  inputs.training_flops = 6 * size.non_embedding_params * all_tokens;
   inputs.loss_nats = loss_nats;
   inputs.reference_batch_tokens = law_.reference_batch_tokens;
   const std::optional<double> critical = CriticalBatchTokens(rule_, inputs);
@@ -42,7 +44,8 @@ double BatchedLoss::Overhead(double batch_tokens, double critical_batch_tokens) 
 }
 
 double BatchedLoss::BestCase(const LawSize& size, double token_count) const {
-  return PredictLoss(law_, size.law_params, {token_count, unique_token_count_, 1});
+  return PredictLoss(law_, size.law_params,
+                     {done_token_count_ + token_count, unique_token_count_, 1});
 }
 
 std::optional<double> BatchedLoss::BestCaseTokens(const LawSize& size,
@@ -58,8 +61,9 @@ BatchedLossValue BatchedLoss::At(const LawSize& size, double token_count,
     value.critical_batch_tokens = CriticalBatch(size, token_count, value.loss_nats);
     value.token_overhead = Overhead(batch_tokens, value.critical_batch_tokens);
     if (value.token_overhead == 1) return value;
-    const double loss = PredictLoss(law_, size.law_params,
-                                    {token_count, unique_token_count_, value.token_overhead});
+    const double loss =
+        PredictLoss(law_, size.law_params,
+                    {done_token_count_ + token_count, unique_token_count_, value.token_overhead});
     const bool settled = std::abs(loss - value.loss_nats) <= kRelativeTolerance * loss;
     value.loss_nats = loss;
     if (settled) return value;

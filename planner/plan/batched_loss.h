@@ -31,9 +31,11 @@ struct BatchedLossValue {
 // Pure; refers to `law`, which must outlive it.
 class BatchedLoss {
  public:
-  // `noise_scale_tokens`, when measured, is the critical batch; else `rule` gives it.
+  // `noise_scale_tokens`, when measured, is the critical batch; else `rule` gives it. Losses are
+  // those after `done_token_count` tokens and the ones asked about, all of them in batches of the
+  // size asked about.
   BatchedLoss(const Law& law, std::optional<double> unique_token_count, BatchRule rule,
-              std::optional<double> noise_scale_tokens);
+              std::optional<double> noise_scale_tokens, double done_token_count = 0);
 
   // Loss after `token_count` tokens in batches of `batch_tokens`. B_crit depends on the loss and
   // the loss on B_crit through the overhead: the least fixed point, reached from below, so it is
@@ -41,7 +43,7 @@ class BatchedLoss {
   BatchedLossValue At(const LawSize& size, double token_count, double batch_tokens) const;
 
   // Smallest token count that reaches `target_loss_nats` in batches of `batch_tokens`; nullopt if
-  // none does.
+  // none does. Not of a run that is under way, as BestCaseTokens().
   std::optional<double> TokensFor(const LawSize& size, double target_loss_nats,
                                   double batch_tokens) const;
 
@@ -59,6 +61,7 @@ class BatchedLoss {
   std::optional<double> unique_token_count_;
   BatchRule rule_;
   std::optional<double> noise_scale_tokens_;
+  double done_token_count_;
 };
 
 }  // namespace rhumb

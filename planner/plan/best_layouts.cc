@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/plan/best_layouts.h"
 
+#include <cmath>
 #include <optional>
 
 #include "planner/plan/assemble.h"
@@ -19,11 +20,12 @@ LayoutChoice Describe(const Problem& problem, const CostModel& cost, const Candi
   choice.gradient_accumulation_steps = batch.micro_batches;
   choice.global_batch_tokens = batch.micro_batches * candidate.layout.micro_batch_size *
                                candidate.layout.data_parallel_size * size.shape.sequence_length;
-  choice.token_count = batch.step_count * choice.global_batch_tokens;
-  choice.loss_nats = problem.loss()
-                         .At(size.law, static_cast<double>(choice.token_count),
-                             static_cast<double>(choice.global_batch_tokens))
-                         .loss_nats;
+  const int64_t rest = batch.step_count * choice.global_batch_tokens;
+  choice.token_count = std::llround(q.done_token_count) + rest;
+  choice.loss_nats =
+      problem.loss()
+          .At(size.law, static_cast<double>(rest), static_cast<double>(choice.global_batch_tokens))
+          .loss_nats;
   const TimePlan time =
       MakeTimePlan(cost, candidate.layout, batch.micro_batches,
                    cost.Step(candidate.layout).StepSeconds(batch.micro_batches),

@@ -52,6 +52,8 @@ constexpr Row kRows[] = {
      &LayoutConstraints::gradient_accumulation_steps},
     {Constraint::kRecompute, "layout.recompute", "", 0},
     {Constraint::kGlobalBatch, "global_batch_tokens", "token", 0},
+    {Constraint::kMinGlobalBatch, "min_global_batch_tokens", "token", -1},
+    {Constraint::kMaxGlobalBatch, "max_global_batch_tokens", "token", 1},
     {Constraint::kPartitionLimit, "max_wall_seconds", "second", 1},
     {Constraint::kMaxJobCount, "max_job_count", "job", 1},
     {Constraint::kMaxPower, "max_power_watts", "watt", 1, &PlanQuestion::max_power_watts},
@@ -108,6 +110,10 @@ bool IsSet(const PlanQuestion& question, const Row& row) {
       return question.layout.recompute.has_value();
     case Constraint::kGlobalBatch:
       return question.global_batch_tokens.has_value();
+    case Constraint::kMinGlobalBatch:
+      return question.min_global_batch_tokens.has_value();
+    case Constraint::kMaxGlobalBatch:
+      return question.max_global_batch_tokens.has_value();
     case Constraint::kPartitionLimit:
       return HasPartitionLimit(question);
     case Constraint::kMaxJobCount:
@@ -155,6 +161,10 @@ double ConstraintValue(const PlanQuestion& question, Constraint constraint) {
       return static_cast<double>(question.layout.recompute.value_or(Recompute::kNone));
     case Constraint::kGlobalBatch:
       return static_cast<double>(question.global_batch_tokens.value_or(0));
+    case Constraint::kMinGlobalBatch:
+      return static_cast<double>(question.min_global_batch_tokens.value_or(0));
+    case Constraint::kMaxGlobalBatch:
+      return static_cast<double>(question.max_global_batch_tokens.value_or(0));
     case Constraint::kPartitionLimit:
       for (const GpuPool& pool : question.pools) {
         value = std::max(value, pool.max_wall_seconds.value_or(0));
@@ -187,6 +197,12 @@ PlanQuestion WithConstraint(PlanQuestion question, Constraint constraint, double
       break;
     case Constraint::kGlobalBatch:
       question.global_batch_tokens = std::llround(value);
+      break;
+    case Constraint::kMinGlobalBatch:
+      question.min_global_batch_tokens = static_cast<int64_t>(std::floor(value));
+      break;
+    case Constraint::kMaxGlobalBatch:
+      question.max_global_batch_tokens = static_cast<int64_t>(std::ceil(value));
       break;
     case Constraint::kPartitionLimit:
       for (GpuPool& pool : question.pools) {
@@ -225,6 +241,13 @@ PlanQuestion WithoutConstraint(PlanQuestion question, Constraint constraint) {
         break;
       case Constraint::kGlobalBatch:
         question.global_batch_tokens.reset();
+        break;
+      case Constraint::kMinGlobalBatch:
+        question.min_global_batch_tokens.reset();
+        break;
+      case Constraint::kMaxGlobalBatch:
+        // Not gone: without any the batch would be held to 4 B_crit.
+        question.max_global_batch_tokens = kMostGlobalBatchTokens;
         break;
       case Constraint::kPartitionLimit:
         for (GpuPool& pool : question.pools) pool.max_wall_seconds.reset();

@@ -28,6 +28,8 @@ enum class Constraint {
   kAccumulation,
   kRecompute,
   kGlobalBatch,
+  kMinGlobalBatch,
+  kMaxGlobalBatch,
   kPartitionLimit,
   kMaxJobCount,
   kMaxPower,

@@ -104,6 +104,8 @@ double InferenceWeight(const PlanQuestion& q, const std::optional<Rate>& rate) {
 
 std::optional<LawOptimumSummary> SummariseLawOptimum(const PlanQuestion& q, Objective objective,
                                                      const Plan& plan) {
+  // The model of a run under way is what it is, and the law alone has no rest of a run.
+  if (q.done_token_count > 0) return std::nullopt;
   const std::optional<Rate> rate = FindRate(q, plan);
   LawQuestion question;
   question.objective = LawObjectiveOf(objective);

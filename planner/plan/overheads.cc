@@ -65,7 +65,7 @@ double OverheadModel::UsedSeconds(double wall_seconds) const {
 int64_t OverheadModel::JobCount(double train_seconds) const {
   constexpr double kMost = 1e15;  // of what a caller may still count with
   if (max_job_count == 1) return 1;
-  const double one_job = startup_seconds + (1 + per_train_second()) * train_seconds;
+  const double one_job = startup_seconds + wall_per_train_second() * train_seconds;
   return static_cast<int64_t>(std::min(JobsFor(one_job), kMost));
 }
 
@@ -80,10 +80,11 @@ OverheadModel InJobs(OverheadModel model, const std::optional<double>& job_limit
 }
 
 std::vector<Overhead> ItemiseOverheads(const OverheadModel& model, double train_seconds) {
+  const double measured_seconds = model.step_time_factor * train_seconds;
   std::vector<Overhead> items = {{"startup", model.startup_seconds},
-                                 {"checkpoints", model.checkpoint_fraction * train_seconds},
-                                 {"evaluation", model.evaluation_fraction * train_seconds},
-                                 {"failures", model.failure_fraction * train_seconds}};
+                                 {"checkpoints", model.checkpoint_fraction * measured_seconds},
+                                 {"evaluation", model.evaluation_fraction * measured_seconds},
+                                 {"failures", model.failure_fraction * measured_seconds}};
   const int64_t job_count = model.JobCount(train_seconds);
   if (job_count > 1) {
     items.push_back(

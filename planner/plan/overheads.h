@@ -25,8 +25,8 @@ inline constexpr double kMaxCheckpointIntervalSeconds = 4 * 3600.0;
 // Of one run; no scheduler takes more.
 inline constexpr int64_t kMostJobCount = 10000;
 
-// In one job a run takes
-//   W(train) = startup_seconds + (1 + per_train_second) train.
+// In one job a run whose steps are modelled to take `train` seconds takes
+//   W(train) = startup_seconds + step_time_factor (1 + per_train_second) train.
 // Where a job may take no longer than job_limit_seconds it is a chain of k jobs, the least k for
 // which
 //   wall = W + (k - 1) job_change_seconds <= k job_limit_seconds:
@@ -41,6 +41,7 @@ struct OverheadModel {
   double evaluation_fraction = 0;
   double failure_fraction = 0;  // restarting and repeating lost work
   double checkpoint_interval_seconds = 0;
+  double step_time_factor = 1;  // measured over modelled time of a step
   // 1: no chain, be it that none is allowed or that a job would leave no time to train. The wall
   // time of more jobs than these is more than LongestWallSeconds().
   int64_t max_job_count = 1;
@@ -49,20 +50,21 @@ struct OverheadModel {
   double per_train_second() const {
     return checkpoint_fraction + evaluation_fraction + failure_fraction;
   }
+  double wall_per_train_second() const { return step_time_factor * (1 + per_train_second()); }
   double job_change_seconds() const { return restart_seconds + checkpoint_seconds; }
   double LongestWallSeconds() const {
     return static_cast<double>(max_job_count) * job_limit_seconds;
   }
 
   double WallSeconds(double train_seconds) const {
-    const double one_job = startup_seconds + (1 + per_train_second()) * train_seconds;
+    const double one_job = startup_seconds + wall_per_train_second() * train_seconds;
     return max_job_count == 1 ? one_job : WallSecondsOfChain(one_job);
   }
   // Longest train time whose wall time is at most `wall_seconds`; negative if not even start-up
   // fits. The inverse of WallSeconds(), and between its steps that of the lower end.
   double TrainSeconds(double wall_seconds) const {
     const double one_job = max_job_count == 1 ? wall_seconds : OneJobSeconds(wall_seconds);
-    return (one_job - startup_seconds) / (1 + per_train_second());
+    return (one_job - startup_seconds) / wall_per_train_second();
   }
   // What the longest run within `wall_seconds` takes: less where one more job would only restart.
   double UsedSeconds(double wall_seconds) const;
@@ -89,7 +91,7 @@ OverheadModel MakeOverheadModel(double total_param_count, int64_t gpu_count, int
 OverheadModel InJobs(OverheadModel model, const std::optional<double>& job_limit_seconds,
                      const std::optional<int64_t>& max_job_count);
 
-// The same, itemised for a plan.
+// The same, itemised for a plan whose steps are modelled to take `train_seconds`.
 std::vector<Overhead> ItemiseOverheads(const OverheadModel& model, double train_seconds);
 
 }  // namespace rhumb

@@ -93,7 +93,7 @@ Problem::Problem(const PlanQuestion& question, Metric metric)
     : question_(question),
       metric_(metric),
       loss_(question.law, question.unique_token_count, question.batch_rule,
-            question.noise_scale_tokens),
+            question.noise_scale_tokens, question.done_token_count),
       priced_(!question.pools.empty() &&
               std::all_of(question.pools.begin(), question.pools.end(), [](const GpuPool& pool) {
                 return pool.price_usd_per_gpu_hour.has_value();
@@ -136,20 +136,20 @@ void Problem::AddSize(const ModelShape& shape) {
         size.max_tokens, (*q.lifetime_compute_flops - size.inference_flops) / size.flops_per_token);
   }
   if (q.unique_token_count.has_value()) {
-    size.max_tokens = std::min(
-        size.max_tokens, *q.unique_token_count * q.max_epoch_count.value_or(kDefaultMaxEpochCount));
+    const double most = *q.unique_token_count * q.max_epoch_count.value_or(kDefaultMaxEpochCount);
+    size.max_tokens = std::min(size.max_tokens, most - q.done_token_count);
   }
   const bool token_limit_only =
       q.target_loss_nats.has_value() || ResolveObjective(q) == Objective::kSize;
   if (q.token_count.has_value() && token_limit_only) {
     size.max_tokens = std::min(size.max_tokens, *q.token_count);
   } else if (q.token_count.has_value()) {
-    size.fixed_tokens = q.token_count;
+    size.fixed_tokens = *q.token_count - q.done_token_count;
   }
   if (q.tokens_per_param.has_value()) {
-    size.fixed_tokens = *q.tokens_per_param * size.law.law_params;
+    size.fixed_tokens = *q.tokens_per_param * size.law.law_params - q.done_token_count;
   }
-  if (size.max_tokens <= 0) return;
+  if (size.max_tokens <= 0 || size.fixed_tokens.value_or(1) <= 0) return;
   sizes_.push_back(std::move(size));
 }
 
@@ -166,7 +166,8 @@ std::vector<Place> Problem::PlacesOf(int pool_index) const {
   return places;
 }
 
-void Problem::PutInJobs(int pool_index, OverheadModel& overheads) const {
+void Problem::AdaptOverheads(int pool_index, OverheadModel& overheads) const {
+  overheads.step_time_factor = question_.step_time_factor;
   const GpuPool& pool = question_.pools[static_cast<size_t>(pool_index)];
   if (!pool.max_wall_seconds.has_value()) return;
   overheads = InJobs(overheads, pool.max_wall_seconds, question_.max_job_count);
@@ -195,7 +196,7 @@ SizeAtPlace Problem::At(const Size& size, const Place& place) const {
     at.overheads = MakeOverheadModel(size.total_params, place.gpu_count, place.node_count,
                                      q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
   }
-  PutInJobs(place.pool_index, at.overheads);
+  AdaptOverheads(place.pool_index, at.overheads);
   at.usd_per_wall_second = pool.price_usd_per_gpu_hour.value_or(0) * gpus / kSecondsPerHour;
   at.max_wall_seconds =
       std::min(MaxWallSeconds(at.overheads), MaxGpuSeconds(place.pool_index) / gpus);

@@ -29,8 +29,9 @@ struct Size {
   LawSize law;
   double total_params = 0;
   double active_params = 0;
-  double flops_per_token = 0;      // training, by the law's convention
-  double inference_flops = 0;      // 2 N_active per inference token
+  double flops_per_token = 0;  // training, by the law's convention
+  double inference_flops = 0;  // 2 N_active per inference token
+  // Of a run under way both are what is left to train on.
   double max_tokens = kUnlimited;  // compute, lifetime compute, data, token limits
   std::optional<double> fixed_tokens;
 };
@@ -67,8 +68,9 @@ class Problem {
 
   // Places of a pool allowed by the power limit.
   std::vector<Place> PlacesOf(int pool_index) const;
-  // Puts the run of `overheads` in jobs as long as the pool allows; how long such a run may take.
-  void PutInJobs(int pool_index, OverheadModel& overheads) const;
+  // Makes `overheads` those of steps that last as long as measured, in jobs as long as the pool
+  // allows; how long such a run may take.
+  void AdaptOverheads(int pool_index, OverheadModel& overheads) const;
   double MaxWallSeconds(const OverheadModel& overheads) const;
   // GPU time that GPU-hours and money together leave a pool, whatever the place.
   double MaxGpuSeconds(int pool_index) const;

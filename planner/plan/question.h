@@ -78,6 +78,16 @@ struct PlanQuestion {
   int64_t vocab_size = 128256;
   Precision precision = Precision::kBf16;
   std::optional<int64_t> global_batch_tokens;
+  // Bounds of a batch that is not fixed. One with an upper bound may exceed 4 B_crit, as a fixed
+  // one may: how large is then for whoever asks to say.
+  std::optional<int64_t> min_global_batch_tokens, max_global_batch_tokens;
+  // Of a run that is under way: what has been trained on, in how many steps. Planned is the rest:
+  // token_count and tokens_per_param are those of the whole run, and so is the loss; time, money
+  // and compute are for the rest.
+  double done_token_count = 0;
+  int64_t done_step_count = 0;
+  // Measured over modelled time of a step; every step is taken to last so much longer.
+  double step_time_factor = 1;
   std::optional<double> noise_scale_tokens;
   BatchRule batch_rule = BatchRule::kKaplan2020;
 
@@ -100,6 +110,8 @@ struct PlanQuestion {
   std::vector<Assumption> assumptions;
 };
 
+// No batch is larger.
+inline constexpr int64_t kMostGlobalBatchTokens = 1'000'000'000'000'000;
 // Where Muennighoff et al. 2023 saw repetition stop paying; above 4 and 16 a plan warns.
 inline constexpr double kDefaultMaxEpochCount = 40;
 // 419 unexpected interruptions in 54 days on 16,384 GPUs: Llama 3, arXiv:2407.21783, section 3.3.4.

@@ -108,7 +108,12 @@ void ValidateNumbers(const PlanQuestion& q, Violations& out) {
   out.Positive("tokens_per_param", q.tokens_per_param, 1e9);
   out.Count("sequence_length", q.sequence_length, 1, kMostSequence);
   out.Count("vocab_size", q.vocab_size, 1, kMostVocab);
-  out.Count("global_batch_tokens", q.global_batch_tokens, 1, 1000000000000000);
+  out.Count("global_batch_tokens", q.global_batch_tokens, 1, kMostGlobalBatchTokens);
+  out.Count("min_global_batch_tokens", q.min_global_batch_tokens, 1, kMostGlobalBatchTokens);
+  out.Count("max_global_batch_tokens", q.max_global_batch_tokens, 1, kMostGlobalBatchTokens);
+  out.Range("done_token_count", q.done_token_count, 0, kMostCount, "between 0 and 1e18");
+  out.Count("done_step_count", q.done_step_count, 0, int64_t{1} << 53);
+  out.Range("step_time_factor", q.step_time_factor, 0.01, 100, "between 0.01 and 100");
   out.Positive("noise_scale_tokens", q.noise_scale_tokens, 1e15);
   out.Positive("mfu", q.mfu, 1);
   out.Range("memory_headroom_fraction", q.memory_headroom_fraction, 0, 0.99, "between 0 and 0.99");
@@ -133,6 +138,40 @@ void ValidateCombinations(const PlanQuestion& q, Violations& out) {
   if (q.global_batch_tokens && sequence > 0 && *q.global_batch_tokens % sequence != 0) {
     out.Add("global_batch_tokens", absl::StrCat("must be a multiple of the sequence length ",
                                                 sequence, ", got ", *q.global_batch_tokens));
+  }
+}
+
+void ValidateBatchBounds(const PlanQuestion& q, Violations& out) {
+  const std::optional<int64_t>& least = q.min_global_batch_tokens;
+  const std::optional<int64_t>& most = q.max_global_batch_tokens;
+  if (least && most && *least > *most) {
+    out.Add("min_global_batch_tokens",
+            absl::StrCat("must not exceed max_global_batch_tokens, got ", *least, " > ", *most));
+  }
+  if (q.global_batch_tokens && (least || most)) {
+    out.Add(least ? "min_global_batch_tokens" : "max_global_batch_tokens",
+            "global_batch_tokens already fixes the batch; give it or bounds");
+  }
+}
+
+// Of a run that is under way.
+void ValidateDone(const PlanQuestion& q, Violations& out) {
+  if (q.done_token_count <= 0) {
+    if (q.done_step_count > 0) out.Add("done_step_count", "needs done_token_count");
+    return;
+  }
+  if (q.token_count && *q.token_count <= q.done_token_count) {
+    out.Add("token_count", absl::StrCat("must be more than the ", q.done_token_count,
+                                        " tokens that are done, got ", *q.token_count));
+  }
+  if (q.target_loss_nats) {
+    out.Add("target_loss_nats", "of the rest of a run is not planned; give token_count");
+  }
+  if (!q.architecture) {
+    out.Add("architecture", "a run that is under way has a model: give its architecture");
+  }
+  if (q.pools.empty()) {
+    out.Add("done_token_count", "the rest of a run needs GPUs: give gpu_pools or a cluster");
   }
 }
 
@@ -220,6 +259,8 @@ std::vector<FieldViolation> ValidateQuestion(const PlanQuestion& question) {
   ValidateShape(question.architecture, out);
   ValidateLayoutConstraints(question.layout, out);
   ValidateCombinations(question, out);
+  ValidateBatchBounds(question, out);
+  ValidateDone(question, out);
   ValidateHardware(question, out);
   ValidateObjective(question, out);
   return out.Take();
@@ -236,7 +277,7 @@ std::vector<FieldViolation> ValidateCheckQuestion(const CheckQuestion& question)
   ValidateLayoutConstraints(question.layout, out);
   out.Count("sequence_length", question.sequence_length, 1, kMostSequence);
   out.Count("vocab_size", question.vocab_size, 1, kMostVocab);
-  out.Count("global_batch_tokens", question.global_batch_tokens, 1, 1000000000000000);
+  out.Count("global_batch_tokens", question.global_batch_tokens, 1, kMostGlobalBatchTokens);
   out.Range("token_count", question.token_count, 1, kMostCount, "between 1 and 1e18");
   out.Positive("deadline_seconds", question.deadline_seconds, 1e12);
   out.Range("budget_usd", question.budget_usd, 0, 1e15, "a number from 0 to 1e15");

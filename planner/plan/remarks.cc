@@ -14,8 +14,8 @@
 #include "planner/plan/batched_loss.h"
 #include "planner/plan/overheads.h"
 #include "planner/plan/problem.h"
-#include "planner/words.h"
 #include "planner/units.h"
+#include "planner/words.h"
 
 namespace rhumb {
 namespace {
@@ -249,6 +249,15 @@ void AddCalibrationAssumptions(const TimeCalibration* calibration,
 std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& plan) {
   std::vector<Assumption> out = q.assumptions;
   AddCalibrationAssumptions(q.calibration.get(), q.pools, out);
+  if (q.step_time_factor != 1) {
+    out.push_back({"step_time_factor", absl::StrFormat("%.4g", q.step_time_factor),
+                   "measured: steps of the run against their planned time; held for all GPUs and "
+                   "layouts"});
+  }
+  if (q.done_token_count > 0) {
+    out.push_back({"global_batch_tokens", "as from now on for all tokens",
+                   "the loss takes the tokens that are done to be of the same batch"});
+  }
   if (q.unique_token_count.has_value() && !q.max_epoch_count.has_value()) {
     out.push_back({"max_epoch_count", Short(kDefaultMaxEpochCount),
                    "default: where the data of Muennighoff et al. 2023 ends"});
@@ -316,7 +325,7 @@ std::vector<PlanWarning> CollectWarnings(const PlanQuestion& q, Objective object
                    absl::StrCat("D/N = ", Short(plan.tokens_per_param),
                                 " against the rule of thumb of 20: ", reason)});
   }
-  if (q.global_batch_tokens.has_value() &&
+  if ((q.global_batch_tokens.has_value() || q.max_global_batch_tokens.has_value()) &&
       static_cast<double>(plan.batch.global_batch_tokens) >
           kMaxBatchOverCritical * plan.batch.critical_batch_tokens) {
     out.push_back({"BATCH_ABOVE_CRITICAL",

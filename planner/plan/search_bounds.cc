@@ -66,9 +66,9 @@ std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Plac
     // Less is lost without failures and the more nodes write checkpoints.
     overheads = MakeOverheadModel(size_.total_params, 1, largest.node_count, 0);
   }
-  problem_.PutInJobs(largest.pool_index, overheads);
+  problem_.AdaptOverheads(largest.pool_index, overheads);
   // Hours bind each GPU; money and GPU-hours all together, and every one of them starts up.
-  const double per_train_second = 1 + overheads.per_train_second();
+  const double per_train_second = overheads.wall_per_train_second();
   const double start_gpu_seconds = fewest * overheads.startup_seconds;
   const double max_wall_seconds = problem_.MaxWallSeconds(overheads);
   const double max_gpu_seconds = problem_.MaxGpuSeconds(largest.pool_index);
@@ -118,7 +118,7 @@ double SearchBounds::LeastSpent(const Place& smallest, const Place& largest,
     // The fewer the nodes, the longer a checkpoint, and so the change of a job.
     overheads = MakeOverheadModel(size_.total_params, 1, smallest.node_count, 0);
   }
-  problem_.PutInJobs(largest.pool_index, overheads);
+  problem_.AdaptOverheads(largest.pool_index, overheads);
   const double fewest = static_cast<double>(smallest.gpu_count);
   const double most = static_cast<double>(largest.gpu_count);
   const double max_gpu_seconds = problem_.MaxGpuSeconds(largest.pool_index);
@@ -149,6 +149,10 @@ BatchLimits SearchBounds::LimitsOf(const BestCase& best) const {
   BatchLimits limits;
   if (q.global_batch_tokens.has_value()) {
     limits.largest_tokens = static_cast<double>(*q.global_batch_tokens);
+    return limits;
+  }
+  if (q.max_global_batch_tokens.has_value()) {
+    limits.largest_tokens = static_cast<double>(*q.max_global_batch_tokens);
     return limits;
   }
   // Fixed tokens are spent whatever the batch: its overhead costs loss, not time. But the choice of

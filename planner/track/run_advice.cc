@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "planner/track/run_report.h"
-#include "planner/words.h"
 #include "planner/units.h"
+#include "planner/words.h"
 
 namespace rhumb {
 namespace {

@@ -4,6 +4,7 @@
 // waits as it likes.
 #include <benchmark/benchmark.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -102,6 +103,19 @@ void AppendOneRun(benchmark::State& state) {
   state.SetItemsProcessed(next - 1);
 }
 
+// Batches of range(0) from as many runs as there are threads, at once: commits are shared.
+void AppendAtOnce(benchmark::State& state) {
+  static World world;
+  static std::atomic<int64_t> attempt_count = 0;
+  AttemptSamples samples = {RunName(state.thread_index()), absl::StrCat("job-", attempt_count++),
+                            Batch(1, state.range(0))};
+  for (auto _ : state) {
+    Require(world.samples().Append(samples, kStart, Anybody));
+    for (StoredSample& each : samples.samples) each.sequence += state.range(0);
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
 // A batch of range(0) from each of 1,000 runs in turn, 64 to a transaction.
 void AppendManyRuns(benchmark::State& state) {
   constexpr int64_t kGroup = 64;
@@ -124,8 +138,8 @@ void AppendManyRuns(benchmark::State& state) {
 
 // A run of a million samples, made once.
 World& ManySamples() {
-  static World* const world = [] {
-    auto* made = new World;
+  static const std::unique_ptr<World> world = [] {
+    auto made = std::make_unique<World>();
     for (int64_t first = 1; first <= kManySamples; first += 10'000) {
       Require(made->samples().Append({RunName(0), "job-1", Batch(first, 10'000)}, kStart, Anybody));
     }
@@ -178,6 +192,7 @@ void RollUpAnHour(benchmark::State& state) {
 }
 
 BENCHMARK(AppendOneRun)->Arg(1)->Arg(100)->Arg(1000)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK(AppendAtOnce)->Arg(1)->Arg(100)->Threads(32)->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK(AppendManyRuns)->Arg(1)->Arg(20)->Arg(100)->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK(ReadPage)->Arg(0)->Arg(500)->Arg(999)->Unit(benchmark::kMicrosecond);
 BENCHMARK(ReadSeries)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond);

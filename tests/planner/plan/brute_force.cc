@@ -172,16 +172,19 @@ class Solver {
       limits.push_back((*q_.lifetime_compute_flops - serving) / model.flops_per_token);
     }
     if (q_.unique_token_count) {
-      limits.push_back(*q_.unique_token_count * q_.max_epoch_count.value_or(kDefaultMaxEpochCount));
+      limits.push_back(*q_.unique_token_count * q_.max_epoch_count.value_or(kDefaultMaxEpochCount) -
+                       q_.done_token_count);
     }
     if (q_.token_count) {
       if (q_.target_loss_nats || objective_ == Objective::kSize) {
         limits.push_back(*q_.token_count);
       } else {
-        model.exact_tokens = q_.token_count;
+        model.exact_tokens = *q_.token_count - q_.done_token_count;
       }
     }
-    if (q_.tokens_per_param) model.exact_tokens = *q_.tokens_per_param * model.law_params;
+    if (q_.tokens_per_param) {
+      model.exact_tokens = *q_.tokens_per_param * model.law_params - q_.done_token_count;
+    }
     if (q_.pools.empty() && q_.gpu_without_count && q_.mfu) {
       const GpuPool& rented = *q_.gpu_without_count;
       const double rate =
@@ -316,8 +319,9 @@ class Solver {
     LossAndBatch at;
     double overhead = 1;
     for (int i = 0; i < 1200; ++i) {
-      at.loss = PredictLoss(q_.law, model.law_params, {tokens, q_.unique_token_count, overhead});
-      at.critical_batch = CriticalBatch(model, tokens, at.loss);
+      const double all = q_.done_token_count + tokens;
+      at.loss = PredictLoss(q_.law, model.law_params, {all, q_.unique_token_count, overhead});
+      at.critical_batch = CriticalBatch(model, all, at.loss);
       const double next = Overhead(batch, at.critical_batch);
       if (std::abs(next - overhead) <= 1e-14 * overhead) return at;
       overhead = next;
@@ -355,11 +359,14 @@ class Solver {
     } else if (cost != nullptr) {
       step = cost->Step(layout);
     }
+    step.fixed_seconds *= q_.step_time_factor;
+    step.per_micro_batch_seconds *= q_.step_time_factor;
     std::optional<Outcome> best;
     for (int64_t m = stride;; m += stride) {
       const int64_t batch_tokens = m * unit_tokens;
       // The fixed batch and accumulation are exact; nothing larger can meet them.
       if (q_.global_batch_tokens && batch_tokens > *q_.global_batch_tokens) break;
+      if (batch_tokens > q_.max_global_batch_tokens.value_or(batch_tokens)) break;
       if (m > q_.layout.gradient_accumulation_steps.value_or(m)) break;
       // Memory never falls with m and is constant from most_in_flight on (cost_model.h).
       if (cost != nullptr && m <= most_in_flight + stride &&
@@ -367,6 +374,7 @@ class Solver {
         break;
       }
       if (q_.global_batch_tokens && batch_tokens != *q_.global_batch_tokens) continue;
+      if (batch_tokens < q_.min_global_batch_tokens.value_or(batch_tokens)) continue;
       if (m != q_.layout.gradient_accumulation_steps.value_or(m)) continue;
       bool is_last = false;
       const std::optional<Outcome> outcome =
@@ -426,8 +434,8 @@ class Solver {
       return std::nullopt;
     }
     const LossAndBatch reached = LossOf(model, tokens, batch);
-    if (!(reached.critical_batch > 0) ||
-        (!q_.global_batch_tokens && batch > 4 * reached.critical_batch)) {
+    if (!(reached.critical_batch > 0) || (!q_.global_batch_tokens && !q_.max_global_batch_tokens &&
+                                          batch > 4 * reached.critical_batch)) {
       is_last = true;
       return std::nullopt;
     }
