@@ -13,6 +13,7 @@ import csv
 import json
 import os
 import pathlib
+import shutil
 import sys
 import time
 from typing import Any, Dict, List, Optional
@@ -45,7 +46,9 @@ class Ladder:
         self._protocol, self._corpus, self._command = protocol, corpus, command
         self._work: pathlib.Path = arguments.work
         self._thread_count: int = arguments.threads
-        self._machine = self._kept("machine.json", lambda: measure_machine(self._thread_count))
+        self._clock: str = arguments.clock
+        now = self._options(protocol.candidates[0], step_count=0, seed=0).now
+        self._machine = self._kept("machine.json", lambda: {**measure_machine(self._thread_count, now), "clock": self._clock})
 
     def announce(self) -> None:
         """How long it will take, by a few steps of the middle size."""
@@ -196,7 +199,7 @@ class Ladder:
     def _options(self, shape: Shape, step_count: int, seed: int, **others: Any) -> training.TrainingOptions:
         others.setdefault("micro_batch_size", MICRO_BATCH_SIZE)
         return training.TrainingOptions(
-            learning_rate=learning_rate(shape), seed=seed, step_count=step_count, thread_count=self._thread_count, **others
+            learning_rate=learning_rate(shape), seed=seed, step_count=step_count, thread_count=self._thread_count, clock=self._clock, **others
         )
 
     def _result_path(self, name: str) -> pathlib.Path:
@@ -239,7 +242,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=35, help="what is trained takes about so long on two quiet cores; default 35")
     parser.add_argument("--smoke", action="store_true", help="the whole chain in two minutes, predictions checked loosely")
     parser.add_argument("--threads", type=int, default=2, help="of PyTorch; default 2")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="of step times; cpu where other work goes on")
     parser.add_argument("--work", type=pathlib.Path, help="folder for what has ended; default build/ladder, build/ladder-smoke")
+    parser.add_argument("--fresh", action="store_true", help="forget what has ended")
     parser.add_argument("--output", type=pathlib.Path, help="folder for results and pictures; default: below the work folder")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release", help="build tree with rhumb and rhumbd")
     arguments = parser.parse_args()
@@ -253,10 +258,20 @@ def read_arguments() -> argparse.Namespace:
     return arguments
 
 
+def forget(work: pathlib.Path) -> None:
+    """Removes what a ladder keeps, and nothing else that lies there."""
+    for name in ("runs", "probes", "state"):
+        shutil.rmtree(work / name, ignore_errors=True)
+    for name in ("machine.json", "expected.json", "rhumb.db", "rhumb.db-wal", "rhumb.db-shm"):
+        (work / name).unlink(missing_ok=True)
+
+
 def main() -> int:
     arguments = read_arguments()
     began = time.monotonic()
     protocol = smoke_protocol() if arguments.smoke else full_protocol(arguments.minutes)
+    if arguments.fresh:
+        forget(arguments.work)
     arguments.work.mkdir(parents=True, exist_ok=True)
     try:
         corpus = read_corpus()
