@@ -27,18 +27,16 @@ double DecayStart(const LearningRateSchedule& schedule) {
 
 // Rate over peak at a share of the decay in [0, 1], between 1 and the floor.
 double DecayRate(const LearningRateSchedule& schedule, double share) {
-  const double fall = schedule.kind == ScheduleKind::kCosine
-                          ? (1 - std::cos(std::numbers::pi * share)) / 2
-                          : share;
+  const double fall =
+      schedule.kind == ScheduleKind::kCosine ? (1 - std::cos(std::numbers::pi * share)) / 2 : share;
   return 1 - (1 - schedule.floor_fraction) * fall;
 }
 
 // Its area from 0 to `share`.
 double DecayArea(const LearningRateSchedule& schedule, double share) {
-  const double fall =
-      schedule.kind == ScheduleKind::kCosine
-          ? (share - std::sin(std::numbers::pi * share) / std::numbers::pi) / 2
-          : share * share / 2;
+  const double fall = schedule.kind == ScheduleKind::kCosine
+                          ? (share - std::sin(std::numbers::pi * share) / std::numbers::pi) / 2
+                          : share * share / 2;
   return share - (1 - schedule.floor_fraction) * fall;
 }
 

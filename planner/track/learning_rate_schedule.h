@@ -40,8 +40,8 @@ absl::Status ValidateSchedule(const LearningRateSchedule& schedule);
 // Learning rate over its peak.
 double RelativeRate(const LearningRateSchedule& schedule, double fraction);
 
-// Area under RelativeRate from 0 to `fraction`: S1 of Tissue et al. 2024, arXiv:2408.11029, eq. (1),
-// over steps and peak.
+// Area under RelativeRate from 0 to `fraction`: S1 of Tissue et al. 2024, arXiv:2408.11029, eq.
+// (1), over steps and peak.
 double RateArea(const LearningRateSchedule& schedule, double fraction);
 
 // How far the rate has come down from its peak: 1 - RelativeRate after the warm-up, 0 in it. S2 of

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "planner/track/finish_time.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "planner/laws/loss_model.h"
+
+namespace rhumb {
+namespace {
+
+constexpr size_t kLeastPaces = 4;
+constexpr size_t kMostBlocks = 8;
+constexpr double kStallFactor = 4;  // of the median: a step this slow is a stall, not a pace
+
+struct Stretch {
+  double seconds = 0, tokens = 0;
+  int64_t attempt = 0;
+};
+
+// What came on top of a steady pace.
+struct Delays {
+  double count = 0, seconds = 0, squares = 0;
+
+  void Add(double each) {
+    ++count;
+    seconds += each;
+    squares += each * each;
+  }
+};
+
+struct History {
+  std::vector<Stretch> stretches;  // between neighbours of an attempt
+  Delays delays;                   // between attempts: their gap, and what was done anew
+  double gap_seconds = 0;          // between attempts
+  double busy_seconds = 0;         // in attempts
+};
+
+double MedianPace(const std::vector<Stretch>& stretches) {
+  std::vector<double> paces;
+  for (const Stretch& stretch : stretches) paces.push_back(stretch.seconds / stretch.tokens);
+  const size_t middle = paces.size() / 2;
+  std::nth_element(paces.begin(), paces.begin() + middle, paces.end());
+  return paces[middle];
+}
+
+History HistoryOf(std::vector<RunSample> samples) {
+  std::stable_sort(samples.begin(), samples.end(), [](const RunSample& a, const RunSample& b) {
+    return a.attempt != b.attempt ? a.attempt < b.attempt : a.step < b.step;
+  });
+  History history;
+  for (size_t i = 1; i < samples.size(); ++i) {
+    const RunSample &a = samples[i - 1], &b = samples[i];
+    const double seconds = b.time_seconds - a.time_seconds;
+    const double tokens = static_cast<double>(b.token_count - a.token_count);
+    if (!(seconds > 0)) continue;
+    if (a.attempt != b.attempt) {
+      history.gap_seconds += seconds;
+      continue;
+    }
+    history.busy_seconds += seconds;
+    if (tokens > 0) history.stretches.push_back({seconds, tokens, a.attempt});
+  }
+  if (history.stretches.empty()) return history;
+  const double pace = MedianPace(history.stretches);
+  // A gap and the tokens that the attempt does anew are one delay, less what it got done in it.
+  for (size_t i = 1; i < samples.size(); ++i) {
+    const RunSample &a = samples[i - 1], &b = samples[i];
+    if (a.attempt == b.attempt) continue;
+    const double gained = static_cast<double>(b.token_count - a.token_count);
+    history.delays.Add(std::max(0.0, b.time_seconds - a.time_seconds - pace * gained));
+  }
+  return history;
+}
+
+// The latest attempt's stretches if it has enough of them, else all.
+std::vector<Stretch> Latest(const std::vector<Stretch>& stretches) {
+  std::vector<Stretch> latest;
+  for (const Stretch& stretch : stretches) {
+    if (stretch.attempt == stretches.back().attempt) latest.push_back(stretch);
+  }
+  return latest.size() >= kLeastPaces ? latest : stretches;
+}
+
+struct Pace {
+  double seconds_per_token = 0;
+  double log_std = 0;  // of the mean pace of what is left
+  double degrees = 1;  // Student's
+};
+
+// Paces of up to eight blocks of neighbours: how far they scatter is how far what is left may be
+// off, slow drifts included; it does not average out over what is left.
+Pace PaceOf(const std::vector<Stretch>& steady) {
+  Pace pace = {.seconds_per_token = MedianPace(steady)};
+  const size_t blocks = std::min(kMostBlocks, steady.size());
+  double squares = 0;
+  for (size_t k = 0; k < blocks; ++k) {
+    const std::vector<Stretch> block(steady.begin() + k * steady.size() / blocks,
+                                     steady.begin() + (k + 1) * steady.size() / blocks);
+    double seconds = 0, tokens = 0;
+    for (const Stretch& stretch : block) {
+      seconds += stretch.seconds;
+      tokens += stretch.tokens;
+    }
+    const double off = std::log(seconds / tokens / pace.seconds_per_token);
+    squares += off * off;
+  }
+  pace.degrees = static_cast<double>(blocks) - 1;
+  pace.log_std = std::sqrt(squares / pace.degrees * (1 + 1.0 / static_cast<double>(blocks)));
+  return pace;
+}
+
+}  // namespace
+
+FinishForecast ForecastFinish(const std::vector<RunSample>& samples, double tokens_left,
+                              double level) {
+  FinishForecast forecast;
+  if (samples.empty()) return {.source = "no sample yet"};
+  double now = samples.front().time_seconds;
+  for (const RunSample& sample : samples) now = std::max(now, sample.time_seconds);
+  if (!(tokens_left > 0)) {
+    forecast.seconds_left = ForecastRange{};
+    forecast.finish_seconds = ForecastRange{now, now, now};
+    forecast.gpu_hours_factor = ForecastRange{1, 1, 1};
+    forecast.source = "all tokens are done";
+    return forecast;
+  }
+  History history = HistoryOf(samples);
+  if (history.stretches.size() < kLeastPaces) {
+    return {.source =
+                absl::StrCat(history.stretches.size(), " times between samples of one attempt; ",
+                             kLeastPaces, " are needed")};
+  }
+  std::vector<Stretch> steady;
+  double stalled_seconds = 0;
+  const double usual = MedianPace(history.stretches);
+  for (const Stretch& stretch : history.stretches) {
+    const double excess = stretch.seconds - usual * stretch.tokens;
+    if (stretch.seconds > kStallFactor * usual * stretch.tokens) {
+      history.delays.Add(excess);
+      stalled_seconds += excess;
+    } else {
+      steady.push_back(stretch);
+    }
+  }
+  const Pace pace = PaceOf(Latest(steady));
+  const double steady_left = pace.seconds_per_token * tokens_left;
+  // Delays to come: a Poisson number whose rate is known from `count` seen (Gamma-Poisson with
+  // Jeffreys' prior in its variance), each as those seen.
+  const double clear_seconds =
+      std::max(history.busy_seconds + history.gap_seconds - history.delays.seconds, 1e-9);
+  const double share = steady_left / clear_seconds;
+  const double seen = history.delays.count;
+  double delay = 0, delay_std = 0;
+  if (seen > 0) {
+    const double mean = history.delays.seconds / seen;
+    delay = share * history.delays.seconds;
+    delay_std =
+        std::sqrt(share * history.delays.squares + share * share * mean * mean * (seen + 0.5));
+  }
+  const double q = StudentQuantile((1 + level) / 2, pace.degrees);
+  const double z = StandardNormalQuantile((1 + level) / 2);
+  const double expected = steady_left + delay;
+  const double below =
+      std::hypot(steady_left * -std::expm1(-q * pace.log_std), std::min(delay, z * delay_std));
+  const double above = std::hypot(steady_left * std::expm1(q * pace.log_std), z * delay_std);
+  const ForecastRange left = {expected, expected - below, expected + above};
+  forecast.seconds_left = left;
+  forecast.finish_seconds = ForecastRange{now + left.expected, now + left.low, now + left.high};
+  // Of what is left the same share is spent in attempts as so far.
+  const double held = history.busy_seconds / (history.busy_seconds + history.gap_seconds);
+  const auto factor = [&](double seconds) { return 1 + held * seconds / history.busy_seconds; };
+  forecast.gpu_hours_factor =
+      ForecastRange{factor(left.expected), factor(left.low), factor(left.high)};
+  forecast.source =
+      absl::StrCat("pace of ", steady.size(), " times between samples, ", seen, " delays seen");
+  return forecast;
+}
+
+}  // namespace rhumb

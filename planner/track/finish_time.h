@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a run will be done, from the times of its samples.
+#ifndef RHUMB_PLANNER_TRACK_FINISH_TIME_H_
+#define RHUMB_PLANNER_TRACK_FINISH_TIME_H_
+
+#include <vector>
+
+#include "planner/track/forecast.h"
+#include "planner/track/run_sample.h"
+
+namespace rhumb {
+
+// `samples` of all attempts, in any order. Pace: median seconds a token of the latest attempt that
+// shows one. What came on top so far (stalls in an attempt, time between attempts, tokens done
+// anew) comes again as often by time, each as long as those seen. `level` in (0, 1).
+FinishForecast ForecastFinish(const std::vector<RunSample>& samples, double tokens_left,
+                              double level);
+
+}  // namespace rhumb
+
+#endif  // RHUMB_PLANNER_TRACK_FINISH_TIME_H_
