@@ -12,9 +12,9 @@ from typing import Dict, List, Tuple
 from shape import Shape
 
 SEQUENCE_LENGTH = 128
-# 1,024 tokens a step, near the noise scale that pilot runs measured (500 to 750 after half a million tokens). Two passes a
-# step have gradients of two batch sizes, which the noise scale is measured from.
-MICRO_BATCH_SIZE = 4
+# 512 tokens a step, somewhat below the noise scale that pilot runs measured (600 to 1,100 tokens). Two passes a step have
+# gradients of two batch sizes, which the noise scale is measured from.
+MICRO_BATCH_SIZE = 2
 ACCUMULATION_STEPS = 2
 STEP_TOKENS = MICRO_BATCH_SIZE * ACCUMULATION_STEPS * SEQUENCE_LENGTH
 MAX_EPOCHS = 2.0
@@ -66,8 +66,8 @@ class Protocol:
 
 
 def learning_rate(shape: Shape) -> float:
-    """Peak rate of AdamW by width: 4e-3 at 64, falling with its square root."""
-    return 4e-3 * (64 / shape.hidden_size) ** 0.5
+    """Peak rate of AdamW by width: 5e-3 at 64, falling with its square root."""
+    return 5e-3 * (64 / shape.hidden_size) ** 0.5
 
 
 def shapes(sizes: List[Tuple[int, int]]) -> Tuple[Shape, ...]:
