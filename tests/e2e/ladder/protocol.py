@@ -108,13 +108,13 @@ def smoke_protocol() -> Protocol:
 
 
 def step_time_probes(protocol: Protocol) -> List[Tuple[Shape, int]]:
-    """Configurations whose steps are timed for the calibration besides: the ladder's sizes at half and twice the
-    micro-batch, (shape, micro_batch_size)."""
+    """Configurations whose steps are timed for the calibration besides: the ladder's sizes at two and four times the
+    micro-batch, (shape, micro_batch_size). Larger batches are nearer to what larger models do with a core."""
     sizes: Dict[str, Shape] = {run.shape.name: run.shape for run in protocol.runs}
     return [
         (shape, micro_batch_size)
         for shape in sizes.values()
-        for micro_batch_size in (MICRO_BATCH_SIZE // 2, 2 * MICRO_BATCH_SIZE)
+        for micro_batch_size in (2 * MICRO_BATCH_SIZE, 4 * MICRO_BATCH_SIZE)
     ]
 
 
