@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "daemon/clock.h"
+#include "daemon/metrics.h"
 #include "daemon/process/log.h"
 #include "daemon/rpc_status.h"
 #include "daemon/server.h"
@@ -77,7 +78,8 @@ Call::Call(grpc::ServerContextBase& context, const char* method, const PeerRegis
       caller_(peers.Find(context.peer())),
       request_id_(SetReplyHeaders(context)),
       trace_parent_(TraceParentOf(context)),
-      began_(std::chrono::steady_clock::now()) {}
+      began_(std::chrono::steady_clock::now()),
+      metrics_(peers.metrics()) {}
 
 std::function<bool()> Call::ShouldStop() const {
   using SystemClock = std::chrono::system_clock;
@@ -103,13 +105,13 @@ std::function<bool()> Call::ShouldStop() const {
 }
 
 grpc::Status Call::Finish(const absl::Status& status) const {
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  if (metrics_ != nullptr) metrics_->CountRpc(method_, status.code(), seconds);
   if (LogEnabled(LogLevel::kInfo)) {
-    const double milliseconds =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began_)
-            .count();
     std::vector<LogField> fields = {{"rpc", absl::StrCat("rhumb.v1.", method_)},
                                     {"code", absl::StatusCodeToString(status.code())},
-                                    {"dur_ms", absl::StrFormat("%.3f", milliseconds)},
+                                    {"dur_ms", absl::StrFormat("%.3f", seconds * 1e3)},
                                     {"uid", caller_.known ? absl::StrCat(caller_.uid) : "unknown"},
                                     {"request_id", request_id_}};
     if (!trace_parent_.empty()) fields.emplace_back("traceparent", trace_parent_);

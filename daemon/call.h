@@ -52,7 +52,10 @@ class Call {
   // once cancelled. Cheap enough to poll.
   std::function<bool()> ShouldStop() const;
 
-  // Logs the outcome and converts it.
+  // Where the call counts; nullptr: nowhere.
+  Metrics* metrics() const { return metrics_; }
+
+  // Logs and counts the outcome and converts it.
   grpc::Status Finish(const absl::Status& status) const;
 
  private:
@@ -62,6 +65,7 @@ class Call {
   const std::string request_id_;
   const std::string trace_parent_;  // empty: none
   const std::chrono::steady_clock::time_point began_;
+  Metrics* const metrics_;
 };
 
 // Only while identities have no roles: what belongs to everybody (`what`, as in "clusters") the

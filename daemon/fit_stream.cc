@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "daemon/metrics.h"
 #include "daemon/rpc_status.h"
 
 namespace rhumb::daemon {
@@ -68,7 +69,12 @@ void FitStream::Fit() {
                       : absl::DeadlineExceededError("the fit could not begin in time"));
     return;
   }
+  const auto began = std::chrono::steady_clock::now();
   absl::StatusOr<v1::LawFitResult> result = AnswerFitLaw(request_, call_.caller(), fit_, hooks);
+  if (result.ok() && call_.metrics() != nullptr) {
+    call_.metrics()->CountFit(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+  }
   if (absl::IsCancelled(result.status()) && !IsCancelled()) {
     result = ErrorWithReason(absl::StatusCode::kDeadlineExceeded, "FIT_NOT_DONE_IN_TIME",
                              "the fit was stopped by the deadline; allow more time or fewer "

@@ -21,6 +21,8 @@
 
 namespace rhumb::daemon {
 
+class Metrics;
+
 // The kernel's overflow uid: what a caller over TCP is, about whom nothing is known.
 inline constexpr int64_t kNobodyUid = 65534;
 
@@ -44,13 +46,17 @@ struct Caller {
 class PeerRegistry {
  public:
   // With `in_process_only` every caller is this process itself.
-  explicit PeerRegistry(bool in_process_only = false) : in_process_only_(in_process_only) {}
+  // `metrics`, if any, counts what callers ask, and must outlive this.
+  explicit PeerRegistry(bool in_process_only = false, Metrics* metrics = nullptr)
+      : in_process_only_(in_process_only), metrics_(metrics) {}
 
   void Register(int fd, uid_t uid);
   Caller Find(absl::string_view peer) const;
+  Metrics* metrics() const { return metrics_; }
 
  private:
   const bool in_process_only_;
+  Metrics* const metrics_;
   mutable absl::Mutex mutex_;
   std::unordered_map<int, uid_t> uid_by_fd_ ABSL_GUARDED_BY(mutex_);
 };

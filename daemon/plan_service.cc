@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/convert.h"
 #include "daemon/identity.h"
+#include "daemon/metrics.h"
 #include "daemon/page_token.h"
 #include "daemon/plan_row.h"
 #include "daemon/predict.h"
@@ -204,6 +205,8 @@ absl::StatusOr<v1::Plan> PlanService::Solve(const ResolvedPlanRequest& resolved,
   *plan.mutable_create_time() = ToTimestamp(clock_());
   plan.mutable_search()->set_seconds(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+  if (call.metrics() != nullptr)
+    call.metrics()->CountPlan(answer.feasible, plan.search().seconds());
   FieldViolations broken;
   FindNonFinite(plan, broken);
   if (!broken.empty()) {

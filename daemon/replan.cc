@@ -25,25 +25,13 @@ namespace rhumb::daemon {
 namespace {
 
 absl::Status CheckMayReplan(const StoredRun& run, const Caller& caller) {
-  if (!caller.MayChange(run.owner_uid)) {
-    return ErrorWithReason(absl::StatusCode::kPermissionDenied, "NOT_OWNER",
-                           absl::StrCat(run.name, " belongs to uid ", run.owner_uid,
-                                        "; only its owner and the daemon's user may change it"));
-  }
+  RHUMB_RETURN_IF_ERROR(MayChangeRun(run, caller));
   // One that was interrupted, failed or was cut off may go on.
   if (run.state == JobState::kSucceeded) {
     return ErrorWithReason(absl::StatusCode::kFailedPrecondition, "RUN_HAS_ENDED",
                            absl::StrCat(run.name, " has ended: there is no rest to plan"));
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<StoredRun> FindRunByName(const std::string& name, Store& store) {
-  RHUMB_ASSIGN_OR_RETURN(std::optional<StoredRun> run, store.runs().Find(name));
-  if (run.has_value()) return *std::move(run);
-  return ErrorWithReason(
-      absl::StatusCode::kNotFound, "RUN_NOT_FOUND",
-      absl::StrCat(name, " does not exist; `rhumb run list` (ListRuns) shows what does"));
 }
 
 void CheckRequest(const v1::ReplanRunRequest& request, FieldViolations& violations) {

@@ -11,6 +11,7 @@
 #include "daemon/gpu_types.h"
 #include "daemon/job_news.h"
 #include "daemon/run_monitors.h"
+#include "daemon/run_sunk.h"
 #include "daemon/runs.h"
 #include "daemon/sample_messages.h"
 #include "planner/status_macros.h"
@@ -69,6 +70,16 @@ PlannedRun PlannedOf(const v1::Plan& plan) {
   planned.gpu_count = plan.allocation().gpu_count();
   planned.node_count = plan.allocation().node_count();
   return planned;
+}
+
+// The plan's totals become those of the whole run.
+void AddSunk(const Sunk& sunk, PlannedRun& planned) {
+  planned.wall_seconds += sunk.wall_seconds;
+  if (planned.wall_high_seconds.has_value()) *planned.wall_high_seconds += sunk.wall_seconds;
+  if (planned.total_usd.has_value() && planned.gpu_hours > 0) {
+    *planned.total_usd *= 1 + sunk.gpu_hours / planned.gpu_hours;
+  }
+  planned.gpu_hours += sunk.gpu_hours;
 }
 
 void AddAdvice(const RunAdvice& advice, v1::Run& run) {
@@ -131,6 +142,14 @@ absl::StatusOr<v1::Run> RunAnswers::Basic(const StoredRun& stored) const {
 }
 
 absl::StatusOr<v1::Run> RunAnswers::Full(const StoredRun& stored) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlan(stored.plan));
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<RunProgress> progress,
+                         ReadProgress(stored, plan, kDefaultLevel, store_));
+  return FullWith(stored, progress);
+}
+
+absl::StatusOr<v1::Run> RunAnswers::FullWith(const StoredRun& stored,
+                                             const std::optional<RunProgress>& progress) {
   RHUMB_ASSIGN_OR_RETURN(v1::Run run, Basic(stored));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlan(stored.plan));
   TrackedRun tracked = TrackedOf(stored, run, now_ns_);
@@ -139,10 +158,20 @@ absl::StatusOr<v1::Run> RunAnswers::Full(const StoredRun& stored) {
   std::optional<PlannedRun> planned;
   if (!missing.has_value()) {
     planned = PlannedOf(*plan);
+    RHUMB_ASSIGN_OR_RETURN(const Sunk sunk, ReadSunk(stored, run, store_));
+    AddSunk(sunk, *planned);
     for (const RunComparison& each : CompareRun(*planned, tracked)) AddComparison(each, run);
   }
   for (const RunAdvice& advice : AdviseRun(planned, tracked)) AddAdvice(advice, run);
   if (missing.has_value()) AddAdvice(*missing, run);
+  if (progress.has_value()) AddProgress(*progress, stored, now_ns_, run);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                         store_.samples().Replans(stored.name));
+  for (const StoredReplan& each : replans) {
+    if (!run.add_replans()->ParseFromString(each.content)) {
+      return absl::DataLossError(absl::StrCat(stored.name, " is damaged in the store"));
+    }
+  }
   return run;
 }
 

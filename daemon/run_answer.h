@@ -11,12 +11,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "daemon/run_progress.h"
 #include "daemon/store/store.h"
 #include "planner/track/run_report.h"
 #include "rhumb/v1/plan.pb.h"
 #include "rhumb/v1/run.pb.h"
 
 namespace rhumb::daemon {
+
+// Of intervals where nobody asks for another.
+inline constexpr double kDefaultLevel = 0.9;
 
 // The runs of one answer, at one moment. Reads each plan once.
 class RunAnswers {
@@ -26,7 +30,11 @@ class RunAnswers {
 
   // Without comparisons, advice, forecast and replans.
   absl::StatusOr<v1::Run> Basic(const StoredRun& stored) const;
+  // With intervals at kDefaultLevel.
   absl::StatusOr<v1::Run> Full(const StoredRun& stored);
+  // With what its samples say as it was read before.
+  absl::StatusOr<v1::Run> FullWith(const StoredRun& stored,
+                                   const std::optional<RunProgress>& progress);
 
  private:
   // What a site calls its GPUs without the catalogue knowing it is compared with nothing.

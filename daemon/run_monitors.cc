@@ -95,11 +95,16 @@ absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
   // What was raised before is written down already, but for what a daemon that was killed did not
   // come to: the alarms that last.
   std::map<std::string, DriftEvent> lasting;
+  // A run that was planned anew has a new layout, with a course of its own.
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans, store_.samples().Replans(run));
+  const double since_seconds =
+      replans.empty() ? 0 : static_cast<double>(replans.back().time_ns) / kNanosecondsPerSecond;
   SamplePosition after;
   while (true) {
     RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredSample> page,
                            store_.samples().Read(run, after, kPage));
     for (const StoredSample& each : page) {
+      if (each.sample.time_seconds < since_seconds) continue;
       for (const DriftEvent& event : monitor.Observe(each.sample)) {
         if (event.cleared.has_value()) {
           lasting.erase(event.alarm.code);

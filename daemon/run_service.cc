@@ -7,10 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/accuracy_report.h"
 #include "daemon/call.h"
 #include "daemon/page_token.h"
 #include "daemon/replan.h"
 #include "daemon/run_answer.h"
+#include "daemon/run_compare.h"
 #include "daemon/runs.h"
 #include "daemon/sample_messages.h"
 #include "daemon/stored_message.h"
@@ -109,8 +111,15 @@ grpc::Status RunService::ReplanRun(grpc::ServerContext* context,
                                    const v1::ReplanRunRequest* request,
                                    v1::ReplanRunResponse* response) {
   const Call call(*context, "RunService/ReplanRun", peers_);
-  return Serve(call, response, [&] {
-    return daemon::ReplanRun(*request, call.caller(), clock_(), store_, call.ShouldStop());
+  return Serve(call, response, [&]() -> absl::StatusOr<v1::ReplanRunResponse> {
+    RHUMB_ASSIGN_OR_RETURN(
+        const v1::ReplanRunResponse answer,
+        daemon::ReplanRun(*request, call.caller(), clock_(), store_, call.ShouldStop()));
+    if (!request->validate_only()) {
+      monitors_.Forget(answer.run().name());
+      feed_.TellChange(answer.run().name());
+    }
+    return answer;
   });
 }
 
@@ -169,6 +178,20 @@ absl::StatusOr<std::optional<v1::Run>> RunService::Look(
   if (known.has_value() && ToTimestamp(run.update_time_ns) == *known) return std::nullopt;
   RHUMB_ASSIGN_OR_RETURN(v1::Run full, Full(run));
   return std::optional<v1::Run>(std::move(full));
+}
+
+grpc::Status RunService::CompareRun(grpc::ServerContext* context,
+                                    const v1::CompareRunRequest* request,
+                                    v1::CompareRunResponse* response) {
+  const Call call(*context, "RunService/CompareRun", peers_);
+  return Serve(call, response, [&] { return daemon::CompareRun(*request, clock_(), store_); });
+}
+
+grpc::Status RunService::GetAccuracyReport(grpc::ServerContext* context,
+                                           const v1::GetAccuracyReportRequest* request,
+                                           v1::AccuracyReport* response) {
+  const Call call(*context, "RunService/GetAccuracyReport", peers_);
+  return Serve(call, response, [&] { return ReportAccuracy(*request, clock_(), store_); });
 }
 
 }  // namespace rhumb::daemon

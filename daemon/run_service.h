@@ -48,6 +48,12 @@ class RunService final : public RunServiceBase {
                               v1::ListRunSamplesResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchRunResponse>* WatchRun(
       grpc::CallbackServerContext* context, const v1::WatchRunRequest* request) override;
+  grpc::Status CompareRun(grpc::ServerContext* context, const v1::CompareRunRequest* request,
+                          v1::CompareRunResponse* response) override;
+  grpc::Status GetAccuracyReport(grpc::ServerContext* context,
+                                 const v1::GetAccuracyReportRequest* request,
+                                 v1::AccuracyReport* response) override;
+
   // Ends every WatchRun; later ones end at once.
   void Drain() { feed_.Close(); }
 

@@ -127,21 +127,29 @@ absl::StatusOr<RunUnderWay> ReadRunUnderWay(const StoredRun& stored, const PlanI
   if (!settings.ParseFromString(stored.settings)) {
     return absl::DataLossError(absl::StrCat(stored.name, " is damaged in the store"));
   }
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                         store.samples().Replans(stored.name));
   RunUnderWay run;
   run.model = FromProto(plan.model());
   run.gpu_type = plan.allocation().gpu_type();
   run.gpu_count = plan.allocation().gpu_count();
   run.layout = convert::FromProto(plan.layout());
   run.gradient_accumulation_steps = plan.layout().gradient_accumulation_steps();
-  run.global_batch_tokens = settings.has_global_batch_tokens() ? settings.global_batch_tokens()
-                                                               : plan.batch().global_batch_tokens();
-  run.token_count =
-      settings.has_target_token_count() ? settings.target_token_count() : plan.token_count();
+  run.global_batch_tokens = plan.batch().global_batch_tokens();
+  run.token_count = plan.token_count();
   run.objective = FromProto(plan.objective()).value_or(Objective::kLoss);
   run.planned_step_seconds = plan.time().step_seconds();
+  // What the run was created with holds until it was planned anew.
+  if (replans.empty() && settings.has_target_token_count()) {
+    run.token_count = settings.target_token_count();
+  }
+  if (replans.empty() && settings.has_global_batch_tokens() && run.global_batch_tokens > 0) {
+    // A step is planned for the plan's batch, and lasts about in proportion.
+    run.planned_step_seconds *= static_cast<double>(settings.global_batch_tokens()) /
+                                static_cast<double>(run.global_batch_tokens);
+    run.global_batch_tokens = settings.global_batch_tokens();
+  }
 
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
-                         store.samples().Replans(stored.name));
   const int64_t since_ns = !replans.empty()           ? replans.back().time_ns
                            : stored.start_time_ns > 0 ? stored.start_time_ns
                                                       : stored.create_time_ns;

@@ -61,6 +61,14 @@ StoredRun RunToStore(const v1::CreateRunRequest& request, const Caller& caller, 
   } else {
     run.start_time_ns = now_ns;  // nobody else will tell
   }
+  if (asked.has_start_time()) {
+    run.start_time_ns = NanosecondsOf(asked.start_time(), "run.start_time", violations);
+    if (asked.jobs_size() > 0) {
+      violations.Add("run.start_time", "is that of the job, which its scheduler tells");
+    } else if (run.start_time_ns > now_ns + kClockSkewNs) {
+      violations.Add("run.start_time", "is in the future");
+    }
+  }
   return run;
 }
 

@@ -21,6 +21,7 @@
 #include "daemon/http/gateway.h"
 #include "daemon/law_service.h"
 #include "daemon/loopback.h"
+#include "daemon/metrics.h"
 #include "daemon/peer.h"
 #include "daemon/plan_service.h"
 #include "daemon/process/log.h"
@@ -28,6 +29,7 @@
 #include "daemon/run_service.h"
 #include "daemon/storage_status.h"
 #include "daemon/store/store.h"
+#include "daemon/store_gauges.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
@@ -73,7 +75,9 @@ absl::Status CheckRunAges(const ServerOptions& options) {
 class ServerImpl final : public Server {
  public:
   explicit ServerImpl(const ServerOptions& options)
-      : options_(options), peers_(options.in_process_only) {}
+      : options_(options),
+        metrics_(options.in_process_only ? nullptr : std::make_unique<Metrics>()),
+        peers_(options.in_process_only, metrics_.get()) {}
   ~ServerImpl() override { Drain(); }
 
   absl::Status OpenStore() {
@@ -163,7 +167,12 @@ class ServerImpl final : public Server {
     if (acceptor_ != nullptr) {
       acceptor_->Start([this](int fd) { grpc::AddInsecureChannelFromFd(grpc_.get(), fd); });
     }
-    if (http_ != nullptr) http_->Start(*grpc_, peers_, ReadinessChecks(), [] { return ""; });
+    if (http_ != nullptr) {
+      metrics_->AddGauges([this] {
+        return ReadStoreGauges(*store_, options_.in_memory ? "" : options_.database_path);
+      });
+      http_->Start(*grpc_, peers_, ReadinessChecks(), *metrics_);
+    }
     if (!options_.in_process_only) {
       const RollUpPolicy policy = {
           .raw_seconds = options_.run_raw_seconds,
@@ -212,6 +221,7 @@ class ServerImpl final : public Server {
  private:
   const ServerOptions options_;
   StorageStatus storage_;
+  const std::unique_ptr<Metrics> metrics_;
   PeerRegistry peers_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<RollUpWorker> roll_up_;  // destroyed before the store

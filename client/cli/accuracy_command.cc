@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/accuracy_report.h"
 #include "client/cli/calibration_lookup.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
@@ -47,6 +48,16 @@ std::vector<TableAccuracy> TablesOf(const std::vector<JudgedRun>& runs,
   return tables;
 }
 
+std::vector<Flag> Flags() {
+  std::vector<Flag> flags = AccuracyReportFlags();
+  flags.push_back(RunTableFlag());
+  flags.push_back(GroupColumnFlag());
+  flags.back().help =
+      "gpu-type, layout, framework or cluster; of a table, what shares a cell of this column";
+  flags.push_back(CalibrationFlag("predict with its constants"));
+  return flags;
+}
+
 int RunAccuracy(const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
@@ -54,7 +65,17 @@ int RunAccuracy(const Invocation& invocation, Context& context) {
     return FailUsage(context, absl::InvalidArgumentError("--output: an accuracy has no name"));
   }
   if (!invocation.Has("table")) {
-    return FailUsage(context, absl::InvalidArgumentError("--table must be given"));
+    if (invocation.Has("calibration")) {
+      return FailUsage(context, absl::InvalidArgumentError(
+                                    "--calibration needs --table: runs are judged by their plans"));
+    }
+    return RunAccuracyReport(invocation, context);
+  }
+  for (const char* flag : {"since", "cluster"}) {
+    if (invocation.Has(flag)) {
+      return FailUsage(context, absl::InvalidArgumentError(absl::StrCat(
+                                    "--", flag, " contradicts --table, whose rows have no such")));
+    }
   }
   const absl::StatusOr<std::optional<TimeCalibration>> calibration =
       FetchCalibration(invocation, context);
@@ -78,17 +99,23 @@ int RunAccuracy(const Invocation& invocation, Context& context) {
 Command AccuracyCommand() {
   return {
       .words = {"accuracy"},
-      .summary = "How far is the model from measured runs?",
+      .summary = "How far off have plans been? How far is the model from measured runs?",
       .description =
-          "Predicts every row of tables of measured runs and compares: mean absolute error (MAPE), "
+          "Without --table: what was planned over what happened, of the runs that ended, by GPU "
+          "type,\n"
+          "layout, framework or cluster: median, spread, and how many lay in their intervals.\n"
+          "With --table: "
+          "predicts every row of tables of measured runs and compares: mean absolute error (MAPE), "
           "median,\n"
           "bias and worst row of step time and peak memory, a table each and over all. Nothing "
           "measured\n"
           "enters a prediction. Rows that cannot be expressed are counted with their reasons. The "
           "format is\n"
           "in docs/accuracy.md; rhumb check --table prints the rows themselves.",
-      .flags = {RunTableFlag(), GroupColumnFlag(), CalibrationFlag("predict with its constants")},
-      .examples = {{"accuracy --table runs.csv", "of your own runs"},
+      .flags = Flags(),
+      .examples = {{"accuracy --by gpu-type", "of the runs that this daemon knows"},
+                   {"accuracy --since 30d --cluster mine", "of one cluster in the last month"},
+                   {"accuracy --table runs.csv", "of your own runs"},
                    {"accuracy --table runs.csv --by model", "which models are worst?"},
                    {"accuracy --table new.csv --calibration mine",
                     "do constants fitted to other runs hold for these?"},

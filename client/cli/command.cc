@@ -13,6 +13,7 @@
 #include "client/cli/doctor_command.h"
 #include "client/cli/fit_command.h"
 #include "client/cli/gpu_command.h"
+#include "client/cli/ingest_command.h"
 #include "client/cli/law_backtest_command.h"
 #include "client/cli/law_command.h"
 #include "client/cli/law_import_command.h"
@@ -23,9 +24,14 @@
 #include "client/cli/plans_command.h"
 #include "client/cli/predict_command.h"
 #include "client/cli/replan_command.h"
+#include "client/cli/run_compare_command.h"
+#include "client/cli/run_drift_command.h"
+#include "client/cli/run_log_command.h"
 #include "client/cli/runs_command.h"
 #include "client/cli/submit_command.h"
+#include "client/cli/sync_command.h"
 #include "client/cli/version_command.h"
+#include "client/cli/watch_command.h"
 
 namespace rhumb::cli {
 
@@ -70,6 +76,12 @@ const std::vector<Command>& Commands() {
                                 RunCreateCommand(),
                                 RunFinishCommand(),
                                 RunReplanCommand(),
+                                RunLogCommand(),
+                                RunCompareCommand(),
+                                RunDriftCommand(),
+                                WatchCommand(),
+                                IngestCommand(),
+                                SyncCommand(),
                                 SubmitCommand(),
                                 DoctorCommand(),
                                 CompletionCommand(),

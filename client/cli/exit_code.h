@@ -12,6 +12,7 @@ inline constexpr int kExitNo = 3;     // infeasible, does not fit, does not fini
 inline constexpr int kExitNotFound = 4;
 inline constexpr int kExitUnavailable = 5;  // no daemon, or no answer in time
 inline constexpr int kExitPermission = 6;
+inline constexpr int kExitDrift = 7;  // `run drift --exit-code`: an alarm is open
 
 }  // namespace rhumb::cli
 

@@ -36,7 +36,8 @@ bool IsAboutTheStore(const Command& command) {
   const bool is_law = command.words.front() == "law" && command.words.back() == "delete";
   const bool is_calibration =
       command.words.front() == "calibration" && command.words.back() != "apply";
-  const bool is_run = command.words.front() == "run";
+  const bool is_run = command.words.front() == "run" || command.words.front() == "watch" ||
+                      command.words.front() == "ingest" || command.words.front() == "sync";
   return is_plans || is_cluster || is_gpu || is_law || is_calibration || is_run;
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/output.h"
 
+#include <unistd.h>
+
 #include <cstddef>
+#include <iostream>
 #include <map>
 #include <ostream>
 #include <utility>
@@ -227,6 +230,10 @@ absl::Status WriteMessage(const google::protobuf::Message& message, const Output
       options.format == OutputFormat::kTable || options.format == OutputFormat::kWide;
   return WriteJson(is_table ? "" : PrintJson(message, {.indent = 2}), options, table, names,
                    context);
+}
+
+bool IsOnScreen(const Context& context) {
+  return context.out == &std::cout && isatty(STDOUT_FILENO) == 1;
 }
 
 void Remark(const Invocation& invocation, Context& context, absl::string_view text) {

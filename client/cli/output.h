@@ -49,6 +49,9 @@ absl::Status WriteJson(absl::string_view json, const OutputOptions& options,
                        const std::function<std::string()>& table,
                        const std::vector<std::string>& names, Context& context);
 
+// Whether what is written to `context.out` is seen at once on a terminal, where it can be redrawn.
+bool IsOnScreen(const Context& context);
+
 // A remark on stderr, "rhumb: text", unless -q was given.
 void Remark(const Invocation& invocation, Context& context, absl::string_view text);
 

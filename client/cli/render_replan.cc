@@ -70,7 +70,7 @@ constexpr ComparedRow kRows[] = {
 std::string Comparison(const std::optional<v1::Plan>& before, const v1::Plan& after,
                        const Terminal& terminal) {
   Table table;
-  table.columns = {{""}, {"IN FORCE"}, {"NEW"}, {""}};
+  table.columns = {{" "}, {"IN FORCE"}, {"NEW"}, {" "}};
   for (const ComparedRow& row : kRows) {
     const std::string now = row.text(after);
     const std::string then = before.has_value() ? row.text(*before) : "";
@@ -103,13 +103,13 @@ std::string RenderReplan(const std::optional<v1::Plan>& before,
   Report report(terminal);
   report.Sentence(Headline(response), feasible ? Style::kBold : Style::kBad);
   if (feasible) report.Block(Comparison(before, plan, terminal));
-  std::string label = "changes";
+  std::string label = "Changes";
   for (const v1::Advice& advice : response.advice()) {
     if (advice.code() != "CHANGE") continue;
     report.Row(label, advice.text());
     label.clear();
   }
-  label = "says";
+  label = "Advice";
   for (const v1::Advice& advice : response.advice()) {
     if (advice.code() == "CHANGE") continue;
     report.Row(label, advice.text());
@@ -117,7 +117,10 @@ std::string RenderReplan(const std::optional<v1::Plan>& before,
       report.Row("", absl::StrCat("  ", advice.directive()), Style::kBold);
     label.clear();
   }
-  if (!plan.name().empty()) report.Row("plan", plan.name());
+  // What only might be is stored under no name.
+  if (!plan.name().empty() && response.run().plan() == plan.name()) {
+    report.Row("Plan", plan.name());
+  }
   return report.text();
 }
 

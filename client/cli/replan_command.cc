@@ -264,7 +264,7 @@ Command RunReplanCommand() {
                          .help = "name of a run, as runs/r-0123",
                          .completion = Completion::kRun}},
           .flags = AllFlags(),
-          .examples = {{"run replan runs/r-0123 --lost-nodes 2 --reason 'rack 4 is down'",
+          .examples = {{"run replan runs/r-0123 --lost-nodes 2 --reason maintenance",
                         "on what is left"},
                        {"run replan runs/r-0123 --deadline 9d --shorten --dry-run",
                         "how far would it get in nine days?"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/run_report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -9,7 +10,9 @@
 #include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "client/cli/report.h"
-#include "client/cli/request_fields.h"
+#include "client/cli/run_facts.h"
+#include "client/cli/run_progress_report.h"
+#include "client/cli/sparkline.h"
 #include "client/config/human_numbers.h"
 
 namespace rhumb::cli {
@@ -20,22 +23,7 @@ constexpr double kAsPlannedFraction = 0.005;
 // Ratios to the plan beyond which "faster" and "slower" in percent say nothing.
 constexpr double kLeastNearPlanRatio = 0.5;
 constexpr double kMostNearPlanRatio = 2;
-
-std::string StateName(v1::RunState state) {
-  const auto* value = v1::RunState_descriptor()->FindValueByNumber(state);
-  return value == nullptr ? absl::StrCat(state) : EnumChoice(*value);
-}
-
-bool IsOpen(const v1::Run& run) {
-  return run.state() == v1::RUN_STATE_PENDING || run.state() == v1::RUN_STATE_RUNNING;
-}
-
-const v1::RunComparison* FindComparison(const v1::Run& run, absl::string_view quantity) {
-  for (const v1::RunComparison& each : run.comparisons()) {
-    if (each.quantity() == quantity) return &each;
-  }
-  return nullptr;
-}
+constexpr int kSparklineWidth = 60;
 
 // Of all its jobs together; without a job from its start to its end.
 std::optional<double> WallSeconds(const v1::Run& run) {
@@ -149,6 +137,13 @@ std::string QuantityTitle(absl::string_view quantity) {
   if (quantity == "total_usd") return "Cost";
   if (quantity == "gpu_count") return "GPUs";
   if (quantity == "node_count") return "Nodes";
+  if (quantity == "token_count") return "Tokens";
+  if (quantity == "loss_nats") return "Loss";
+  if (quantity == "final_loss_nats") return "Final loss";
+  if (quantity == "step_seconds") return "Step time";
+  if (quantity == "tokens_per_second") return "Tokens/s";
+  if (quantity == "mfu") return "MFU";
+  if (quantity == "peak_memory_bytes") return "Peak memory";
   return std::string(quantity);
 }
 
@@ -158,6 +153,11 @@ std::string QuantityText(absl::string_view quantity, double value) {
   if (quantity == "gpu_count" || quantity == "node_count") {
     return FormatInteger(std::llround(value));
   }
+  if (quantity == "token_count" || quantity == "tokens_per_second") return FormatCount(value);
+  if (quantity == "loss_nats" || quantity == "final_loss_nats") return FormatLoss(value);
+  if (quantity == "step_seconds") return absl::StrFormat("%.4g s", value);
+  if (quantity == "mfu") return FormatFraction(value);
+  if (quantity == "peak_memory_bytes") return FormatBytes(value);
   return absl::StrFormat("%.4g", value);
 }
 
@@ -215,6 +215,18 @@ Style StyleOf(const v1::Run& run) {
   return run.state() == v1::RUN_STATE_SUCCEEDED ? Style::kGood : Style::kBad;
 }
 
+// "! throughput, loss": the kinds of alarms that last.
+std::string AlarmMark(const v1::Run& run) {
+  std::vector<std::string> kinds;
+  for (const v1::DriftAlarm& alarm : run.alarms()) {
+    const std::string kind = DriftName(alarm.kind());
+    if (!alarm.has_clear_time() && std::count(kinds.begin(), kinds.end(), kind) == 0) {
+      kinds.push_back(kind);
+    }
+  }
+  return kinds.empty() ? "" : absl::StrCat("! ", absl::StrJoin(kinds, ", "));
+}
+
 void AddTable(const std::string& label, const std::string& what, const Table& table, bool wide,
               Report& report) {
   if (table.rows.empty()) return;
@@ -242,7 +254,8 @@ std::string RunSentence(const v1::Run& run) {
   return absl::StrCat(text, BesidePlan(run), ".");
 }
 
-std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal) {
+std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal,
+                      const std::vector<double>& losses) {
   Report report(terminal);
   report.Sentence(RunSentence(run), StyleOf(run));
   report.Row("Title", run.title());
@@ -251,11 +264,15 @@ std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal) {
   report.Row("Owner", user.empty() ? absl::StrCat("uid ", run.owner_uid())
                                    : absl::StrCat(user, ", uid ", run.owner_uid()));
   if (run.jobs().empty()) report.Row("Created", FormatInstant(run.create_time()));
+  AddProgress(run, report);
+  const std::string curve = Sparkline(losses, kSparklineWidth, terminal);
+  if (!curve.empty()) report.Line("Loss", curve);
   AddTable("Comparison", "what was planned beside what happened", ComparisonsTable(run), wide,
            report);
   AddTable("Attempts",
            run.jobs_size() > 1 ? absl::StrCat(run.jobs_size(), ", one after the other") : "1",
            JobsTable(run), wide, report);
+  AddAttempts(run, wide, report);
   const char* label = "Advice";
   for (const v1::Advice& advice : run.advice()) {
     report.Row(label, advice.text());
@@ -276,6 +293,11 @@ Table RunsTable(const std::vector<v1::Run>& runs) {
                    {.title = "GPUS"},
                    {.title = "STARTED"},
                    {.title = "RAN", .number = true},
+                   {.title = "DONE", .number = true},
+                   {.title = "LOSS", .number = true},
+                   {.title = "PLANNED", .number = true},
+                   {.title = "FINISH"},
+                   {.title = "ALARM"},
                    {.title = "USER"},
                    {.title = "TITLE", .wide_only = true},
                    {.title = "JOBS", .number = true, .wide_only = true},
@@ -283,13 +305,22 @@ Table RunsTable(const std::vector<v1::Run>& runs) {
   for (const v1::Run& run : runs) {
     const v1::Job* last = LastJob(run);
     const std::optional<double> wall = WallSeconds(run);
+    const std::optional<double> done = DoneFraction(run);
+    const std::optional<double> planned = PlannedLoss(run);
+    // Not that of the last sample, which may be a validation, or a spike.
+    const v1::RunComparison* loss = FindComparison(run, "loss_nats");
     table.rows.push_back(
         {BareName(run.name()), StateName(run.state()), last == nullptr ? "" : last->job_id(),
          last == nullptr ? "" : BareName(last->cluster()), BareName(run.plan()),
          last == nullptr ? "" : GpusOf(*last),
          run.has_start_time() ? FormatInstant(run.start_time()) : "",
-         wall.has_value() ? FormatDuration(*wall) : "", last == nullptr ? "" : last->user_name(),
-         run.title(), absl::StrCat(run.jobs_size()), absl::StrCat(run.owner_uid())});
+         wall.has_value() ? FormatDuration(*wall) : "",
+         done.has_value() ? FormatFraction(*done) : "",
+         loss != nullptr && loss->has_actual() ? FormatLoss(loss->actual()) : "",
+         planned.has_value() ? FormatLoss(*planned) : "",
+         run.forecast().has_finish_time() ? FormatInstant(run.forecast().finish_time()) : "",
+         AlarmMark(run), last == nullptr ? "" : last->user_name(), run.title(),
+         absl::StrCat(run.jobs_size()), absl::StrCat(run.owner_uid())});
   }
   return table;
 }

@@ -16,9 +16,11 @@ namespace rhumb::cli {
 // planned."
 std::string RunSentence(const v1::Run& run);
 
-// The sentence, planned numbers beside what happened, its jobs, and what to do. `wide`: also where
-// numbers are from, and more of the jobs.
-std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal);
+// The sentence, how far it is and where it goes, alarms, planned numbers beside what happened, its
+// jobs and processes, and what to do. `wide`: also where numbers are from, and more of the jobs.
+// `losses`, first to last, are drawn in a line where the terminal can.
+std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal,
+                      const std::vector<double>& losses = {});
 
 // One row a run.
 Table RunsTable(const std::vector<v1::Run>& runs);

@@ -17,11 +17,17 @@
 #include "client/cli/output.h"
 #include "client/cli/request_fields.h"
 #include "client/cli/run_report.h"
+#include "client/cli/run_settings_flags.h"
 #include "google/protobuf/util/time_util.h"
 #include "rhumb/v1/run_service.pb.h"
 
 namespace rhumb::cli {
 namespace {
+
+// Of the full view, as the daemon limits it.
+constexpr int kMaxFullPageSize = 100;
+// Of the curve that is drawn in a line.
+constexpr int kCurvePoints = 200;
 
 Flag ClusterFlag(const std::string& field, const std::string& help, const std::string& group) {
   return {.name = "cluster",
@@ -94,6 +100,12 @@ int RunList(const Invocation& invocation, Context& context) {
       SetFieldsFromFlags(ListFlags(), invocation, context.now_unix_seconds, request);
   if (!read.ok()) return FailUsage(context, read);
   request.set_open_only(invocation.Has("open"));
+  const bool is_table =
+      output->format == OutputFormat::kTable || output->format == OutputFormat::kWide;
+  // Forecasts and plans are of the full view alone, which has shorter pages.
+  if (is_table && !invocation.Has("view") && request.page_size() <= kMaxFullPageSize) {
+    request.set_view(v1::PLAN_VIEW_FULL);
+  }
   const Listing<v1::ListRunsResponse, v1::Run> listing = {
       .ask = [&](client::Client& client) { return client.ListRuns(request); },
       .items = &v1::ListRunsResponse::runs,
@@ -111,15 +123,41 @@ int RunList(const Invocation& invocation, Context& context) {
 
 // --- one run
 
+// The losses of a run, evenly over its tokens, to be drawn in a line; empty where there are none.
+std::vector<double> LossCurve(const v1::Run& run, client::Client& client) {
+  if (!run.has_last_sample()) return {};
+  v1::CompareRunRequest request;
+  request.set_name(run.name());
+  request.set_point_count(kCurvePoints);
+  // A line of bars is no reason to fail.
+  const absl::StatusOr<v1::CompareRunResponse> comparison = client.CompareRun(request);
+  std::vector<double> losses;
+  if (!comparison.ok()) return losses;
+  for (const v1::LossPoint& point : comparison->loss_curve()) {
+    if (point.has_actual_nats()) losses.push_back(point.actual_nats());
+  }
+  return losses;
+}
+
 // Shows the run that `ask` answers.
-int ShowRun(std::function<absl::StatusOr<v1::Run>(client::Client&)> ask,
+int ShowRun(const std::function<absl::StatusOr<v1::Run>(client::Client&)>& ask,
             const Invocation& invocation, Context& context) {
   const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
   if (!output.ok()) return FailUsage(context, output.status());
-  const Showing<v1::Run> showing = {
-      .ask = std::move(ask), .table = RunsTable, .render = [&](const v1::Run& run) {
-        return RenderRun(run, output->table.wide, context.out_terminal);
-      }};
+  std::vector<double> losses;
+  const Showing<v1::Run> showing = {.ask =
+                                        [&](client::Client& client) {
+                                          absl::StatusOr<v1::Run> run = ask(client);
+                                          if (run.ok() && IsOnScreen(context))
+                                            losses = LossCurve(*run, client);
+                                          return run;
+                                        },
+                                    .table = RunsTable,
+                                    .render =
+                                        [&](const v1::Run& run) {
+                                          return RenderRun(run, output->table.wide,
+                                                           context.out_terminal, losses);
+                                        }};
   return RunShowing(showing, *output, invocation, context);
 }
 
@@ -159,10 +197,15 @@ std::vector<Flag> CreateFlags() {
            .group = kGroup}};
 }
 
+std::vector<Flag> With(std::vector<Flag> flags, std::vector<Flag> more) {
+  for (Flag& flag : more) flags.push_back(std::move(flag));
+  return flags;
+}
+
 int RunCreate(const Invocation& invocation, Context& context) {
   v1::CreateRunRequest request;
-  const absl::Status read =
-      SetFieldsFromFlags(CreateFlags(), invocation, context.now_unix_seconds, request);
+  const absl::Status read = SetFieldsFromFlags(With(CreateFlags(), RunSettingsFlags()), invocation,
+                                               context.now_unix_seconds, request);
   if (!read.ok()) return FailUsage(context, read);
   if (invocation.Has("job") != invocation.Has("cluster")) {
     return FailUsage(context, absl::InvalidArgumentError("--job and --cluster go together"));
@@ -216,11 +259,6 @@ int RunFinish(const Invocation& invocation, Context& context) {
                  context);
 }
 
-std::vector<Flag> With(std::vector<Flag> flags, std::vector<Flag> more) {
-  for (Flag& flag : more) flags.push_back(std::move(flag));
-  return flags;
-}
-
 }  // namespace
 
 Command RunListCommand() {
@@ -259,15 +297,19 @@ Command RunCreateCommand() {
       .description =
           "The run goes on until `rhumb run finish`. With --job and --cluster it belongs to "
           "that job, which the cluster's agent tells of: its run is answered if there is one "
-          "already.",
-      .flags = With(CreateFlags(),
+          "already. Without a plan, the flags that say what is trained are what it is compared "
+          "with; with one, where it differs.",
+      .flags = With(With(CreateFlags(), RunSettingsFlags()),
                     {JobFlag("run.jobs[0].job_id", "the scheduler's job that starts it", kGroup),
                      ClusterFlag("run.jobs[0].cluster", "the job's cluster", kGroup),
                      {.name = "dry-run",
                       .kind = FlagKind::kSwitch,
                       .help = "check only; change nothing",
                       .group = kGroup}}),
-      .examples = {{"run create --plan plans/p-0123 -o name", "by hand; prints its name"}},
+      .examples = {{"run create --plan plans/p-0123 -o name", "by hand; prints its name"},
+                   {"run create --params 1.1B --target-tokens 22B --batch-tokens 524288 --schedule "
+                    "wsd --decay-fraction 0.1 --gpu H100-SXM5-80GB --gpu-count 8 --learn",
+                    "without a plan"}},
       .run = RunCreate};
 }
 

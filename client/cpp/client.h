@@ -146,6 +146,19 @@ class Client {
       const v1::ListRunSamplesRequest& request);
   absl::StatusOr<v1::ReplanRunResponse> ReplanRun(const v1::ReplanRunRequest& request);
   absl::StatusOr<v1::SyncJobsResponse> SyncJobs(const v1::SyncJobsRequest& request);
+  // Sends all of `messages`; the first names run and attempt. Samples are known by their sequence,
+  // so this is retried, and may be repeated, without harm.
+  absl::StatusOr<v1::ReportProgressResponse> ReportProgress(
+      const std::vector<v1::ReportProgressRequest>& messages);
+  absl::StatusOr<v1::CompareRunResponse> CompareRun(const v1::CompareRunRequest& request);
+  absl::StatusOr<v1::AccuracyReport> GetAccuracyReport(const v1::GetAccuracyReportRequest& request);
+
+  // Gives `sink` every message until the run has ended (OK). `sink` is called on the caller's
+  // thread; now and then with null, so that it can look for an interrupt; false cancels the watch,
+  // and the answer is CANCELLED. Has no deadline and is not retried: a daemon that goes away ends
+  // it with UNAVAILABLE, and watching again begins with the run as a whole.
+  using WatchSink = std::function<bool(const v1::WatchRunResponse* message)>;
+  absl::Status WatchRun(const v1::WatchRunRequest& request, const WatchSink& sink);
 
   // Version of the daemon, as in "0.1.0"; NOT_FOUND if it does not say, UNAVAILABLE while it
   // drains.

@@ -59,8 +59,9 @@ absl::StatusOr<system_clock::time_point> ReadDeadline(const HttpRequest& request
     seconds = absl::SimpleAtod(text, &number) ? std::optional<double>(number) : std::nullopt;
   }
   if (!seconds.has_value() || !(*seconds > 0 && *seconds <= kMaxTimeoutSeconds)) {
-    return FieldError(name, absl::StrCat("must be a positive time of at most ", kMaxTimeoutSeconds,
-                                         " s, got \"", text.empty() ? grpc_text : text, "\""));
+    return FieldError(
+        name, absl::StrCat("must be a positive time of at most ", kMaxTimeoutSeconds, " s, got ",
+                           QuotedHeader(text.empty() ? grpc_text : text)));
   }
   return system_clock::now() + std::chrono::duration_cast<system_clock::duration>(
                                    std::chrono::duration<double>(*seconds));
@@ -78,8 +79,9 @@ std::optional<HttpResponse> RefuseBody(const HttpRequest& request) {
   const std::string kind = type.substr(0, type.find_first_of("; "));
   if (kind == "application/json" || kind == "application/x-ndjson" || kind == "application/jsonl")
     return std::nullopt;
-  return refuse(absl::StrCat(
-      "a body must be JSON; send the header Content-Type: application/json, got \"", type, "\""));
+  return refuse(
+      absl::StrCat("a body must be JSON; send the header Content-Type: application/json, got ",
+                   QuotedHeader(type)));
 }
 
 std::string EventText(absl::string_view name, absl::string_view data) {
@@ -189,9 +191,9 @@ HttpResponse ApiHandler::AnswerStream(std::shared_ptr<ForwardCall> call, const R
     while (true) {
       if (is_draining_()) {
         ended = true;
-        return EventText("error", ErrorBody(ToGrpcStatus(ErrorWithReason(
-                                      absl::StatusCode::kUnavailable, "DRAINING",
-                                      "the daemon is stopping"))));
+        return EventText(
+            "error", ErrorBody(ToGrpcStatus(ErrorWithReason(
+                         absl::StatusCode::kUnavailable, "DRAINING", "the daemon is stopping"))));
       }
       const Event now = event.has_value() ? *event : call->Next(kLookInterval, *message);
       event.reset();

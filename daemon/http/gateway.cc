@@ -22,16 +22,33 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Bind(const GatewayOptions& opt
 Gateway::~Gateway() { Stop(); }
 
 void Gateway::Start(grpc::Server& server, PeerRegistry& peers, std::vector<ReadinessCheck> checks,
-                    std::function<std::string()> metrics) {
+                    Metrics& metrics) {
+  metrics_ = &metrics;
   channels_ = std::make_unique<CallerChannels>(server, peers);
   api_ = std::make_unique<ApiHandler>(routes_, *channels_, options_.api,
                                       [this] { return draining_.load(); });
-  probes_ = std::make_unique<Probes>(std::move(checks), std::move(metrics));
+  probes_ = std::make_unique<Probes>(std::move(checks), [&metrics] { return metrics.Text(); });
+  metrics.AddGauges([this]() -> std::vector<GaugeSample> {
+    return {{.name = "rhumb_http_connections",
+             .help = "Open connections of HTTP.",
+             .labels = {},
+             .value = static_cast<double>(listener_->connection_count())},
+            {.name = "rhumb_http_streams",
+             .help = "Open server-sent event streams.",
+             .labels = {},
+             .value = static_cast<double>(api_->stream_count())}};
+  });
   listener_->Start([this](const HttpRequest& request) { return Handle(request); },
                    [](absl::string_view start) { return Probes::IsProbe(start); });
 }
 
 HttpResponse Gateway::Handle(const HttpRequest& request) {
+  HttpResponse response = Answer(request);
+  metrics_->CountHttp(response.status);
+  return response;
+}
+
+HttpResponse Gateway::Answer(const HttpRequest& request) {
   // The codec could not read it.
   if (request.method.empty()) {
     return ErrorResponse(400, absl::StatusCode::kInvalidArgument, "BAD_HTTP",

@@ -6,7 +6,7 @@
 
 #include <grpcpp/server.h>
 
-#include <functional>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +15,7 @@
 #include "daemon/http/api_handler.h"
 #include "daemon/http/http_listener.h"
 #include "daemon/http/probes.h"
+#include "daemon/metrics.h"
 #include "daemon/peer.h"
 
 namespace rhumb::daemon {
@@ -33,9 +34,9 @@ class Gateway {
   static absl::StatusOr<std::unique_ptr<Gateway>> Bind(const GatewayOptions& options);
   ~Gateway();
 
-  // Begins to answer; call once. `server` and `peers` must outlive this.
+  // Begins to answer; call once. `server`, `peers` and `metrics` must outlive this.
   void Start(grpc::Server& server, PeerRegistry& peers, std::vector<ReadinessCheck> checks,
-             std::function<std::string()> metrics);
+             Metrics& metrics);
 
   // Accepts no more and ends streams; unary calls go on. Idempotent.
   void BeginDrain();
@@ -44,16 +45,16 @@ class Gateway {
 
   // Port of TCP, 0 without.
   int tcp_port() const { return listener_->tcp_port(); }
-  int connection_count() const { return listener_->connection_count(); }
-  int stream_count() const { return api_ == nullptr ? 0 : api_->stream_count(); }
 
  private:
   explicit Gateway(const GatewayOptions& options);
   HttpResponse Handle(const HttpRequest& request);
+  HttpResponse Answer(const HttpRequest& request);
 
   const GatewayOptions options_;
   const RouteTable routes_;
   std::atomic<bool> draining_{false};
+  Metrics* metrics_ = nullptr;
   std::unique_ptr<CallerChannels> channels_;
   std::unique_ptr<ApiHandler> api_;
   std::unique_ptr<Probes> probes_;

@@ -17,8 +17,9 @@
 namespace rhumb::daemon {
 namespace {
 
-// A caller that takes no byte for so long is gone.
-constexpr int kWriteTimeoutMs = 10'000;
+// A caller has so long to take a reply, or one part of a stream, whole: one that reads a byte now
+// and then must not hold a thread for ever.
+constexpr std::chrono::seconds kWriteTime(30);
 constexpr size_t kBufferBytes = 64 << 10;
 
 // Reads from the head at hand, never from the socket; writes to the socket in few large pieces.
@@ -45,6 +46,9 @@ class HeadStream final : public httplib::Stream {
   // The library refuses descriptors that select() cannot take; it is given no say over ours.
   socket_t socket() const override { return 0; }
 
+  // Begins the time of the next part.
+  void BeginPart() { give_up_.reset(); }
+
   bool Flush() {
     size_t sent = 0;
     while (!failed_ && sent < buffer_.size()) {
@@ -53,8 +57,11 @@ class HeadStream final : public httplib::Stream {
       if (count > 0) {
         sent += static_cast<size_t>(count);
       } else if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        const auto now = std::chrono::steady_clock::now();
+        if (!give_up_.has_value()) give_up_ = now + kWriteTime;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(*give_up_ - now).count();
         pollfd wait = {.fd = fd_, .events = POLLOUT, .revents = 0};
-        failed_ = poll(&wait, 1, kWriteTimeoutMs) == 0;
+        failed_ = left <= 0 || poll(&wait, 1, static_cast<int>(left)) == 0;
       } else if (count >= 0 || errno != EINTR) {
         failed_ = true;
       }
@@ -69,6 +76,7 @@ class HeadStream final : public httplib::Stream {
   size_t read_ = 0;
   std::string buffer_;
   bool failed_ = false;
+  std::optional<std::chrono::steady_clock::time_point> give_up_;  // once a write had to wait
 };
 
 HttpRequest ToRequest(const httplib::Request& from) {
@@ -95,13 +103,13 @@ class HttpCodec::Server final : public httplib::Server {
       request.body = std::move(body_);
       request.uid = uid_;
       request.is_gone = [fd = fd_] { return IsPeerGone(fd); };
-      Fill(handler_(request), to);
+      Fill(handler_(request), from.version, to);
       return HandlerResponse::Handled;
     });
-    set_error_handler([this](const httplib::Request&, httplib::Response& to) {
+    set_error_handler([this](const httplib::Request& from, httplib::Response& to) {
       if (!to.body.empty()) return;
       // What the library found itself: the target or a field could not be read.
-      Fill(handler_({}), to);
+      Fill(handler_({}), from.version, to);
     });
   }
 
@@ -125,15 +133,14 @@ class HttpCodec::Server final : public httplib::Server {
   }
 
  private:
-  void Fill(HttpResponse from, httplib::Response& to) {
+  void Fill(HttpResponse from, const std::string& version, httplib::Response& to) {
     to.status = from.status;
     for (const auto& [name, value] : from.headers) to.set_header(name, value);
     if (from.next_part == nullptr) {
       to.set_content(std::move(from.body), from.content_type);
       return;
     }
-    to.set_chunked_content_provider(from.content_type, [this, next = std::move(from.next_part)](
-                                                           size_t, httplib::DataSink& sink) {
+    const auto provide = [this, next = std::move(from.next_part)](size_t, httplib::DataSink& sink) {
       // Nothing is held back while the next part is awaited.
       if (!stream_->Flush()) return false;
       const std::optional<std::string> part = next();
@@ -141,8 +148,15 @@ class HttpCodec::Server final : public httplib::Server {
         sink.done();
         return true;
       }
+      stream_->BeginPart();
       return part->empty() || sink.write(part->data(), part->size());
-    });
+    };
+    // HTTP/1.0 knows no chunks: there the end of the connection is that of the stream.
+    if (version == "HTTP/1.0") {
+      to.set_content_provider(from.content_type, provide);
+    } else {
+      to.set_chunked_content_provider(from.content_type, provide);
+    }
   }
 
   const HttpCodec::Handler handler_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/http/http_error.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "daemon/rpc_status.h"
@@ -79,6 +81,14 @@ HttpResponse ErrorResponse(int http_status, absl::StatusCode code, absl::string_
   HttpResponse response = ErrorResponse(ToGrpcStatus(ErrorWithReason(code, reason, message)));
   response.status = http_status;
   return response;
+}
+
+std::string QuotedHeader(absl::string_view value) {
+  constexpr size_t kShown = 100;
+  std::string text(value.substr(0, kShown));
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return absl::StrCat("\"", text, value.size() > kShown ? "...\"" : "\"");
 }
 
 absl::Status WithField(const absl::Status& refusal) {

@@ -27,6 +27,9 @@ HttpResponse ErrorResponse(const grpc::Status& status);
 HttpResponse ErrorResponse(int http_status, absl::StatusCode code, absl::string_view reason,
                            absl::string_view message);
 
+// What a caller sent in a header, fit to be quoted: printable ASCII, cut to a readable length.
+std::string QuotedHeader(absl::string_view value);
+
 // INVALID_ARGUMENT of the JSON library, with its field.
 absl::Status WithField(const absl::Status& refusal);
 

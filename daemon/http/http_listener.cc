@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,7 +34,14 @@ constexpr int kUrgentThreadCount = 2;
 
 absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Bind(
     const HttpListenerOptions& options) {
-  std::unique_ptr<HttpListener> listener(new HttpListener(options));
+  HttpListenerOptions usable = options;
+  // Half of the descriptors stay for gRPC and the store.
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    usable.max_connection_count = std::min<size_t>(options.max_connection_count,
+                                                   std::max<size_t>(descriptors.rlim_cur / 2, 16));
+  }
+  std::unique_ptr<HttpListener> listener(new HttpListener(usable));
   listener->wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (listener->wake_fd_ < 0) {
     return absl::InternalError(absl::StrCat("cannot make an event: ", std::strerror(errno)));

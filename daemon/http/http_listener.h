@@ -34,7 +34,8 @@ struct HttpListenerOptions {
   size_t max_body_bytes = 16 << 20;
   // From the first byte of a request, or from accepting, until its head and its body are whole.
   std::chrono::milliseconds head_timeout{10'000}, body_timeout{60'000};
-  // Beyond it the connection that has waited longest is closed for a new one.
+  // Beyond it, and beyond half of the process' descriptors, the connection that has waited longest
+  // is closed for a new one.
   size_t max_connection_count = 1024;
   // Of requests that are not whole yet, over all connections.
   size_t max_held_bytes = size_t{256} << 20;

@@ -367,6 +367,24 @@ absl::StatusOr<std::vector<StoredRun>> RunStore::List(const RunFilter& filter,
   return runs;
 }
 
+absl::StatusOr<std::vector<std::pair<JobState, int64_t>>> RunStore::CountByState() {
+  std::vector<std::pair<JobState, int64_t>> counts;
+  RHUMB_RETURN_IF_ERROR(database_.Read([&](soci::session& session) {
+    std::string state;
+    Integer count = 0;
+    soci::statement select =
+        (session.prepare << "SELECT state, COUNT(*) FROM runs GROUP BY state ORDER BY state",
+         soci::into(state), soci::into(count));
+    select.execute();
+    while (select.fetch()) {
+      if (const std::optional<JobState> known = FindJobState(state))
+        counts.emplace_back(*known, count);
+    }
+    return absl::OkStatus();
+  }));
+  return counts;
+}
+
 absl::StatusOr<StoredRun> RunStore::Update(absl::string_view name, const Change& change) {
   StoredRun stored;
   RHUMB_RETURN_IF_ERROR(database_.Write([&](soci::session& session) -> absl::Status {

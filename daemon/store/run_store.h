@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -107,6 +108,9 @@ class RunStore {
   // Up to `limit` runs after `after` (nullopt: from the one that changed last), with their jobs.
   absl::StatusOr<std::vector<StoredRun>> List(const RunFilter& filter,
                                               const std::optional<ListPosition>& after, int limit);
+
+  // How many runs there are of each state, those without any left out.
+  absl::StatusOr<std::vector<std::pair<JobState, int64_t>>> CountByState();
 
   // Changes the run of `name` as `change` does, which may refuse; answers what is stored then.
   // NotFound without such a run. Unchanged if `change` answers false.

@@ -26,6 +26,7 @@ void SampleMean::Add(const SampleRow& row) {
   if (++row_count_ == 1) return;
   row_.first_sequence = before.first_sequence;
   row_.stored.sample_count += before.stored.sample_count;
+  if (before.stored.sample.loss_not_finite) row_.stored.sample.loss_not_finite = true;
   for (size_t i = 0; i < kMeanFields.size(); ++i) row_.counts[i] += before.counts[i];
   const std::optional<int64_t>& peak = before.stored.sample.peak_memory_bytes;
   std::optional<int64_t>& highest = row_.stored.sample.peak_memory_bytes;

@@ -28,7 +28,7 @@ soci::indicator Has(bool value) { return value ? soci::i_ok : soci::i_null; }
 const char kSampleColumns[] =
     "attempt_key, sequence, first_sequence, sample_count, time_ns, step, token_count, loss_nats, "
     "validation_loss_nats, step_seconds, tokens_per_second, learning_rate, gradient_norm, "
-    "noise_scale_tokens, peak_memory_bytes, mean_counts";
+    "noise_scale_tokens, peak_memory_bytes, loss_not_finite, mean_counts";
 
 const char kAttemptColumns[] =
     "run, attempt_id, attempt_key, number, first_time_ns, last_time_ns, sample_count, first_step, "
@@ -43,6 +43,7 @@ void SampleCells::BindResults(soci::statement& statement) {
     statement.exchange(soci::into(means_[i], has_mean_[i]));
   }
   statement.exchange(soci::into(peak_, has_peak_));
+  statement.exchange(soci::into(not_finite_));
   statement.exchange(soci::into(counts_, has_counts_));
 }
 
@@ -54,6 +55,7 @@ void SampleCells::BindValues(soci::statement& statement) {
     statement.exchange(soci::use(means_[i], has_mean_[i]));
   }
   statement.exchange(soci::use(peak_, has_peak_));
+  statement.exchange(soci::use(not_finite_));
   statement.exchange(soci::use(counts_, has_counts_));
 }
 
@@ -67,6 +69,7 @@ SampleRow SampleCells::Get() const {
   sample.time_seconds = static_cast<double>(time_) / 1e9;
   sample.step = step_;
   sample.token_count = tokens_;
+  sample.loss_not_finite = not_finite_ != 0;
   for (size_t i = 0; i < means_.size(); ++i) {
     if (has_mean_[i] != soci::i_ok) continue;
     sample.*kMeanFields[i] = means_[i];
@@ -91,6 +94,7 @@ void SampleCells::Set(int64_t attempt_key, const SampleRow& row) {
   time_ = row.time_ns;
   step_ = sample.step;
   tokens_ = sample.token_count;
+  not_finite_ = sample.loss_not_finite ? 1 : 0;
   bool partial = false;
   for (size_t i = 0; i < means_.size(); ++i) {
     const std::optional<double>& mean = sample.*kMeanFields[i];
@@ -243,7 +247,7 @@ SampleRows::SampleRows(soci::session& session)
                    absl::StrCat("INSERT INTO run_samples (", kSampleColumns,
                                 ") VALUES (:key, :sequence, :first, :count, :time, :step, :tokens, "
                                 ":loss, :validation, :step_seconds, :tokens_per_second, :rate, "
-                                ":norm, :noise, :peak, :counts)"));
+                                ":norm, :noise, :peak, :not_finite, :counts)"));
   find_range_.exchange(soci::into(first_));
   find_range_.exchange(soci::into(last_));
   find_range_.exchange(soci::use(key_));

@@ -51,7 +51,7 @@ class SampleCells {
   Integer key_ = 0, sequence_ = 0, first_ = 0, count_ = 0, time_ = 0, step_ = 0, tokens_ = 0;
   std::array<double, kMeanFields.size()> means_ = {};
   std::array<soci::indicator, kMeanFields.size()> has_mean_ = {};
-  Integer peak_ = 0;
+  Integer peak_ = 0, not_finite_ = 0;
   soci::indicator has_peak_ = soci::i_null;
   std::string counts_;
   soci::indicator has_counts_ = soci::i_null;

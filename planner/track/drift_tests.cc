@@ -46,7 +46,9 @@ bool LossTest::Add(double loss_nats, const RunPlace& place) {
     exceeded = ExceededLevels(excess, residuals_.RobustDeviation(), kLossFloors, normal);
     Count(*made, exceeded);
   }
-  if (exceeded == 0) {
+  // Blocks a little too high count as normal: without them the scatter of a loss that wanders, as
+  // autocorrelated noise and shifts of the data do, would be cut off where it matters.
+  if (exceeded <= 1) {
     if (normal_.count() >= kFewestNormal) residuals_.Add(made->median - normal_.Median());
     normal_.Add(made->median);
   }

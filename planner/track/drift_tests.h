@@ -26,8 +26,8 @@ struct DriftTest {
   void Count(const Block& newest, int exceeded_level_count);
 };
 
-// Nats of training loss. Normal is the median of the last ten blocks that exceeded nothing: the
-// loss falls as it goes on, which is in the run's favour. A block exceeds a level if it
+// Nats of training loss. Normal is the median of the last ten blocks that exceeded one level at
+// most: the loss falls as it goes on, which is in the run's favour. A block exceeds a level if it
 // lies above normal by 3, 5 and 7 robust deviations of what blocks were off, and by 0.5%, 1.5% and
 // 4%.
 class LossTest : public DriftTest {
@@ -40,7 +40,7 @@ class LossTest : public DriftTest {
  private:
   BlockMaker<5> blocks_;
   Recent<10> normal_;
-  Recent<32> residuals_;  // of blocks from the median before them
+  Recent<64> residuals_;  // of blocks from the median before them
 };
 
 // Seconds of a step, as ln of the ratio to normal: the median of the run's first twenty blocks,

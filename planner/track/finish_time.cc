@@ -13,6 +13,7 @@ namespace rhumb {
 namespace {
 
 constexpr size_t kLeastPaces = 4;
+constexpr size_t kLeastOfAttempt = 10;  // fewer do not show how the pace drifts
 constexpr size_t kMostBlocks = 8;
 constexpr double kStallFactor = 4;  // of the median: a step this slow is a stall, not a pace
 
@@ -82,7 +83,7 @@ std::vector<Stretch> Latest(const std::vector<Stretch>& stretches) {
   for (const Stretch& stretch : stretches) {
     if (stretch.attempt == stretches.back().attempt) latest.push_back(stretch);
   }
-  return latest.size() >= kLeastPaces ? latest : stretches;
+  return latest.size() >= kLeastOfAttempt ? latest : stretches;
 }
 
 struct Pace {
@@ -94,7 +95,12 @@ struct Pace {
 // Paces of up to eight blocks of neighbours: how far they scatter is how far what is left may be
 // off, slow drifts included; it does not average out over what is left.
 Pace PaceOf(const std::vector<Stretch>& steady) {
-  Pace pace = {.seconds_per_token = MedianPace(steady)};
+  double all_seconds = 0, all_tokens = 0;
+  for (const Stretch& stretch : steady) {
+    all_seconds += stretch.seconds;
+    all_tokens += stretch.tokens;
+  }
+  Pace pace = {.seconds_per_token = all_seconds / all_tokens};
   const size_t blocks = std::min(kMostBlocks, steady.size());
   double squares = 0;
   for (size_t k = 0; k < blocks; ++k) {
@@ -148,21 +154,20 @@ FinishForecast ForecastFinish(const std::vector<RunSample>& samples, double toke
   }
   const Pace pace = PaceOf(Latest(steady));
   const double steady_left = pace.seconds_per_token * tokens_left;
-  // Delays to come: a Poisson number whose rate is known from `count` seen (Gamma-Poisson with
-  // Jeffreys' prior in its variance), each as those seen.
+  // Delays to come are a compound Poisson sum. What was seen is one such sum, with the variance
+  // sum of squares (half a delay more for the rate: Jeffreys' prior); what is left is another.
   const double clear_seconds =
       std::max(history.busy_seconds + history.gap_seconds - history.delays.seconds, 1e-9);
   const double share = steady_left / clear_seconds;
   const double seen = history.delays.count;
   double delay = 0, delay_std = 0;
   if (seen > 0) {
-    const double mean = history.delays.seconds / seen;
     delay = share * history.delays.seconds;
-    delay_std =
-        std::sqrt(share * history.delays.squares + share * share * mean * mean * (seen + 0.5));
+    delay_std = std::sqrt(history.delays.squares * (share + share * share * (seen + 0.5) / seen));
   }
   const double q = StudentQuantile((1 + level) / 2, pace.degrees);
-  const double z = StandardNormalQuantile((1 + level) / 2);
+  // Their variance is known from as many delays as were seen.
+  const double z = StudentQuantile((1 + level) / 2, std::max(1.0, seen));
   const double expected = steady_left + delay;
   const double below =
       std::hypot(steady_left * -std::expm1(-q * pace.log_std), std::min(delay, z * delay_std));

@@ -10,9 +10,10 @@
 
 namespace rhumb {
 
-// `samples` of all attempts, in any order. Pace: median seconds a token of the latest attempt that
-// shows one. What came on top so far (stalls in an attempt, time between attempts, tokens done
-// anew) comes again as often by time, each as long as those seen. `level` in (0, 1).
+// `samples` of all attempts, in any order. Pace: mean seconds a token without stalls, of the
+// latest attempt if that shows ten times between samples. What came on top so far (stalls in an
+// attempt, time between attempts, tokens done anew) comes again as often by time, each as long as
+// those seen. `level` in (0, 1).
 FinishForecast ForecastFinish(const std::vector<RunSample>& samples, double tokens_left,
                               double level);
 

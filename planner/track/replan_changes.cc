@@ -14,6 +14,9 @@ namespace {
 
 // A pace nearer to 1 than this is what steps vary by.
 constexpr double kNoticeablePace = 0.02;
+// The best learning rate goes as the batch's square root or slower (Malladi et al. 2022,
+// arXiv:2205.10287): within this it moves by less than the band of any published rule.
+constexpr double kSameRateShare = 0.1;
 
 const char* RecomputeWord(Recompute recompute) {
   switch (recompute) {
@@ -30,6 +33,12 @@ const char* RecomputeWord(Recompute recompute) {
 std::string Signed(double fraction) {
   const double percent = 100 * fraction;
   return absl::StrFormat(std::abs(percent) < 1 ? "%+.2f%%" : "%+.1f%%", percent);
+}
+
+double BatchShare(const RunUnderWay& run, const Plan& plan) {
+  return std::abs(static_cast<double>(plan.batch.global_batch_tokens) /
+                      static_cast<double>(run.global_batch_tokens) -
+                  1);
 }
 
 std::string BatchWords(int64_t before, int64_t after) {
@@ -166,7 +175,7 @@ std::vector<ReplanAdvice> AdviseOnReplan(const PlanQuestion& rest, const RunUnde
          absl::StrCat("the global batch goes from ",
                       BatchWords(run.global_batch_tokens, plan.batch.global_batch_tokens),
                       ", within the tolerance of ", PercentWords(ask.batch_tolerance_fraction),
-                      "; keep the learning rate"),
+                      BatchShare(run, plan) <= kSameRateShare ? "; keep the learning rate" : ""),
          ""});
     if (replan.own_batch_wall_seconds.has_value()) {
       out.push_back(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/json/json_tree.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/cord.h"
@@ -61,7 +62,12 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     std::string what =
         error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
     if (const size_t end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
-    status_ = absl::InvalidArgumentError(absl::StrCat("not JSON: ", what.substr(0, 300)));
+    what.resize(std::min<size_t>(what.size(), 300));
+    // It quotes what was read last, byte by byte, which need not be text.
+    std::replace_if(
+        what.begin(), what.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; },
+        '?');
+    status_ = absl::InvalidArgumentError(absl::StrCat("not JSON: ", what));
     return false;
   }
 

@@ -21,10 +21,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/metrics.h"
 #include "daemon/server.h"
 #include "daemon/store/store.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "rhumb/v1/plan_service.grpc.pb.h"
+#include "tests/daemon/http/http_client.h"
 
 namespace rhumb::daemon {
 namespace {
@@ -60,6 +62,8 @@ class World {
     ServerOptions options;
     options.database_path = directory_ + "/rhumb.db";
     options.listen_unix_path = directory_ + "/s";
+    options.http_unix_path = directory_ + "/h";
+    options.http_tcp = "127.0.0.1:0";
     auto server = Server::Start(options);
     if (!server.ok()) std::exit(1);
     server_ = *std::move(server);
@@ -67,6 +71,8 @@ class World {
         grpc::CreateChannel("unix:" + options.listen_unix_path, grpc::InsecureChannelCredentials());
     health_ = grpc::health::v1::Health::NewStub(channel);
     plans_ = v1::PlanService::NewStub(channel);
+    http_ = std::make_unique<HttpConnection>(options.http_unix_path);
+    http_tcp_ = std::make_unique<HttpConnection>(server_->http_tcp_port());
   }
   ~World() {
     server_.reset();
@@ -88,6 +94,18 @@ class World {
     Require(plans_->PredictLoss(&context, request, &response));
   }
 
+  void Probe() const { Exchange(*http_, JsonRequest("GET", "/healthz")); }
+
+  void HttpPredict(bool over_tcp) const {
+    Exchange(over_tcp ? *http_tcp_ : *http_,
+             JsonRequest("POST", "/v1/PlanService/PredictLoss",
+                         "{\"param_count\":7e9,\"token_count\":1.4e12}"));
+  }
+
+  void HttpCreate(const std::string& question) const {
+    Exchange(*http_, JsonRequest("POST", "/v1/plans", question));
+  }
+
   v1::Plan Create(const v1::CreatePlanRequest& request) const {
     grpc::ClientContext context;
     v1::Plan plan;
@@ -98,8 +116,17 @@ class World {
   const std::string& directory() const { return directory_; }
 
  private:
+  static void Exchange(HttpConnection& connection, const std::string& request) {
+    connection.Send(request);
+    const HttpReply reply = connection.Receive();
+    if (reply.status == 200) return;
+    std::fprintf(stderr, "rhumb_bench: %d %s\n", reply.status, reply.body.c_str());
+    std::exit(1);
+  }
+
   std::string directory_;
   std::unique_ptr<Server> server_;
+  std::unique_ptr<HttpConnection> http_, http_tcp_;
   std::unique_ptr<grpc::health::v1::Health::Stub> health_;
   std::unique_ptr<v1::PlanService::Stub> plans_;
 };
@@ -171,11 +198,16 @@ void PrintRatios(const World& world) {
   world.Create(ComputeQuestion(1e21));
   world.Create(ClusterQuestion(86400));
   std::vector<double> null, predict, repeat_law, repeat_cluster;
+  std::vector<double> probe, http_predict, tcp_predict, http_create;
   for (int i = 0; i < kRounds; ++i) {
     null.push_back(SecondsOf([&] { world.Null(); }));
     predict.push_back(SecondsOf([&] { world.Predict(); }));
     repeat_law.push_back(SecondsOf([&] { world.Create(ComputeQuestion(1e21)); }));
     repeat_cluster.push_back(SecondsOf([&] { world.Create(ClusterQuestion(86400)); }));
+    probe.push_back(SecondsOf([&] { world.Probe(); }));
+    http_predict.push_back(SecondsOf([&] { world.HttpPredict(false); }));
+    tcp_predict.push_back(SecondsOf([&] { world.HttpPredict(true); }));
+    http_create.push_back(SecondsOf([&] { world.HttpCreate("{\"compute_flops\":1e21}"); }));
   }
   std::vector<double> cold, planner;
   for (int i = 0; i < kColdRounds; ++i) {
@@ -193,6 +225,10 @@ void PrintRatios(const World& world) {
   row("PredictLoss (bar 1.3)", Median(predict));
   row("CreatePlan repeated, pure law (bar 1.5)", Median(repeat_law));
   row("CreatePlan repeated, 256 GPUs (bar 1.5)", Median(repeat_cluster));
+  row("GET /healthz", Median(probe));
+  row("PredictLoss as JSON over HTTP", Median(http_predict));
+  row("  the same over TCP", Median(tcp_predict));
+  row("CreatePlan repeated, pure law, over HTTP", Median(http_create));
   row("CreatePlan cold, pure law, stored", Median(cold));
   row("  of which planner", Median(planner));
 }
@@ -206,6 +242,18 @@ void BM_PredictLoss(benchmark::State& state) {
   for (auto _ : state) TheWorld().Predict();
 }
 BENCHMARK(BM_PredictLoss)->UseRealTime();
+
+// What counting adds to every RPC.
+void BM_CountRpc(benchmark::State& state) {
+  Metrics metrics;
+  for (auto _ : state) metrics.CountRpc("PlanService/CreatePlan", absl::StatusCode::kOk, 0.000123);
+}
+BENCHMARK(BM_CountRpc);
+
+void BM_HttpPredictLoss(benchmark::State& state) {
+  for (auto _ : state) TheWorld().HttpPredict(false);
+}
+BENCHMARK(BM_HttpPredictLoss)->UseRealTime();
 
 void BM_RepeatedCreatePlan(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(TheWorld().Create(ComputeQuestion(1e21)));

@@ -131,8 +131,7 @@ TEST(LearnedRunsTest, RunsAsPlannedGainNothingAndSaySo) {
   const RunTables tables = JudgeFinishedRuns(SlowRuns(1), GpuCatalog(), "", nullptr);
   const auto fit = FitCalibration(tables, [](double, absl::string_view) { return true; });
   ASSERT_THAT(fit, IsOk());
-  EXPECT_THAT(RemarksOnGain(fit->calibration),
-              ElementsAre(HasSubstr("not worth adopting")));
+  EXPECT_THAT(RemarksOnGain(fit->calibration), ElementsAre(HasSubstr("not worth adopting")));
 }
 
 TEST(LearnedRunsTest, ACalibrationThatHelpsNeedsNoRemark) {

@@ -89,6 +89,7 @@ class ReplanCommandTest : public ::testing::Test {
   ReplanCommandTest() {
     *runs_.answer.mutable_plan() = MakePlan("plans/p-new", 24);
     runs_.answer.mutable_run()->set_name("runs/r-1");
+    runs_.answer.mutable_run()->set_plan("plans/p-new");
     Advise("CHANGE", "gpu_count from 32 to 24", "");
     Advise("LAST_STEP", "the run ends after step 777", "--train-iters 777");
     grpc::ServerBuilder builder;
@@ -125,9 +126,9 @@ class ReplanCommandTest : public ::testing::Test {
 };
 
 TEST_F(ReplanCommandTest, FlagsBecomeTheRequest) {
-  const Outcome outcome =
-      RunLine("run replan runs/r-1 --gpus 24xH100-SXM5-80GB --deadline 9d --budget 5000 --tokens "
-              "80B --shorten --batch-tolerance 5% --reason rack --done-tokens 20B --dry-run");
+  const Outcome outcome = RunLine(
+      "run replan runs/r-1 --gpus 24xH100-SXM5-80GB --deadline 9d --budget 5000 --tokens "
+      "80B --shorten --batch-tolerance 5% --reason rack --done-tokens 20B --dry-run");
   ASSERT_EQ(outcome.code, kExitOk) << outcome.err;
   ASSERT_THAT(runs_.asked, SizeIs(1));
   const v1::ReplanRunRequest& asked = runs_.asked[0];
@@ -174,6 +175,11 @@ TEST_F(ReplanCommandTest, OldAndNewStandBesideEachOther) {
                                  HasSubstr("24 x H100-SXM5-80GB")));
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("gpu_count from 32 to 24"),
                                  HasSubstr("--train-iters 777"), HasSubstr("plans/p-new")));
+}
+
+TEST_F(ReplanCommandTest, APlanThatIsNotStoredHasNoName) {
+  runs_.answer.mutable_run()->set_plan("plans/p-old");
+  EXPECT_THAT(RunLine("run replan runs/r-1 --dry-run").out, Not(HasSubstr("plans/p-new")));
 }
 
 TEST_F(ReplanCommandTest, TheAnswerIsADocumentToo) {

@@ -156,10 +156,10 @@ TEST_F(RunTableCommandsTest, MissingFileIsAUsageError) {
   EXPECT_EQ(RunLine("accuracy --table /nowhere/runs.csv").code, kExitUsage);
 }
 
-TEST_F(RunTableCommandsTest, AccuracyNeedsATable) {
-  const Outcome outcome = RunLine("accuracy");
+TEST_F(RunTableCommandsTest, ACalibrationNeedsATable) {
+  const Outcome outcome = RunLine("accuracy --calibration mine");
   EXPECT_EQ(outcome.code, kExitUsage);
-  EXPECT_THAT(outcome.err, HasSubstr("--table must be given"));
+  EXPECT_THAT(outcome.err, HasSubstr("--calibration needs --table"));
 }
 
 TEST_F(RunTableCommandsTest, AccuracySaysErrorsWorstRowsAndWhatWasNotExpressed) {

@@ -76,8 +76,10 @@ class ReplanRunTest : public ::testing::Test {
     return plan;
   }
 
-  void MakeRun(const std::string& name, const std::string& plan) {
+  void MakeRun(const std::string& name, const std::string& plan,
+               const v1::RunSettings& settings = {}) {
     StoredRun run;
+    run.settings = settings.SerializeAsString();
     run.name = name;
     run.owner_uid = kAda.uid;
     run.plan = run.given_plan = plan;
@@ -289,6 +291,27 @@ TEST_F(ReplanRunTest, TokensThatAreSaidToBeDoneCount) {
   const auto without_samples = Replan(request);
   ASSERT_THAT(without_samples, IsOk());
   EXPECT_EQ(without_samples->plan().token_count(), half->plan().token_count());
+}
+
+TEST_F(ReplanRunTest, TheRunsOwnEndHoldsUntilItIsPlannedAnew) {
+  v1::RunSettings settings;
+  settings.set_target_token_count(plan_.token_count() * 3 / 4);
+  MakeRun("runs/r-2", plan_.name(), settings);
+  v1::ReplanRunRequest request = On(24);
+  request.set_name("r-2");
+  request.set_done_token_count(plan_.token_count() / 4);
+  const auto first = Replan(request);
+  ASSERT_THAT(first, IsOk());
+  const int64_t batch = first->plan().batch().global_batch_tokens();
+  EXPECT_LE(first->plan().token_count(), settings.target_token_count());
+  EXPECT_GT(first->plan().token_count(), settings.target_token_count() - batch);
+  request.set_token_count(plan_.token_count() / 2);
+  ASSERT_THAT(Replan(request), IsOk());
+  request.clear_token_count();
+  request.mutable_gpu_pools(0)->set_count(16);
+  const auto third = Replan(request);
+  ASSERT_THAT(third, IsOk());
+  EXPECT_LE(third->plan().token_count(), plan_.token_count() / 2);
 }
 
 TEST_F(ReplanRunTest, ARunThatToldNothingMustSayWhatIsDone) {

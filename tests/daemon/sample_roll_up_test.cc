@@ -131,6 +131,15 @@ TEST_F(SampleRollUpTest, PeakMemoryIsTheHighest) {
   EXPECT_EQ(OnlySample().sample.peak_memory_bytes, 900);
 }
 
+TEST_F(SampleRollUpTest, ALossThatWasNoNumberIsNotForgotten) {
+  std::vector<StoredSample> range = Range(1, 9);
+  range[3].sample.loss_nats.reset();
+  range[3].sample.loss_not_finite = true;
+  Append("a", range);
+  RollUp(2 * 3600);
+  EXPECT_TRUE(OnlySample().sample.loss_not_finite);
+}
+
 // A validation loss comes with few samples: its mean over all of them, whatever was merged first.
 TEST_F(SampleRollUpTest, MeansOfWhatFewSamplesHaveAreOverThose) {
   std::vector<StoredSample> range = Range(1, 290);

@@ -38,6 +38,7 @@ TEST_F(SampleStoreTest, ASampleComesBackAsItWas) {
   sample.sample.gradient_norm = 1.25;
   sample.sample.noise_scale_tokens = 1.5e6;
   sample.sample.peak_memory_bytes = int64_t{75} << 30;
+  sample.sample.loss_not_finite = true;
   Append("a", {sample});
   const StoredSample read = OnlySample();
   EXPECT_EQ(read.sequence, 7);
@@ -54,6 +55,7 @@ TEST_F(SampleStoreTest, ASampleComesBackAsItWas) {
   EXPECT_EQ(read.sample.gradient_norm, 1.25);
   EXPECT_EQ(read.sample.noise_scale_tokens, 1.5e6);
   EXPECT_EQ(read.sample.peak_memory_bytes, int64_t{75} << 30);
+  EXPECT_TRUE(read.sample.loss_not_finite);
 }
 
 TEST_F(SampleStoreTest, WhatWasNotReportedStaysAbsent) {

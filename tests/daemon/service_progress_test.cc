@@ -256,6 +256,26 @@ TEST_F(ProgressTest, RefusesTooManySamplesInOneMessage) {
   EXPECT_THAT(ViolationsOf(Send(samples).status), Contains(Key("samples")));
 }
 
+TEST_F(ProgressTest, ARunMayHaveBegunAndEndedBeforeItWasCreated) {
+  v1::CreateRunRequest request;
+  request.mutable_run()->mutable_start_time()->set_seconds(NowSeconds() - 5000);
+  run_ = Ask(*runs_, &v1::RunService::Stub::CreateRun, request).response.name();
+  v1::FinishRunRequest finish;
+  finish.set_name(run_);
+  finish.set_state(v1::RUN_STATE_SUCCEEDED);
+  finish.mutable_end_time()->set_seconds(NowSeconds() - 1000);
+  const auto answer = Ask(*runs_, &v1::RunService::Stub::FinishRun, finish);
+  EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.response.start_time().seconds(), request.run().start_time().seconds());
+}
+
+TEST_F(ProgressTest, ARunCannotBeginInTheFuture) {
+  v1::CreateRunRequest request;
+  request.mutable_run()->mutable_start_time()->set_seconds(NowSeconds() + 5000);
+  EXPECT_THAT(ViolationsOf(Ask(*runs_, &v1::RunService::Stub::CreateRun, request).status),
+              Contains(Key("run.start_time")));
+}
+
 TEST_F(ProgressTest, TakesLateSamplesOfARunThatHasEnded) {
   ASSERT_TRUE(Finish().ok());
   const auto answer = Send({SampleOf(1)});

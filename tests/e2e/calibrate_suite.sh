@@ -183,6 +183,21 @@ calibrate_and_plan() {
   cmp -s "$out" "$work/mine.json" || fail "version 1 has changed"
   expect 0 calibration apply "$work/mine.json" --name other --json
   holds 'answer["name"] == "calibrations/other" and answer["version"] == 1' 'a printed calibration reads back'
+  expect 0 calibration show mine --json
+  cp "$out" "$work/newest.json"
+  expect 0 calibration apply "$work/mine.json" --name back -o name
+  expect 1 calibration revert back
+  shows "$err" 'has one version' 'nothing to go back to'
+  expect 0 calibration apply "$work/newest.json" --name back -o name
+  expect 0 calibration revert back --dry-run --json
+  holds 'answer["families"] == json.load(open(sys.argv[1].replace("stdout", "mine.json")))["families"]' 'what it would be'
+  expect 0 calibration revert back --json
+  holds 'answer["version"] == 3 and answer["families"] == json.load(open(sys.argv[1].replace("stdout", "mine.json")))["families"]' 'as version 1 was'
+  expect 0 calibration revert back --version 2 --json
+  holds 'answer["version"] == 4 and answer["families"] == json.load(open(sys.argv[1].replace("stdout", "newest.json")))["families"]' 'as version 2 was'
+  expect 4 calibration revert back --version 9
+  refused '--version must be a whole number' calibration revert back --version zero
+  expect 0 calibration delete back
   expect 0 calibration apply "$work/mine.json" --dry-run
   expect 0 calibration list --parsable --noheader
   shows "$out" '^mine\|2\|hopper\|72\|3\|' 'calibration list'

@@ -10,10 +10,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import stat
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from ._client import Client
 from ._errors import RhumbError
@@ -132,9 +133,10 @@ def _ingest(options: argparse.Namespace, client: Client) -> int:
     launcher = read_launcher(os.environ)
     from .ingest._lines import lines_of
 
+    lines = lines_of(path, options.follow)
     result = ingest.ingest(
         framework,
-        _until_interrupted(lines_of(path, options.follow)),
+        _until_interrupted(lines) if is_growing else lines,
         ingest.PARSERS[framework](shape),
         client,
         spool_directory=spool_directory(os.environ),
@@ -153,12 +155,22 @@ def _ingest(options: argparse.Namespace, client: Client) -> int:
     return 5 if result.spooled_count else 0
 
 
-def _until_interrupted(lines: Any) -> Any:
-    """An interrupt ends a log that is followed, and what was read of it is still told."""
+def _until_interrupted(lines: Iterator[Optional[str]]) -> Iterator[Optional[str]]:
+    """An interrupt ends a log that grows, wherever it comes, and what was read is still told; a second one ends all."""
+    interrupts: List[int] = []
+
+    def end(number: int, frame: Any) -> None:
+        interrupts.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, end)
     try:
-        yield from lines
-    except KeyboardInterrupt:
-        return
+        for line in lines:
+            yield line
+            if interrupts:
+                return
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _create_request(options: argparse.Namespace, framework: str, shape: Any, plan: str) -> Dict[str, Any]:

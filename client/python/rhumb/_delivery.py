@@ -7,7 +7,7 @@ import logging
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ._client import Client
-from ._errors import RhumbError
+from ._errors import InvalidArgument, RhumbError
 from ._spool import Contents, read_contents, read_samples
 
 LOG = logging.getLogger("rhumb")
@@ -52,6 +52,7 @@ class Delivery:
         self._attempt_id = attempt_id
         self._create = create
         self._on_run = on_run
+        self._said_that_it_ended = False
         self.run = run
         self.told = Told()
 
@@ -74,11 +75,22 @@ class Delivery:
         """Says how the run ended. Of a run of jobs it is their scheduler that says so."""
         self.ensure_run(timeout_seconds)
         try:
-            answer = self._client.call("RunService", "FinishRun", dict(finish, name=self.run), timeout_seconds)
-            self.told.run_state = str(answer.get("state", ""))
+            try:
+                self._finish(finish, timeout_seconds)
+            except InvalidArgument as error:
+                if not any(violation.field == "end_time" for violation in error.field_violations):
+                    raise
+                # The run was created after it had ended, no daemon being there before, or by another clock: it ends now.
+                self._finish({"state": finish["state"]}, timeout_seconds)
         except RhumbError as error:
-            if error.reason != "RUN_HAS_JOBS" and "RUN_HAS_JOBS" not in error.message:
+            if error.reason == "RUN_HAS_ENDED":
+                LOG.warning("rhumb: %s", error)  # said before, by a log that is read again or a sync that was cut off
+            elif error.reason != "RUN_HAS_JOBS":
                 raise
+
+    def _finish(self, finish: Mapping[str, Any], timeout_seconds: float) -> None:
+        answer = self._client.call("RunService", "FinishRun", dict(finish, name=self.run), timeout_seconds)
+        self.told.run_state = str(answer.get("state", ""))
 
     def send_file(self, path: str, timeout_seconds: Callable[[], float]) -> Optional[Contents]:
         """All that a spool file says; None where it says nothing. The file stays."""
@@ -96,27 +108,39 @@ class Delivery:
                 LOG.warning("rhumb: the end of %s was refused: %s", self.run, error)
         return contents
 
-    def _report_batch(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float) -> None:
+    def _report_batch(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float) -> bool:
+        """Whether all of them are durable."""
         message = {"run": self.run, "attempt_id": self._attempt_id, "samples": list(samples)}
         try:
             answer = self._client.call("RunService", "ReportProgress", message, timeout_seconds)
         except RhumbError as error:
             if not is_refusal(error):
                 raise
-            if len(samples) == 1:
-                self.told.refused_count += 1
-                LOG.warning("rhumb: sample %s was refused: %s", samples[0].get("sequence"), error)
-                return
-            # One sample spoils its batch: the others are as good as before.
-            middle = len(samples) // 2
-            self._report_batch(samples[:middle], timeout_seconds)
-            self._report_batch(samples[middle:], timeout_seconds)
-            return
+            return self._split(samples, timeout_seconds, error)
         self.told.stored_count += int(answer.get("stored_count", 0))
         self.told.duplicate_count += int(answer.get("duplicate_count", 0))
         self.told.late_count += int(answer.get("late_count", 0))
         self.told.run_state = str(answer.get("state", ""))
         self._hear_alarms(answer.get("alarms") or [])
+        return True
+
+    def _split(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float, error: RhumbError) -> bool:
+        """What is refused for one sample of a batch: the others are as good as before. False."""
+        has_ended = error.reason == "RUN_HAS_ENDED"
+        if len(samples) == 1:
+            self.told.refused_count += 1
+            if not has_ended or not self._said_that_it_ended:
+                LOG.warning("rhumb: sample %s was refused: %s", samples[0].get("sequence"), error)
+            self._said_that_it_ended = self._said_that_it_ended or has_ended
+            return False
+        middle = len(samples) // 2
+        is_first_told = self._report_batch(samples[:middle], timeout_seconds)
+        if has_ended and not is_first_told:
+            # They are in the order of their times: what comes later is after the end as well.
+            self.told.refused_count += len(samples) - middle
+        else:
+            self._report_batch(samples[middle:], timeout_seconds)
+        return False
 
     def _hear_alarms(self, alarms: Sequence[Dict[str, Any]]) -> None:
         known = {_alarm_key(alarm) for alarm in self.told.alarms}

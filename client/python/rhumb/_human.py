@@ -66,9 +66,10 @@ def read_integer(value: Any) -> int:
         if value != int(value):
             raise _expected(_COUNT_FORMS, value, "it must be a whole number")
         value = int(value)
-    if value > _MAX_INTEGER:
+    whole: int = value
+    if whole > _MAX_INTEGER:
         raise _expected(_COUNT_FORMS, value, "out of range")
-    return value
+    return whole
 
 
 def read_duration(value: Any, now: Optional[datetime.datetime] = None) -> float:

@@ -25,6 +25,8 @@ class Launcher(NamedTuple):
     job_id: str = ""
     cluster: str = ""
     restart_count: int = 0
+    # Whether torchrun will start workers that fail once more.
+    is_restarted_on_failure: bool = False
     # The same for every process that one torchrun agent starts, restarted ones included; of no other.
     elastic_key: str = ""
     gpu_type: str = ""
@@ -42,6 +44,8 @@ def read_launcher(environment: Mapping[str, str]) -> Launcher:
         job_id=_slurm_job(environment),
         cluster=environment.get("SLURM_CLUSTER_NAME", ""),
         restart_count=_integer(environment, "TORCHELASTIC_RESTART_COUNT") or _integer(environment, "SLURM_RESTART_COUNT") or 0,
+        is_restarted_on_failure=(_integer(environment, "TORCHELASTIC_RESTART_COUNT") or 0)
+        < (_integer(environment, "TORCHELASTIC_MAX_RESTARTS") or 0),
         elastic_key=_elastic_key(environment),
         gpu_type=environment.get("RHUMB_GPU_TYPE", ""),
         is_disabled=environment.get("RHUMB_DISABLED", "") not in ("", "0", "false"),

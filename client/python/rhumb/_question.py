@@ -46,13 +46,14 @@ _FIELDS: Dict[str, Reader] = {
     **_fields(
         read_number,
         "target_loss_nats max_epoch_count inference_prefill_fraction inference_prefill_mfu inference_decode_mfu"
-        " tokens_per_param mfu memory_headroom_fraction failures_per_gpu_hour level",
+        " tokens_per_param mfu memory_headroom_fraction failures_per_gpu_hour level step_time_factor",
     ),
     **_fields(read_bytes, "serving_memory_bytes max_memory_bytes"),
     **_fields(
         read_integer,
         "unique_token_count inference_token_count param_count min_param_count max_param_count token_count"
-        " sequence_length vocab_size global_batch_tokens max_job_count",
+        " sequence_length vocab_size global_batch_tokens min_global_batch_tokens max_global_batch_tokens max_job_count"
+        " done_token_count done_step_count",
     ),
     **_fields(read_enum, "param_count_convention precision objective"),
     **_fields(_text, "batch_rule cluster partition gpu_type framework calibration law request_id"),
@@ -85,6 +86,10 @@ _ALIASES = {
     "max_params": "max_param_count",
     "tokens": "token_count",
     "batch_tokens": "global_batch_tokens",
+    "min_batch_tokens": "min_global_batch_tokens",
+    "max_batch_tokens": "max_global_batch_tokens",
+    "done_tokens": "done_token_count",
+    "done_steps": "done_step_count",
     "noise_scale": "noise_scale_tokens",
     "gpus": "gpu_pools",
     "free": "free_only",

@@ -14,7 +14,7 @@ from typing import Any, Deque, Dict, List, Mapping, NamedTuple, Optional
 from ._delivery import Delivery, is_refusal
 from ._errors import RhumbError
 from ._spool import Spool
-from ._window import Entry, Sample, Sampler
+from ._window import RawEntry, Sample, Sampler, checked_entry
 
 LOG = logging.getLogger("rhumb")
 
@@ -49,7 +49,7 @@ class Reporter:
         self._delivery = delivery
         self._spool = spool
         self._queue_size = options.queue_size
-        self._entries: Deque[Entry] = collections.deque()
+        self._entries: Deque[RawEntry] = collections.deque()
         self._sampler = Sampler(options.interval_seconds, options.first_count)
         # Re-entrant, unlike Event: a signal handler may end the run while the main thread does.
         self._wake: "queue.SimpleQueue[_Stop]" = queue.SimpleQueue()
@@ -58,6 +58,8 @@ class Reporter:
         self._backoff_seconds = 0.0
         self._warned = False
         self._thread = threading.Thread(target=self._work, name="rhumb", daemon=True)
+        self.logged_count = 0  # log entries that came here
+        self.invalid_count = 0  # of them, those that say too little
         self.dropped_count = 0  # log entries, the queue being full
         self.lost_count = 0  # samples, neither daemon nor disk taking them
         self.sample_count = 0
@@ -68,7 +70,7 @@ class Reporter:
     def start(self) -> None:
         self._thread.start()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: RawEntry) -> None:
         if len(self._entries) >= self._queue_size:
             self.dropped_count += 1
         else:
@@ -90,6 +92,7 @@ class Reporter:
 
     def _work(self) -> None:
         while True:
+            stop = None
             try:
                 stop = self._wait()
                 self._collect(stop is not None)
@@ -100,7 +103,7 @@ class Reporter:
             except Exception as error:  # pylint: disable=broad-except
                 # A mistake of ours must not become the trainer's.
                 self._complain("internal error: %s: %s" % (type(error).__name__, error))
-                if not self._wake.empty():
+                if stop is not None:
                     return
                 time.sleep(_TICK_SECONDS)
 
@@ -116,7 +119,13 @@ class Reporter:
         samples: List[Sample] = []
         # No more than there are now: a trainer that logs in a tight loop must not keep this loop busy.
         for _ in range(len(self._entries)):
-            samples += self._sampler.add(self._entries.popleft(), wall_offset)
+            self.logged_count += 1
+            try:
+                entry = checked_entry(self._entries.popleft())
+            except (TypeError, ValueError) as error:
+                self._leave_out(error)
+                continue
+            samples += self._sampler.add(entry, wall_offset)
         samples += self._sampler.flush(wall_offset) if flush else self._sampler.flush_if_stale(clock, wall_offset)
         self.sample_count += len(samples)
         self.last_sample = samples[-1] if samples else self.last_sample
@@ -185,6 +194,11 @@ class Reporter:
         # Many runs lose one daemon at the same moment; they should not come back at one.
         self._retry_clock = time.monotonic() + self._backoff_seconds * random.uniform(0.5, 1.0)
         self._complain(str(error))
+
+    def _leave_out(self, error: Exception) -> None:
+        self.invalid_count += 1
+        if self.invalid_count == 1:
+            LOG.warning("rhumb: a call of log() is left out: %s", error)
 
     def _complain(self, text: str) -> None:
         self.last_error = text

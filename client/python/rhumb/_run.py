@@ -12,13 +12,14 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Type
 
 from ._delivery import Delivery
 from ._reporter import Reporter, ReporterOptions
-from ._settings import finite_count
 from ._spool import Spool
-from ._window import Entry, timestamp
+from ._window import RawEntry, plain_entry, timestamp
 
 LOG = logging.getLogger("rhumb")
 
 EXIT_SECONDS = 2.0
+_PLAIN = frozenset((int, float, type(None)))
+_monotonic = time.monotonic
 _STATES = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 # Kept alive until they have ended: a script may let go of its run and still expect that it is told.
@@ -96,8 +97,13 @@ class Run:
             self.finish("SUCCEEDED")
         elif issubclass(kind, SystemExit) and (error is None or getattr(error, "code", None) in (None, 0)):
             self.finish("SUCCEEDED")
+        elif issubclass(kind, KeyboardInterrupt):
+            self.finish("CANCELLED")
         else:
-            self.finish("CANCELLED" if issubclass(kind, KeyboardInterrupt) else "FAILED")
+            self._fail()
+
+    def _fail(self) -> None:
+        self.finish("FAILED")
 
 
 # Names of RunSample, where `log` has a shorter one.
@@ -125,12 +131,13 @@ class ReportingRun(Run):
         options: ReporterOptions,
         step_tokens: Optional[int] = None,
         problems: Optional[List[str]] = None,
+        is_restarted_on_failure: bool = False,
     ) -> None:
         self._delivery = delivery
         self._reporter = Reporter(delivery, spool, options)
         self._step_tokens = step_tokens
+        self._is_restarted_on_failure = is_restarted_on_failure
         self._paused_seconds = 0.0
-        self._logged_count = 0
         self._invalid_count = 0
         self._warned = False
         self._is_open = True
@@ -176,30 +183,28 @@ class ReportingRun(Run):
                 return
             if tokens is None and self._step_tokens is not None and step is not None:
                 tokens = step * self._step_tokens
-            # Numbers of Python, nearly always; everything else is read now, before the caller changes it.
-            self._reporter.add(
-                Entry(
-                    time.monotonic(),
-                    self._paused_seconds,
-                    step if type(step) is int and step >= 0 else finite_count(step),
-                    tokens if type(tokens) is int and tokens >= 0 else finite_count(tokens),
-                    loss if type(loss) is float or loss is None else float(loss),
-                    step_time if type(step_time) is float or step_time is None else float(step_time),
-                    mem if mem is None else finite_count(mem),
-                    lr if type(lr) is float or lr is None else float(lr),
-                    grad_norm if type(grad_norm) is float or grad_norm is None else float(grad_norm),
-                    noise_scale if type(noise_scale) is float or noise_scale is None else float(noise_scale),
-                    val_loss if type(val_loss) is float or val_loss is None else float(val_loss),
-                    tokens_per_second if tokens_per_second is None else float(tokens_per_second),
-                )
+            raw: RawEntry = (
+                _monotonic(),
+                self._paused_seconds,
+                step,
+                tokens,
+                loss,
+                step_time,
+                mem,
+                lr,
+                grad_norm,
+                noise_scale,
+                val_loss,
+                tokens_per_second,
             )
-            self._logged_count += 1
+            # Nearly always. What else has a number in it is read now, before the caller changes it; the rest is the
+            # thread's to do: between two steps nothing of this is in the processor's caches, and every line costs.
+            if not _PLAIN.issuperset(map(type, raw)):
+                raw = plain_entry(raw)
+            self._reporter.add(raw)
         except Exception as error:  # pylint: disable=broad-except
             self._invalid_count += 1
-            self._warn_once(
-                "log(step=%r, tokens=%r, ...) is left out: step and tokens must be given, the rest be numbers: %s"
-                % (step, tokens, error)
-            )
+            self._warn_once("log(step=%r, tokens=%r, ...) is left out, a value being no number: %s" % (step, tokens, error))
 
     def _log_fields(self, fields: Mapping[str, Any], **known: Any) -> None:
         for name, value in fields.items():
@@ -227,6 +232,13 @@ class ReportingRun(Run):
             word = "FAILED"
         self._close({"state": word, "end_time": timestamp(time.time())}, timeout_seconds)
 
+    def _fail(self) -> None:
+        if self._is_restarted_on_failure:
+            # torchrun starts this process anew, and the run goes on: it has not failed.
+            self._close(None, EXIT_SECONDS)
+        else:
+            self.finish("FAILED")
+
     @property
     def alarms(self) -> List[Dict[str, Any]]:
         return list(self._delivery.told.alarms)
@@ -239,8 +251,8 @@ class ReportingRun(Run):
     def stats(self) -> Dict[str, Any]:
         told, reporter = self._delivery.told, self._reporter
         return {
-            "logged_count": self._logged_count,
-            "invalid_count": self._invalid_count,
+            "logged_count": reporter.logged_count,
+            "invalid_count": self._invalid_count + reporter.invalid_count,
             "dropped_count": reporter.dropped_count,
             "sample_count": reporter.sample_count,
             "stored_count": told.stored_count,

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
-from ._human import read_count, read_integer, read_number, read_usd
+from ._human import read_integer, read_number, read_usd
 
 
 def _text(value: Any) -> str:
@@ -81,11 +80,3 @@ def read_settings(given: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
             except ValueError as error:
                 problems.append("%s: %s" % (word, error))
     return settings, problems
-
-
-def finite_count(value: Any) -> int:
-    """A count of steps, tokens or bytes that a training loop has: whole, at or above 0. ValueError otherwise."""
-    number = value if isinstance(value, (int, float)) else value.item() if hasattr(value, "item") else float(value)
-    if not math.isfinite(number) or number < 0:
-        raise ValueError("it must be at or above 0, got %r" % (value,))
-    return int(read_count(number))

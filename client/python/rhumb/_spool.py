@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 FORMAT = 1
 SUFFIX = ".ndjson"
@@ -58,7 +58,7 @@ class Spool:
     def is_empty(self) -> bool:
         return self._file is None
 
-    def append(self, records: List[Mapping[str, Any]]) -> None:
+    def append(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Durable when it returns. OSError where it cannot be; SpoolFull before anything is written."""
         lines = b"".join(_line(record) for record in records)
         if self._size + len(lines) > self._max_bytes:

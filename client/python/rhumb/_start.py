@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from ._client import Client
@@ -17,6 +18,7 @@ from ._reporter import ReporterOptions
 from ._run import ReportingRun, Run
 from ._settings import read_settings
 from ._spool import Spool, spool_directory
+from ._window import timestamp
 
 LOG = logging.getLogger("rhumb")
 
@@ -89,11 +91,15 @@ def _begin(
     if jobs:
         message["jobs"] = jobs
     problems += job_problems
+    # The daemon may hear of it only when all is over. What a restarted worker asks must be what the one before it asked.
+    if not jobs and not launcher.elastic_key:
+        message["start_time"] = timestamp(time.time())
     create = {"run": message, "request_id": create_request_id(launcher)}
 
     name = full_name("runs", run or "") or launcher.run
     attempt_id = new_attempt_id(launcher)
-    header = {"attempt_id": attempt_id, "run": name} if name else {"attempt_id": attempt_id, "create": create}
+    header: Dict[str, Any] = {"attempt_id": attempt_id}
+    header["run" if name else "create"] = name or create
     spool = Spool(spool_directory(environment), header)
     delivery = Delivery(client or Client(environment=environment), attempt_id, name, create, spool.name_run)
     try:
@@ -101,14 +107,17 @@ def _begin(
     except RhumbError as error:
         problems.append("the run is not known to the daemon yet, samples are kept in %s: %s" % (spool.path, error))
     options = ReporterOptions(interval_seconds=max(0.0, float(interval_seconds)))
-    return ReportingRun(delivery, spool, options, _step_tokens(plan, settings, environment), problems)
+    step_tokens = _step_tokens(plan, settings, environment)
+    return ReportingRun(delivery, spool, options, step_tokens, problems, launcher.is_restarted_on_failure)
 
 
 def _step_tokens(plan: Union[Plan, str, None], settings: Mapping[str, Any], environment: Mapping[str, str]) -> Optional[int]:
     if "global_batch_tokens" in settings:
-        return settings["global_batch_tokens"]
+        told: int = settings["global_batch_tokens"]
+        return told
     if isinstance(plan, Plan):
-        return plan.get("batch", {}).get("global_batch_tokens")
+        planned: Optional[int] = plan.get("batch", {}).get("global_batch_tokens")
+        return planned
     # Of `rhumb plan --emit env`: of the plan that RHUMB_PLAN names, not of another.
     text = environment.get("RHUMB_GLOBAL_BATCH_TOKENS", "")
     return int(text) if plan is None and text.isdigit() else None

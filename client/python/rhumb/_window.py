@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 Sample = Dict[str, Any]
 
@@ -28,6 +28,38 @@ class Entry(NamedTuple):
     noise_scale_tokens: Optional[float] = None
     validation_loss_nats: Optional[float] = None
     tokens_per_second: Optional[float] = None
+
+
+# The fields of an Entry before they are checked.
+RawEntry = Tuple[Any, ...]
+
+
+def plain_entry(raw: RawEntry) -> RawEntry:
+    """With numbers of Python for what has a number in it, as a tensor. TypeError or ValueError for what has none."""
+    return tuple(_plain(value) for value in raw)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or type(value) in (int, float):
+        return value
+    # Counts beyond 2^53 of other libraries are rounded; a text or a bool is no number.
+    if isinstance(value, (str, bytes, bool)):
+        raise ValueError("%r" % (value,))
+    return value.item() if hasattr(value, "item") else float(value)
+
+
+def checked_entry(raw: RawEntry) -> Entry:
+    """ValueError where it says too little, or counts what cannot be counted."""
+    entry = Entry(*raw)
+    counts = {name: getattr(entry, name) for name in ("step", "token_count", "peak_memory_bytes")}
+    for name, value in counts.items():
+        if value is None and name == "peak_memory_bytes":
+            continue
+        if value is None:
+            raise ValueError("%s is not given" % ("tokens" if name == "token_count" else name))
+        if not math.isfinite(value) or not 0 <= value < 2**63:
+            raise ValueError("%s must be at or above 0, got %r" % (name, value))
+    return entry._replace(**{name: int(value) for name, value in counts.items() if type(value) is float})
 
 
 class _Mean:
@@ -103,7 +135,8 @@ class _Window:
             "step": self.last.step,
             "token_count": self.last.token_count,
         }
-        sample.update((name, value) for name, value in values.items() if value is not None)
+        # Sums of the largest numbers may overflow, and JSON has no infinity.
+        sample.update((name, value) for name, value in values.items() if value is not None and math.isfinite(value))
         sample.update(self.latest)
         if self.loss.odd_count:
             sample["loss_not_finite"] = True

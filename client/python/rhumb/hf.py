@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, Optional
 
-from transformers import TrainerCallback  # type: ignore[import-not-found]
+from transformers import TrainerCallback
 
 from ._run import Run
 from ._start import start

@@ -11,9 +11,9 @@ import time
 from typing import Any, Optional
 
 try:
-    from lightning.pytorch import Callback  # type: ignore[import-not-found]
+    from lightning.pytorch import Callback
 except ImportError:
-    from pytorch_lightning import Callback  # type: ignore[import-not-found, no-redef]
+    from pytorch_lightning import Callback  # type: ignore[no-redef]
 
 from ._run import Run
 from ._start import start

@@ -222,9 +222,10 @@ def _is_ddp(model: Any) -> bool:
 
 
 def _world_size() -> int:
-    import torch.distributed as distributed
+    import torch.distributed
 
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+    distributed: Any = torch.distributed
+    return int(distributed.get_world_size()) if distributed.is_available() and distributed.is_initialized() else 1
 
 
 def _peak_memory() -> Optional[int]:

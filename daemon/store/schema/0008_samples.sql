@@ -50,6 +50,7 @@ CREATE TABLE run_samples (
   gradient_norm        REAL,
   noise_scale_tokens   REAL,
   peak_memory_bytes    INTEGER,                      -- highest, not mean
+  loss_not_finite      INTEGER NOT NULL,             -- 1: that of one of its steps was NaN or infinite
   -- Samples that each of the means above is over, in their order; NULL: sample_count.
   mean_counts          TEXT,
   PRIMARY KEY (attempt_key, sequence)

@@ -18,6 +18,10 @@ _HTTP_STATUS = {"INVALID_ARGUMENT": 400, "NOT_FOUND": 404, "FAILED_PRECONDITION"
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
+def _now():
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ".%06dZ" % (time.time() % 1 * 1e6)
+
+
 class Refusal(Exception):
     def __init__(self, code, message, violations=(), reason=""):
         super().__init__(message)
@@ -107,6 +111,7 @@ class FakeDaemon:
         self.plan_answer = {"name": "plans/p1", "state": "FEASIBLE"}
         self.alarms = []
         self.breaks_off = False
+        self.last_step = None  # of a run that has ended
         self._lock = threading.Lock()
         self._server = None
         self.address = ""
@@ -161,7 +166,7 @@ class FakeDaemon:
                 raise Refusal("ALREADY_EXISTS", "request_id was used for something else")
             return self.runs[name]
         name = "runs/r%d" % (len(self.runs) + 1)
-        self.runs[name] = dict(request.get("run", {}), name=name, state="RUNNING")
+        self.runs[name] = dict(request.get("run", {}), name=name, state="RUNNING", create_time=_now())
         self.requests[request.get("request_id", name)] = (request, name)
         return self.runs[name]
 
@@ -181,6 +186,8 @@ class FakeDaemon:
             bad = [sample for sample in message["samples"] if sample.get("loss_nats", 0) > 1e6]
             if bad:
                 raise Refusal("INVALID_ARGUMENT", "samples", [("samples[0].loss_nats", "is no loss")])
+            if self.last_step is not None and any(sample["step"] > self.last_step for sample in message["samples"]):
+                raise Refusal("FAILED_PRECONDITION", "%s has ended" % run, reason="RUN_HAS_ENDED")
             for sample in message["samples"]:
                 key = (run, attempt, sample["sequence"])
                 duplicates += key in self.samples
@@ -212,5 +219,7 @@ class FakeDaemon:
             raise Refusal("FAILED_PRECONDITION", "%s has jobs" % run["name"], reason="RUN_HAS_JOBS")
         if messages[0]["state"] not in _ENDED:
             raise Refusal("INVALID_ARGUMENT", "state", [("state", "is no end")])
+        if messages[0].get("end_time", "9") < run["create_time"]:
+            raise Refusal("INVALID_ARGUMENT", "end_time", [("end_time", "is before the run began")])
         run["state"] = messages[0]["state"]
         return run

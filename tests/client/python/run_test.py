@@ -51,12 +51,24 @@ class StartTest(DaemonTest):
         self.assertEqual(second.name, first.name)
         self.assertEqual(len(self.daemon.runs), 1)
 
+    def elastic(self, restart_count):
+        return self.start({"TORCHELASTIC_RUN_ID": "none", "TORCHELASTIC_RESTART_COUNT": str(restart_count), "TORCHELASTIC_MAX_RESTARTS": "1"})
+
+    def fail(self, run):
+        with self.assertRaises(ValueError):
+            with run:
+                run.log(step=1, tokens=1)
+                raise ValueError("x")
+
     def test_restarted_workers_of_one_torchrun_agent_are_one_run(self):
-        first = self.start({"TORCHELASTIC_RUN_ID": "none", "TORCHELASTIC_RESTART_COUNT": "0"})
-        first.finish("FAILED")
-        second = self.start({"TORCHELASTIC_RUN_ID": "none", "TORCHELASTIC_RESTART_COUNT": "1"})
+        first = self.elastic(0)
+        self.fail(first)
+        self.assertEqual(self.daemon.runs[first.name]["state"], "RUNNING")
+        second = self.elastic(1)
         self.assertEqual(second.name, first.name)
-        second.finish()
+        self.fail(second)
+        self.assertEqual(self.daemon.runs[first.name]["state"], "FAILED")
+        self.assertEqual(len(self.daemon.stored(first.name)), 2)
 
     def test_two_runs_of_no_launcher_are_two(self):
         first, second = self.start(), self.start()
@@ -138,6 +150,30 @@ class LogTest(DaemonTest):
                 return 2.25
 
         self.assertEqual(self.logged(step=1, tokens=10, loss=Tensor())["loss_nats"], 2.25)
+
+    def test_reads_what_has_an_item(self):
+        class Scalar:
+            def __init__(self, value):
+                self.value = value
+
+            def item(self):
+                return self.value
+
+        sample = self.logged(step=Scalar(3), tokens=Scalar(30.0), mem=Scalar(7), loss=2.0)
+        self.assertEqual((sample["step"], sample["token_count"], sample["peak_memory_bytes"]), (3, 30, 7))
+
+    def test_a_value_is_that_of_the_call(self):
+        class Accumulator:
+            value = 1.0
+
+            def __float__(self):
+                return self.value
+
+        run, loss = self.start(), Accumulator()
+        run.log(step=1, tokens=1, loss=loss)
+        loss.value = 99.0
+        run.finish()
+        self.assertEqual(self.daemon.stored(run.name)[0]["loss_nats"], 1.0)
 
     def test_never_raises(self):
         run = self.start()
@@ -276,6 +312,20 @@ class TcpTest(unittest.TestCase):
 
 
 class RefusalTest(DaemonTest):
+    def test_what_is_sampled_after_the_end_is_left_out_in_a_few_calls(self):
+        run = self.start()
+        run.log(step=0, tokens=0)
+        self.assertTrue(eventually(lambda: self.daemon.stored(run.name)))
+        run._reporter._retry_clock = time.monotonic() + 3600  # until the end
+        for step in range(1, 257):
+            run.log(step=step, tokens=step)
+        self.daemon.last_step = 100
+        calls = len(self.daemon.calls)
+        run.finish()
+        self.assertEqual([sample["step"] for sample in self.daemon.stored(run.name)], list(range(101)))
+        self.assertEqual(run.stats["refused_count"], 156)
+        self.assertLess(len(self.daemon.calls) - calls, 25)
+
     def test_a_refused_run_is_named_and_its_samples_stay_on_the_disk(self):
         self.daemon.refusal = Refusal("INVALID_ARGUMENT", "no plan", [("run.plan", "there is no plans/p0")])
         run = self.start(plan="p0")

@@ -47,6 +47,8 @@ for step in range(300):
     model.zero_grad()
 if dist.get_rank() == 0:
     print(tracker.noise.small_batch_tokens, tracker.noise.big_batch_tokens, tracker.noise.tokens)
+dist.barrier()
+dist.destroy_process_group()
 """
 
 
@@ -127,6 +129,7 @@ class DataParallelTest(unittest.TestCase):
             for rank in range(2)
         ]  # fmt: skip
         outputs = [process.communicate(timeout=100)[0] for process in processes]
+        self.assertEqual([process.returncode for process in processes], [0, 0])
         return [float(word) for word in outputs[0].split()]
 
     def test_one_pass_is_measured_before_and_after_the_all_reduce(self):

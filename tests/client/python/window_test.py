@@ -111,6 +111,9 @@ class MeanTest(unittest.TestCase):
     def test_a_noise_scale_that_is_none_is_left_out(self):
         self.assertNotIn("noise_scale_tokens", self.window({"noise_scale_tokens": -5.0}))
 
+    def test_what_overflows_is_left_out(self):
+        self.assertNotIn("loss_nats", self.window({"loss_nats": 1.7e308}, {"loss_nats": 1.7e308}))
+
     def test_no_loss_is_no_loss(self):
         self.assertNotIn("loss_nats", self.window({}))
 

@@ -91,6 +91,24 @@ TEST_F(HttpStreamTest, CallerThatGoesEndsItsFit) {
   EXPECT_LT(SecondsSince(began), 10);
 }
 
+TEST_F(HttpStreamTest, CallerThatGoesEndsItsUnaryCall) {
+  Start();
+  ImportRuns("ladder", 49);
+  {
+    HttpConnection gone(socket_path());
+    gone.Send(JsonRequest("POST", "/v1/laws:backtest",
+                          "{\"observations\":\"ladder\",\"options\":{\"family\":\"auto\","
+                          "\"bootstrap_count\":100000}}"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // so that it has begun
+  }
+  const std::string ended = "rhumb_rpc_requests_total{code=\"CANCELLED\",method=\"BacktestLaw\"";
+  std::string text;
+  for (const auto began = Clock::now();
+       !absl::StrContains(text, ended) && SecondsSince(began) < 20;)
+    text = Ask(JsonRequest("GET", "/metrics")).body;
+  EXPECT_THAT(text, HasSubstr(ended));
+}
+
 TEST_F(HttpStreamTest, StreamBeyondTheLastSlotIsToldToComeBack) {
   ServerOptions options = Options();
   options.http_thread_count = 8;

@@ -123,7 +123,7 @@ TEST(ConstantSpaceTest, FormatsThatTheFamilyLacksHaveNoAxis) {
   }
 }
 
-TEST(CalibrateTest, ProcessorsMayFillSmallerTilesThanAnyGpu) {
+TEST(ConstantSpaceTest, ProcessorsMayFillSmallerTilesThanAnyGpu) {
   const TimeConstants& cpu = TimeConstantsOf("cpu");
   ASSERT_EQ(cpu.family, "cpu");
   for (const ConstantAxis& axis : AxesOf(cpu)) {

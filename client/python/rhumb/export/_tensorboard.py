@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from ._record import SAMPLE_VALUES, RunRecord, unix_seconds
@@ -29,12 +30,10 @@ def tensorboard(record: RunRecord, directory: str) -> int:
 
 
 def _writer(directory: str) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except Exception:  # pylint: disable=broad-except
-        # PyTorch raises what it likes where tensorboard itself is missing.
+    for name in ("torch.utils.tensorboard", "tensorboardX"):
         try:
-            from tensorboardX import SummaryWriter  # type: ignore[import-not-found, no-redef]
-        except ImportError:
-            raise ValueError("TensorBoard events need tensorboardX, or PyTorch with tensorboard; neither is installed") from None
-    return SummaryWriter(directory)
+            return importlib.import_module(name).SummaryWriter(directory)
+        except Exception:  # pylint: disable=broad-except
+            # PyTorch raises what it likes where tensorboard itself is missing.
+            continue
+    raise ValueError("TensorBoard events need tensorboardX, or PyTorch with tensorboard; neither can be used")

@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator
+from typing import Any, Dict, Iterable, Iterator
 
 from . import megatron, nanogpt, torchtitan
 from ._entry import LogEntry, LogError, Shape
 from ._tell import ingest
 
 #: By the name of the framework: a class that takes a Shape, and has feed(line) and flush(), which return entries.
-PARSERS = {"megatron": megatron.Parser, "nanogpt": nanogpt.Parser, "torchtitan": torchtitan.Parser}
+PARSERS: Dict[str, Any] = {"megatron": megatron.Parser, "nanogpt": nanogpt.Parser, "torchtitan": torchtitan.Parser}
 
 
 def parse(framework: str, lines: Iterable[str], shape: Shape = Shape()) -> Iterator[LogEntry]:

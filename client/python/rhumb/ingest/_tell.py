@@ -147,7 +147,7 @@ class _Teller:
 
     def _keep(self, finish: Optional[Mapping[str, Any]]) -> None:
         if self._spool is None:
-            known = {"run": self.run} if self.run else {"create": self._create}
+            known: Dict[str, Any] = {"run": self.run} if self.run else {"create": self._create}
             self._spool = Spool(self._spool_directory, dict(known, attempt_id=self._attempt_id))
         records: List[Dict[str, Any]] = [{"sample": sample} for sample in self._pending]
         self._spool.append(records + ([{"finish": finish}] if finish is not None else []))

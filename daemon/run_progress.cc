@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/run_progress.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "daemon/stored_message.h"
+#include "planner/status_macros.h"
+#include "planner/units.h"
+
+namespace rhumb::daemon {
+namespace {
+
+// Enough for a curve and a forecast, few enough to be read while somebody waits.
+constexpr int kSeriesPoints = 2000;
+constexpr double kNanosecondsPerSecond = 1e9;
+
+double LogStdOf(const LossInterval& interval) {
+  const double z = StandardNormalQuantile(0.5 + interval.level / 2);
+  return std::log(interval.high_nats / interval.low_nats) / (2 * z);
+}
+
+std::optional<TrajectoryQuestion> TrajectoryOf(const ExpectedRun& expected, double level) {
+  if (!expected.loss.has_value()) return std::nullopt;
+  const ExpectedLoss& loss = *expected.loss;
+  TrajectoryQuestion question;
+  question.finished_loss_nats = [law = loss.law, param_count = loss.param_count,
+                                 use = loss.end](double token_count) {
+    TokenUse so_far = use;
+    so_far.token_count = token_count;
+    return PredictLoss(law, param_count, so_far);
+  };
+  question.total_token_count = loss.end.token_count;
+  question.schedule = expected.schedule;
+  if (loss.interval.has_value()) question.final_log_std = LogStdOf(*loss.interval);
+  question.level = level;
+  return question;
+}
+
+// Those that the plan in force speaks of; all as long as there are none.
+std::vector<RunSample> Since(const std::vector<RunSample>& series, int64_t time_ns) {
+  std::vector<RunSample> later;
+  for (const RunSample& sample : series) {
+    if (sample.time_seconds * kNanosecondsPerSecond >= static_cast<double>(time_ns)) {
+      later.push_back(sample);
+    }
+  }
+  return later.empty() ? series : later;
+}
+
+std::optional<FinalLossPrior> PriorOf(const ExpectedRun& expected) {
+  if (!expected.loss.has_value() || !expected.loss->interval.has_value()) return std::nullopt;
+  const LossInterval& interval = *expected.loss->interval;
+  return FinalLossPrior{interval.mean_nats, interval.mean_nats * LogStdOf(interval)};
+}
+
+v1::RunComparison& ComparisonOf(const std::string& quantity, v1::Run& run) {
+  for (v1::RunComparison& each : *run.mutable_comparisons()) {
+    if (each.quantity() == quantity) return each;
+  }
+  v1::RunComparison& added = *run.add_comparisons();
+  added.set_quantity(quantity);
+  return added;
+}
+
+// Fills what nobody has said before.
+void Compare(const std::string& quantity, const std::optional<double>& planned,
+             const std::optional<double>& actual, const std::string& source, v1::Run& run) {
+  if (!planned.has_value() && !actual.has_value()) return;
+  v1::RunComparison& comparison = ComparisonOf(quantity, run);
+  if (planned.has_value() && !comparison.has_planned()) comparison.set_planned(*planned);
+  if (actual.has_value() && !comparison.has_actual()) {
+    comparison.set_actual(*actual);
+    comparison.set_source(source);
+  }
+  if (comparison.has_actual() && comparison.planned() > 0) {
+    comparison.set_ratio(comparison.actual() / comparison.planned());
+  }
+}
+
+std::optional<double> ActualOf(const std::string& quantity, const v1::Run& run) {
+  for (const v1::RunComparison& each : run.comparisons()) {
+    if (each.quantity() == quantity && each.has_actual()) return each.actual();
+  }
+  return std::nullopt;
+}
+
+std::optional<double> PlannedOf(const std::string& quantity, const v1::Run& run) {
+  for (const v1::RunComparison& each : run.comparisons()) {
+    if (each.quantity() == quantity && each.has_planned()) return each.planned();
+  }
+  return std::nullopt;
+}
+
+// What a run without jobs has used so far: nobody but its samples says when it ran.
+void CompareResources(const RunProgress& progress, const StoredRun& stored, int64_t now_ns,
+                      v1::Run& run) {
+  const ExpectedRun& expected = progress.expected;
+  if (stored.job_count > 0 || stored.start_time_ns == 0) return;
+  const int64_t until_ns = stored.end_time_ns > 0 ? stored.end_time_ns : now_ns;
+  const double wall =
+      std::max(0.0, static_cast<double>(until_ns - stored.start_time_ns) / kNanosecondsPerSecond);
+  Compare("wall_seconds", expected.wall_seconds, wall, "from its creation", run);
+  if (!expected.gpu_count.has_value()) return;
+  const double gpu_hours = *expected.gpu_count * wall / kSecondsPerHour;
+  Compare("gpu_hours", expected.gpu_hours, gpu_hours,
+          absl::StrFormat("%g GPUs x wall_seconds", *expected.gpu_count), run);
+  if (!expected.price_usd_per_gpu_hour.has_value()) return;
+  Compare("total_usd", expected.total_usd, gpu_hours * *expected.price_usd_per_gpu_hour,
+          absl::StrFormat("GPU-hours at $%.2f", *expected.price_usd_per_gpu_hour), run);
+}
+
+void CompareLossAtTheEnd(const RunProgress& progress, const StoredRun& stored, v1::Run& run) {
+  std::optional<double> planned;
+  if (progress.expected.loss.has_value() && progress.expected.loss->interval.has_value()) {
+    planned = progress.expected.loss->interval->mean_nats;
+  }
+  if (!IsOpen(stored.state)) {
+    Compare("final_loss_nats", planned, progress.measured.loss_nats.value,
+            progress.measured.loss_nats.source, run);
+  } else if (progress.forecast.has_value() && progress.forecast->final_loss.loss_nats) {
+    Compare("final_loss_nats", planned, progress.forecast->final_loss.loss_nats->expected,
+            "forecast", run);
+  } else {
+    Compare("final_loss_nats", planned, std::nullopt, "", run);
+  }
+}
+
+void CompareEnd(const RunProgress& progress, v1::Run& run) {
+  if (!progress.forecast.has_value()) return;
+  const FinishForecast& finish = progress.forecast->finish;
+  const std::optional<double> wall = ActualOf("wall_seconds", run);
+  if (finish.seconds_left.has_value() && wall.has_value()) {
+    Compare("expected_wall_seconds", PlannedOf("wall_seconds", run),
+            *wall + finish.seconds_left->expected, "so far, and the forecast", run);
+  }
+  if (!finish.gpu_hours_factor.has_value()) return;
+  const double factor = finish.gpu_hours_factor->expected;
+  const std::optional<double> gpu_hours = ActualOf("gpu_hours", run);
+  if (gpu_hours.has_value()) {
+    Compare("expected_gpu_hours", PlannedOf("gpu_hours", run), *gpu_hours * factor,
+            "so far, and the forecast", run);
+  }
+  const std::optional<double> usd = ActualOf("total_usd", run);
+  if (usd.has_value()) {
+    Compare("expected_total_usd", PlannedOf("total_usd", run), *usd * factor,
+            "so far, and the forecast", run);
+  }
+}
+
+void AddForecast(const RunProgress& progress, v1::Run& run) {
+  if (!progress.forecast.has_value()) return;
+  const Forecast& forecast = *progress.forecast;
+  v1::RunForecast& message = *run.mutable_forecast();
+  message.set_level(forecast.level);
+  if (forecast.final_loss.loss_nats.has_value()) {
+    message.set_final_loss_nats(forecast.final_loss.loss_nats->expected);
+    message.set_final_loss_low_nats(forecast.final_loss.loss_nats->low);
+    message.set_final_loss_high_nats(forecast.final_loss.loss_nats->high);
+    message.set_source(forecast.final_loss.source);
+  } else {
+    message.add_missing(absl::StrCat("final_loss_nats: ", forecast.final_loss.source));
+  }
+  const auto instant = [](double seconds) {
+    return ToTimestamp(std::llround(seconds * kNanosecondsPerSecond));
+  };
+  const FinishForecast& finish = forecast.finish;
+  if (finish.finish_seconds.has_value()) {
+    *message.mutable_finish_time() = instant(finish.finish_seconds->expected);
+    *message.mutable_finish_low_time() = instant(finish.finish_seconds->low);
+    *message.mutable_finish_high_time() = instant(finish.finish_seconds->high);
+  } else {
+    message.add_missing(absl::StrCat("finish_time: ", finish.source));
+  }
+  if (finish.seconds_left.has_value()) {
+    message.set_remaining_seconds(finish.seconds_left->expected);
+  }
+  message.set_remaining_token_count(std::llround(std::max(0.0, forecast.tokens_left)));
+  if (progress.expected.target_token_count.value_or(0) > 0) {
+    message.set_done_fraction(static_cast<double>(forecast.token_count) /
+                              *progress.expected.target_token_count);
+  }
+  const std::optional<double> gpu_hours = ActualOf("expected_gpu_hours", run);
+  if (gpu_hours.has_value()) message.set_gpu_hours(*gpu_hours);
+  const std::optional<double> usd = ActualOf("expected_total_usd", run);
+  if (usd.has_value()) message.set_total_usd(*usd);
+}
+
+// A loss outside of its band says that law and run do not speak of the same thing, or that
+// something is wrong with one of them.
+void AdviseLoss(const RunProgress& progress, v1::Run& run) {
+  if (!progress.loss_now.has_value() || progress.loss_now->is_early) return;
+  const double loss = *progress.measured.loss_nats.value;
+  const TrajectoryPoint& expected = *progress.loss_now;
+  const bool above = loss > expected.high_nats;
+  if (!above && loss >= expected.low_nats) return;
+  v1::Advice& advice = *run.add_advice();
+  advice.set_code(above ? "LOSS_ABOVE_BAND" : "LOSS_BELOW_BAND");
+  advice.set_text(absl::StrFormat(
+      "The loss is %.4g nats where %.4g to %.4g were expected at %.3g tokens: %s", loss,
+      expected.low_nats, expected.high_nats, progress.measured.loss_token_count,
+      above ? "the run learns less than the law says of such models, or the law is not of its "
+              "data and tokenizer."
+            : "better than the law says of such models, or the law is not of its data and "
+              "tokenizer."));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
+                                                        const std::optional<v1::Plan>& plan,
+                                                        double level, Store& store) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredSample> samples,
+                         store.samples().ReadSeries(stored.name, kSeriesPoints));
+  if (samples.empty()) return std::nullopt;
+  RunProgress progress;
+  for (const StoredSample& each : samples) progress.series.push_back(each.sample);
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                         store.samples().Replans(stored.name));
+  progress.measured =
+      Measure(replans.empty() ? progress.series : Since(progress.series, replans.back().time_ns));
+  RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
+  RHUMB_ASSIGN_OR_RETURN(progress.expected, Expect(settings, plan, level, store));
+  progress.trajectory = TrajectoryOf(progress.expected, level);
+  const double at = progress.measured.loss_token_count;
+  if (progress.trajectory.has_value() && at > 0 && at <= progress.trajectory->total_token_count) {
+    RHUMB_ASSIGN_OR_RETURN(progress.loss_now, ExpectedLossAt(*progress.trajectory, at));
+    progress.expected.planned.loss_nats = progress.loss_now->loss_nats;
+  }
+  if (progress.expected.target_token_count.value_or(0) > 0 && IsOpen(stored.state)) {
+    RHUMB_ASSIGN_OR_RETURN(progress.forecast,
+                           MakeForecast({.samples = progress.series,
+                                         .total_token_count = *progress.expected.target_token_count,
+                                         .schedule = progress.expected.schedule,
+                                         .prior = PriorOf(progress.expected),
+                                         .level = level}));
+  }
+  return std::optional<RunProgress>(std::move(progress));
+}
+
+void AddProgress(const RunProgress& progress, const StoredRun& stored, int64_t now_ns,
+                 v1::Run& run) {
+  for (const RunComparison& each : CompareProgress(progress.expected.planned, progress.measured)) {
+    Compare(each.quantity, each.planned, each.actual, each.source, run);
+  }
+  CompareLossAtTheEnd(progress, stored, run);
+  CompareResources(progress, stored, now_ns, run);
+  CompareEnd(progress, run);
+  AddForecast(progress, run);
+  AdviseLoss(progress, run);
+}
+
+std::vector<v1::LossPoint> LossCurve(const RunProgress& progress, int point_count) {
+  double last = static_cast<double>(progress.measured.token_count);
+  if (progress.trajectory.has_value()) last = progress.trajectory->total_token_count;
+  last = std::max(last, progress.expected.target_token_count.value_or(0));
+  std::vector<v1::LossPoint> curve;
+  size_t next = 0;
+  for (int i = 1; i <= point_count; ++i) {
+    v1::LossPoint point;
+    const double tokens = last * i / point_count;
+    point.set_token_count(std::llround(tokens));
+    if (progress.trajectory.has_value() && tokens <= progress.trajectory->total_token_count) {
+      const absl::StatusOr<TrajectoryPoint> planned = ExpectedLossAt(*progress.trajectory, tokens);
+      if (planned.ok()) {
+        point.set_planned_nats(planned->loss_nats);
+        point.set_planned_low_nats(planned->low_nats);
+        point.set_planned_high_nats(planned->high_nats);
+      }
+    }
+    // The mean of what was measured since the place before.
+    double sum = 0;
+    int count = 0;
+    for (; next < progress.series.size() &&
+           static_cast<double>(progress.series[next].token_count) <= tokens;
+         ++next) {
+      if (!progress.series[next].loss_nats.has_value()) continue;
+      sum += *progress.series[next].loss_nats;
+      ++count;
+    }
+    if (count > 0) point.set_actual_nats(sum / count);
+    curve.push_back(point);
+  }
+  return curve;
+}
+
+}  // namespace rhumb::daemon

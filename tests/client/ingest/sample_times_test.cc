@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/ingest/sample_times.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rhumb::ingest {
+namespace {
+
+v1::RunSample Step(int64_t step, double step_seconds) {
+  v1::RunSample sample;
+  sample.set_step(step);
+  if (step_seconds > 0) sample.set_step_seconds(step_seconds);
+  return sample;
+}
+
+TEST(SampleTimesTest, AreCountedBackFromTheEndByTheTimeOfSteps) {
+  const std::vector<v1::RunSample> samples =
+      WithTimes({Step(10, 2), Step(20, 2), Step(25, 4)}, absl::FromUnixSeconds(1000));
+  EXPECT_EQ(samples[2].sample_time().seconds(), 1000);
+  EXPECT_EQ(samples[1].sample_time().seconds(), 980);
+  EXPECT_EQ(samples[0].sample_time().seconds(), 960);
+}
+
+TEST(SampleTimesTest, WhatHasATimeKeepsItAndTheOthersAreCountedFromIt) {
+  std::vector<v1::RunSample> samples = {Step(10, 2), Step(20, 2), Step(30, 2)};
+  samples[1].mutable_sample_time()->set_seconds(500);
+  samples = WithTimes(samples, absl::FromUnixSeconds(1000));
+  EXPECT_EQ(samples[0].sample_time().seconds(), 480);
+  EXPECT_EQ(samples[1].sample_time().seconds(), 500);
+  EXPECT_EQ(samples[2].sample_time().seconds(), 520);
+}
+
+TEST(SampleTimesTest, AValidationIsOfTheTimeOfTheStepBeforeIt) {
+  std::vector<v1::RunSample> samples = {Step(10, 2), Step(10, 0), Step(20, 2)};
+  samples[0].mutable_sample_time()->set_seconds(500);
+  samples[2].mutable_sample_time()->set_seconds(530);
+  samples = WithTimes(samples, absl::FromUnixSeconds(1000));
+  EXPECT_EQ(samples[1].sample_time().seconds(), 500);
+}
+
+TEST(SampleTimesTest, WithoutTimesOfStepsAllAreOfTheEnd) {
+  const std::vector<v1::RunSample> samples =
+      WithTimes({Step(10, 0), Step(20, 0)}, absl::FromUnixSeconds(1000));
+  EXPECT_EQ(samples[0].sample_time().seconds(), 1000);
+}
+
+}  // namespace
+}  // namespace rhumb::ingest

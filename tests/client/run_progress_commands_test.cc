@@ -1,0 +1,642 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that show and feed runs against a scripted service: what is asked, what is said, and
+// how they fail.
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/cli/context.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/run.h"
+#include "client/config/document.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "rhumb/v1/run_service.grpc.pb.h"
+
+namespace rhumb::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+constexpr int64_t kStart = 1'764'000'000;  // 2025-11-24T16:00:00Z
+
+v1::RunSample Sample(int64_t sequence, double loss) {
+  v1::RunSample sample;
+  sample.set_sequence(sequence);
+  sample.set_step(sequence * 10);
+  sample.set_token_count(sequence * 1000);
+  sample.set_loss_nats(loss);
+  sample.set_attempt(1);
+  sample.set_sample_count(1);
+  sample.mutable_sample_time()->set_seconds(kStart + sequence);
+  return sample;
+}
+
+v1::DriftAlarm Alarm(v1::DriftKind kind, bool is_open) {
+  v1::DriftAlarm alarm;
+  alarm.set_kind(kind);
+  alarm.set_code("SLOWER");
+  alarm.set_text("Steps take longer than before.");
+  alarm.set_directive("nvidia-smi -q -d PERFORMANCE");
+  alarm.set_since_step(1200);
+  alarm.mutable_since_time()->set_seconds(kStart);
+  alarm.set_magnitude(0.87);
+  alarm.set_magnitude_unit("ratio");
+  if (!is_open) alarm.mutable_clear_time()->set_seconds(kStart + 60);
+  return alarm;
+}
+
+// Keeps samples as the daemon does: one a run, attempt and sequence. Runs are known by request_id.
+class FakeRuns final : public v1::RunService::Service {
+ public:
+  grpc::Status CreateRun(grpc::ServerContext*, const v1::CreateRunRequest* request,
+                         v1::Run* response) override {
+    creates.push_back(*request);
+    const auto [known, is_new] = names.emplace(request->request_id(), names.size() + 1);
+    *response = request->run();
+    response->set_name(absl::StrCat("runs/r-", known->second));
+    return status;
+  }
+  grpc::Status GetRun(grpc::ServerContext*, const v1::GetRunRequest*, v1::Run* response) override {
+    *response = run;
+    return status;
+  }
+  grpc::Status ListRuns(grpc::ServerContext*, const v1::ListRunsRequest* request,
+                        v1::ListRunsResponse* response) override {
+    lists.push_back(*request);
+    *response->add_runs() = run;
+    return status;
+  }
+  grpc::Status FinishRun(grpc::ServerContext*, const v1::FinishRunRequest* request,
+                         v1::Run* response) override {
+    finishes.push_back(*request);
+    *response = run;
+    return status;
+  }
+  grpc::Status ReportProgress(grpc::ServerContext*,
+                              grpc::ServerReader<v1::ReportProgressRequest>* reader,
+                              v1::ReportProgressResponse* response) override {
+    ++report_count;
+    v1::ReportProgressRequest message, first;
+    std::vector<v1::RunSample> told;
+    while (reader->Read(&message)) {
+      if (first.run().empty()) first = message;
+      told.insert(told.end(), message.samples().begin(), message.samples().end());
+    }
+    if (!status.ok()) return status;
+    for (const v1::RunSample& sample : told) {
+      if (sample.step() == refused_step) {
+        return {grpc::StatusCode::INVALID_ARGUMENT, "step: is not wanted"};
+      }
+    }
+    for (const v1::RunSample& sample : told) {
+      const std::string key =
+          absl::StrCat(first.run(), " ", first.attempt_id(), " ", sample.sequence());
+      if (stored.emplace(key, sample).second) {
+        response->set_stored_count(response->stored_count() + 1);
+      } else {
+        response->set_duplicate_count(response->duplicate_count() + 1);
+      }
+    }
+    response->set_state(v1::RUN_STATE_RUNNING);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListRunSamples(grpc::ServerContext*, const v1::ListRunSamplesRequest* request,
+                              v1::ListRunSamplesResponse* response) override {
+    if (!status.ok()) return status;
+    // Two a page, whatever was asked for.
+    size_t begin = request->page_token().empty() ? 0 : std::stoul(request->page_token());
+    for (size_t i = begin; i < samples.size() && i < begin + 2; ++i) {
+      *response->add_samples() = samples[i];
+    }
+    if (begin + 2 < samples.size()) response->set_next_page_token(absl::StrCat(begin + 2));
+    return grpc::Status::OK;
+  }
+  grpc::Status WatchRun(grpc::ServerContext*, const v1::WatchRunRequest*,
+                        grpc::ServerWriter<v1::WatchRunResponse>* writer) override {
+    if (!status.ok()) return status;
+    const size_t call = watch_count++;
+    if (call >= watches.size()) return {grpc::StatusCode::UNAVAILABLE, "gone"};
+    for (const v1::WatchRunResponse& message : watches[call]) writer->Write(message);
+    return call + 1 < watches.size() || is_last_watch_torn ? tear : grpc::Status::OK;
+  }
+  grpc::Status CompareRun(grpc::ServerContext*, const v1::CompareRunRequest* request,
+                          v1::CompareRunResponse* response) override {
+    compares.push_back(*request);
+    *response = comparison;
+    return status;
+  }
+  grpc::Status GetAccuracyReport(grpc::ServerContext*, const v1::GetAccuracyReportRequest* request,
+                                 v1::AccuracyReport* response) override {
+    accuracies.push_back(*request);
+    *response = accuracy;
+    return status;
+  }
+
+  v1::Run run;
+  grpc::Status status;
+  std::vector<v1::CreateRunRequest> creates;
+  std::map<std::string, size_t> names;
+  std::vector<v1::ListRunsRequest> lists;
+  std::vector<v1::FinishRunRequest> finishes;
+  std::map<std::string, v1::RunSample> stored;
+  int64_t refused_step = -1;
+  int report_count = 0;
+  std::vector<v1::RunSample> samples;
+  std::vector<std::vector<v1::WatchRunResponse>> watches;  // of each call
+  size_t watch_count = 0;
+  grpc::Status tear = {grpc::StatusCode::UNAVAILABLE, "draining"};  // ends all watches but the last
+  bool is_last_watch_torn = false;  // by the daemon, which then stays away
+  v1::CompareRunResponse comparison;
+  std::vector<v1::CompareRunRequest> compares;
+  v1::AccuracyReport accuracy;
+  std::vector<v1::GetAccuracyReportRequest> accuracies;
+};
+
+struct Outcome {
+  int code = 0;
+  std::string out, err;
+};
+
+class RunProgressCommandsTest : public ::testing::Test {
+ protected:
+  RunProgressCommandsTest() {
+    folder_ = std::filesystem::temp_directory_path() / absl::StrCat("rhumb-runs-", getpid());
+    std::filesystem::create_directories(folder_);
+    service_.run.set_name("runs/r-12");
+    service_.run.set_state(v1::RUN_STATE_RUNNING);
+    grpc::ServerBuilder builder;
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+  }
+  ~RunProgressCommandsTest() override { std::filesystem::remove_all(folder_); }
+
+  Outcome RunLine(absl::string_view line) {
+    std::ostringstream out, err;
+    Context context;
+    context.out = &out;
+    context.err = &err;
+    context.out_terminal.width = 160;
+    context.now_unix_seconds = kStart;
+    context.open_home = [this](const Invocation&, Context&) -> absl::StatusOr<Home> {
+      if (is_away_) return absl::UnavailableError("no daemon");
+      Home home;
+      home.client =
+          std::make_unique<client::Client>(server_->InProcessChannel(grpc::ChannelArguments()),
+                                           client::ClientOptions{.max_attempts = 1});
+      return home;
+    };
+    const int code = rhumb::cli::Run(
+        std::vector<std::string>(absl::StrSplit(line, ' ', absl::SkipEmpty())), context);
+    return {code, out.str(), err.str()};
+  }
+
+  std::string Write(const std::string& name, const std::string& text) {
+    const std::string path = folder_ / name;
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  FakeRuns service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::filesystem::path folder_;
+  bool is_away_ = false;
+};
+
+// --- run create, list, show
+
+TEST_F(RunProgressCommandsTest, ARunIsCreatedWithWhatIsTrained) {
+  EXPECT_EQ(
+      RunLine("run create --params 1.1B --target-tokens 22B --global-batch-tokens 524288 "
+              "--schedule wsd --decay-fraction 0.1 --gpu H100-SXM5-80GB --gpu-count 8 --price "
+              "$2.5 --framework megatron --tokenizer gpt2 --dataset c4 --learn -o name")
+          .code,
+      kExitOk);
+  ASSERT_THAT(service_.creates, SizeIs(1));
+  const v1::RunSettings& settings = service_.creates[0].run().settings();
+  EXPECT_EQ(settings.param_count(), 1'100'000'000);
+  EXPECT_EQ(settings.target_token_count(), 22'000'000'000);
+  EXPECT_EQ(settings.global_batch_tokens(), 524288);
+  EXPECT_EQ(settings.schedule().kind(), v1::SCHEDULE_KIND_WSD);
+  EXPECT_DOUBLE_EQ(settings.schedule().decay_fraction(), 0.1);
+  EXPECT_EQ(settings.gpu_type(), "H100-SXM5-80GB");
+  EXPECT_EQ(settings.gpu_count(), 8);
+  EXPECT_DOUBLE_EQ(settings.price_usd_per_gpu_hour(), 2.5);
+  EXPECT_EQ(settings.framework(), "megatron");
+  EXPECT_EQ(settings.tokenizer(), "gpt2");
+  EXPECT_EQ(settings.dataset(), "c4");
+  EXPECT_TRUE(settings.learn());
+}
+
+TEST_F(RunProgressCommandsTest, AWrongScheduleIsAMistakeThatNamesTheFlag) {
+  const Outcome outcome = RunLine("run create --schedule step");
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("--schedule"), HasSubstr("cosine")));
+  EXPECT_THAT(service_.creates, IsEmpty());
+}
+
+TEST_F(RunProgressCommandsTest, AListSaysHowFarRunsAreAndWhatIsAmiss) {
+  service_.run.mutable_settings()->set_target_token_count(10000);
+  *service_.run.mutable_last_sample() = Sample(4, 2.5);
+  v1::RunComparison& loss = *service_.run.add_comparisons();
+  loss.set_quantity("loss_nats");
+  loss.set_planned(2.25);
+  service_.run.mutable_forecast()->mutable_finish_time()->set_seconds(kStart);
+  *service_.run.add_alarms() = Alarm(v1::DRIFT_KIND_THROUGHPUT, /*is_open=*/true);
+  *service_.run.add_alarms() = Alarm(v1::DRIFT_KIND_LOSS, /*is_open=*/false);
+  EXPECT_THAT(RunLine("run list").out,
+              AllOf(HasSubstr("40.0%"), HasSubstr("2.5"), HasSubstr("2.25"),
+                    HasSubstr("2025-11-24T16:00:00Z"), HasSubstr("! throughput"),
+                    Not(HasSubstr("throughput, loss"))));
+  EXPECT_EQ(service_.lists.back().view(), v1::PLAN_VIEW_FULL);
+  RunLine("run list --page-size 1000");
+  EXPECT_EQ(service_.lists.back().view(), v1::PLAN_VIEW_UNSPECIFIED);
+}
+
+TEST_F(RunProgressCommandsTest, ARunIsShownWithForecastAlarmsAndProcesses) {
+  service_.run.mutable_settings()->set_target_token_count(10000);
+  *service_.run.mutable_last_sample() = Sample(4, 2.5);
+  v1::RunForecast& forecast = *service_.run.mutable_forecast();
+  forecast.set_final_loss_nats(2.125);
+  forecast.set_final_loss_low_nats(2.0625);
+  forecast.set_final_loss_high_nats(2.1875);
+  forecast.set_level(0.9);
+  forecast.set_source("prior and run");
+  *service_.run.add_alarms() = Alarm(v1::DRIFT_KIND_LOSS, /*is_open=*/false);
+  *service_.run.add_alarms() = Alarm(v1::DRIFT_KIND_THROUGHPUT, /*is_open=*/true);
+  v1::RunAttempt& attempt = *service_.run.add_attempts();
+  attempt.set_number(1);
+  attempt.set_last_step(40);
+  const std::string out = RunLine("run show r-12").out;
+  EXPECT_THAT(out, HasSubstr("40.0%, 4.00k of 10.0k tokens, step 40"));
+  EXPECT_THAT(out, HasSubstr("final loss 2.125 nats (90%: 2.062-2.188, by prior and run)"));
+  const size_t open = out.find("throughput, since step 1,200, 2025-11-24T16:00:00Z: Steps take");
+  const size_t passed = out.find("passed: loss");
+  EXPECT_NE(open, std::string::npos) << out;
+  EXPECT_NE(passed, std::string::npos) << out;
+  EXPECT_LT(open, passed);
+  EXPECT_THAT(out, HasSubstr("\n               nvidia-smi -q -d PERFORMANCE\n"));
+  EXPECT_THAT(out, HasSubstr("1 process"));
+}
+
+// --- run log
+
+TEST_F(RunProgressCommandsTest, SamplesOfAllPagesAreListedOrTheLastOnes) {
+  for (int i = 1; i <= 5; ++i) service_.samples.push_back(Sample(i, 3.0 - 0.125 * i));
+  EXPECT_THAT(RunLine("run log r-12 --parsable --noheader").out,
+              AllOf(StartsWith("2025-11-24T16:00:01Z|1|10|"), HasSubstr("|50|5.00k|2.375|")));
+  EXPECT_THAT(RunLine("run log r-12 -n 2 --parsable --noheader").out,
+              StartsWith("2025-11-24T16:00:04Z|1|40|"));
+}
+
+TEST_F(RunProgressCommandsTest, SamplesAsCsvHaveEveryFieldAsAColumn) {
+  service_.samples.push_back(Sample(1, 2.5));
+  EXPECT_EQ(RunLine("run log r-12 -o csv").out,
+            "sequence,sample_time,step,token_count,loss_nats,validation_loss_nats,step_seconds,"
+            "tokens_per_second,learning_rate,gradient_norm,noise_scale_tokens,peak_memory_bytes,"
+            "attempt,sample_count,loss_not_finite\n"
+            "1,2025-11-24T16:00:01Z,10,1000,2.5,,,,,,,,1,1,false\n");
+}
+
+TEST_F(RunProgressCommandsTest, FollowedSamplesAreEachPrintedOnceOverARestartOfTheDaemon) {
+  service_.samples = {Sample(1, 3), Sample(2, 2.5)};
+  v1::WatchRunResponse whole, more;
+  *whole.mutable_run() = service_.run;
+  *more.add_samples() = Sample(2, 2.5);
+  *more.add_samples() = Sample(3, 2.25);
+  service_.watches = {{whole, more}, {whole, more}};
+  const Outcome outcome = RunLine("run log r-12 --follow -o csv --noheader");
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n', absl::SkipEmpty());
+  ASSERT_THAT(lines, SizeIs(3));
+  EXPECT_THAT(lines[2], StartsWith("3,"));
+  EXPECT_THAT(outcome.err, HasSubstr("the daemon is away, trying again"));
+}
+
+TEST_F(RunProgressCommandsTest, AWrongCountOfSamplesAsksNobody) {
+  EXPECT_EQ(RunLine("run log r-12 -n 0").code, kExitUsage);
+  EXPECT_EQ(RunLine("run log r-12 -o name").code, kExitUsage);
+}
+
+// --- run drift
+
+TEST_F(RunProgressCommandsTest, AnOpenAlarmIsAnExitCodeOnlyWhereAskedFor) {
+  *service_.run.add_alarms() = Alarm(v1::DRIFT_KIND_THROUGHPUT, /*is_open=*/true);
+  const Outcome outcome = RunLine("run drift r-12 --exit-code");
+  EXPECT_EQ(outcome.code, 7);
+  EXPECT_THAT(outcome.out, StartsWith("runs/r-12: 1 alarm lasts.\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("0.87 of what was expected"));
+  EXPECT_EQ(RunLine("run drift r-12").code, kExitOk);
+}
+
+TEST_F(RunProgressCommandsTest, AnAlarmThatPassedIsNoDrift) {
+  *service_.run.add_alarms() = Alarm(v1::DRIFT_KIND_THROUGHPUT, /*is_open=*/false);
+  EXPECT_EQ(RunLine("run drift r-12 --exit-code").code, kExitOk);
+  const absl::StatusOr<DocumentValue> tree = ParseJson(RunLine("run drift r-12 -o json").out);
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  EXPECT_EQ(tree->Find("open_count")->integer, 0);
+  EXPECT_THAT(tree->Find("alarms")->items, SizeIs(1));
+}
+
+// --- run compare
+
+TEST_F(RunProgressCommandsTest, AComparisonIsDrawnAndItsPointsAreCsv) {
+  *service_.comparison.mutable_run() = service_.run;
+  for (int i = 1; i <= 4; ++i) {
+    v1::LossPoint& point = *service_.comparison.add_loss_curve();
+    point.set_token_count(1000 * i);
+    point.set_planned_nats(4 - 0.5 * i);
+    if (i < 3) point.set_actual_nats(4 - 0.25 * i);
+  }
+  const Outcome drawn = RunLine("run compare r-12 --points 4 --level 0.8 --plot ascii");
+  EXPECT_EQ(drawn.code, kExitOk) << drawn.err;
+  EXPECT_THAT(drawn.out, AllOf(HasSubstr("planned"), HasSubstr("actual"), HasSubstr("tokens")));
+  ASSERT_THAT(service_.compares, SizeIs(1));
+  EXPECT_EQ(service_.compares[0].point_count(), 4);
+  EXPECT_DOUBLE_EQ(service_.compares[0].level(), 0.8);
+  EXPECT_EQ(
+      RunLine("run compare r-12 -o csv").out,
+      "token_count,planned_nats,actual_nats\n1000,3.5,3.75\n2000,3,3.5\n3000,2.5,\n4000,2,\n");
+}
+
+TEST_F(RunProgressCommandsTest, ACurveIsWrittenAsAPicture) {
+  v1::LossPoint& point = *service_.comparison.add_loss_curve();
+  point.set_token_count(1000);
+  point.set_actual_nats(3);
+  const std::string path = folder_ / "loss.svg";
+  EXPECT_EQ(RunLine(absl::StrCat("run compare r-12 --plot none --svg ", path)).code, kExitOk);
+  std::ifstream file(path);
+  std::string begin(4, ' ');
+  file.read(begin.data(), 4);
+  EXPECT_THAT(begin, ::testing::AnyOf("<svg", "<?xm"));
+}
+
+TEST_F(RunProgressCommandsTest, ARunWithoutALossHasNothingToDraw) {
+  EXPECT_THAT(RunLine("run compare r-12").out, HasSubstr("There is no loss to draw"));
+  const Outcome outcome =
+      RunLine(absl::StrCat("run compare r-12 --svg ", (folder_ / "none.svg").string()));
+  EXPECT_EQ(outcome.code, kExitError);
+  EXPECT_THAT(outcome.err, HasSubstr("there is no loss to draw"));
+}
+
+// --- watch
+
+std::vector<v1::WatchRunResponse> WatchOf(const v1::Run& run, v1::RunState end) {
+  v1::WatchRunResponse whole, more, last;
+  *whole.mutable_run() = run;
+  *more.add_samples() = Sample(7, 2.125);
+  *last.mutable_run() = run;
+  last.mutable_run()->set_state(end);
+  return {whole, more, last};
+}
+
+TEST_F(RunProgressCommandsTest, AWatchEndsWithTheRunsState) {
+  service_.watches = {WatchOf(service_.run, v1::RUN_STATE_SUCCEEDED)};
+  const Outcome outcome = RunLine("watch r-12");
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("r-12 running step 70 tokens 7.00k loss 2.125\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("r-12 succeeded"));
+}
+
+TEST_F(RunProgressCommandsTest, AWatchOfARunThatFailsIsExitCodeOne) {
+  service_.watches = {WatchOf(service_.run, v1::RUN_STATE_OUT_OF_MEMORY)};
+  const Outcome outcome = RunLine("watch r-12");
+  EXPECT_EQ(outcome.code, kExitError);
+  EXPECT_THAT(outcome.err, HasSubstr("runs/r-12 ended as out-of-memory"));
+}
+
+TEST_F(RunProgressCommandsTest, AWatchOutlivesARestartOfTheDaemon) {
+  service_.watches = {WatchOf(service_.run, v1::RUN_STATE_RUNNING),
+                      WatchOf(service_.run, v1::RUN_STATE_SUCCEEDED)};
+  const Outcome outcome = RunLine("watch r-12 -o json");
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_EQ(service_.watch_count, 2u);
+  EXPECT_THAT(outcome.err, HasSubstr("the daemon is away, trying again: draining"));
+  for (const absl::string_view line : absl::StrSplit(outcome.out, '\n', absl::SkipEmpty())) {
+    EXPECT_TRUE(ParseJson(line).ok()) << line;
+  }
+}
+
+TEST_F(RunProgressCommandsTest, AWatchThatAStoppingDaemonCancelsGoesOn) {
+  service_.tear = {grpc::StatusCode::CANCELLED, "CANCELLED"};
+  service_.watches = {WatchOf(service_.run, v1::RUN_STATE_RUNNING),
+                      WatchOf(service_.run, v1::RUN_STATE_SUCCEEDED)};
+  EXPECT_EQ(RunLine("watch r-12").code, kExitOk);
+  EXPECT_EQ(service_.watch_count, 2u);
+}
+
+TEST_F(RunProgressCommandsTest, AWatchGivesUpWhenTheDaemonIsAwayLongerThanItsTimeout) {
+  service_.watches = {WatchOf(service_.run, v1::RUN_STATE_RUNNING)};
+  service_.is_last_watch_torn = true;
+  const Outcome outcome = RunLine("watch r-12 --timeout 1s");
+  EXPECT_EQ(outcome.code, kExitUnavailable);
+  EXPECT_GT(service_.watch_count, 1u);
+}
+
+TEST_F(RunProgressCommandsTest, ARunThatDoesNotExistIsExitCodeFourOfEachCommand) {
+  service_.status = {grpc::StatusCode::NOT_FOUND, "there is no run runs/r-99"};
+  const std::string log = Write("losses.csv", "tokens,loss\n1000,3\n");
+  for (const std::string& line :
+       {std::string("run show r-99"), std::string("run log r-99"), std::string("run drift r-99"),
+        std::string("run compare r-99"), std::string("watch r-99"),
+        std::string("run log r-99 --follow"), absl::StrCat("ingest --csv --run r-99 ", log)}) {
+    const Outcome outcome = RunLine(line);
+    EXPECT_EQ(outcome.code, kExitNotFound) << line;
+    EXPECT_THAT(outcome.err, HasSubstr("there is no run runs/r-99")) << line;
+  }
+}
+
+TEST_F(RunProgressCommandsTest, ADaemonThatIsAwayIsExitCodeFiveOfEachCommand) {
+  is_away_ = true;
+  const std::string log = Write("losses.csv", "tokens,loss\n1000,3\n");
+  for (const std::string& line :
+       {std::string("run log r-1"), std::string("run drift r-1"), std::string("run compare r-1"),
+        std::string("watch r-1"), std::string("accuracy"), absl::StrCat("ingest --csv ", log)}) {
+    EXPECT_EQ(RunLine(line).code, kExitUnavailable) << line;
+  }
+}
+
+// --- accuracy
+
+TEST_F(RunProgressCommandsTest, AccuracyIsAskedByGroupSinceADate) {
+  v1::AccuracyGroup& group = *service_.accuracy.add_groups();
+  group.set_key("H100-SXM5-80GB");
+  group.set_quantity("step_seconds");
+  group.set_run_count(3);
+  group.set_median_ratio(1.04);
+  group.set_low_ratio(0.98);
+  group.set_high_ratio(1.11);
+  group.set_median_error_fraction(0.05);
+  group.set_few(true);
+  service_.accuracy.set_run_count(3);
+  const Outcome outcome = RunLine("accuracy --by gpu-type --since 2025-11-01 --cluster mine");
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("3 runs that ended"), HasSubstr("H100-SXM5-80GB"),
+                                 HasSubstr("1.040"), HasSubstr("few runs")));
+  ASSERT_THAT(service_.accuracies, SizeIs(1));
+  EXPECT_EQ(service_.accuracies[0].grouping(), v1::ACCURACY_GROUPING_GPU_TYPE);
+  EXPECT_EQ(service_.accuracies[0].since_time().seconds(), 1761955200);
+  EXPECT_EQ(service_.accuracies[0].cluster(), "mine");
+  RunLine("accuracy --since 30d");
+  EXPECT_EQ(service_.accuracies[1].since_time().seconds(), kStart - 30 * 86400);
+}
+
+TEST_F(RunProgressCommandsTest, AccuracyWithoutRunsSaysSo) {
+  EXPECT_THAT(RunLine("accuracy").out, HasSubstr("No run that ended can be compared"));
+}
+
+TEST_F(RunProgressCommandsTest, AWrongGroupingOrDateAsksNobody) {
+  EXPECT_EQ(RunLine("accuracy --by colour").code, kExitUsage);
+  EXPECT_THAT(RunLine("accuracy --since yesterday").err, HasSubstr("--since (since_time) must be"));
+  EXPECT_EQ(RunLine("accuracy --table x.csv --since 30d").code, kExitUsage);
+  EXPECT_THAT(service_.accuracies, IsEmpty());
+}
+
+// --- ingest
+
+TEST_F(RunProgressCommandsTest, ALogBecomesSamplesOfANewRunAndAgainStoresNothing) {
+  const std::string log = Write("train.csv", "step,loss\n1,3\n2,2.5\n3,nan\n");
+  const std::string line = absl::StrCat("ingest --csv ", log, " --batch-tokens 1000");
+  const Outcome first = RunLine(line);
+  EXPECT_EQ(first.code, kExitOk) << first.err;
+  EXPECT_EQ(first.out, "runs/r-1: 3 samples stored.\n");
+  EXPECT_EQ(RunLine(line).out, "runs/r-1: 0 samples stored, 3 known before.\n");
+  EXPECT_THAT(service_.stored, SizeIs(3));
+  EXPECT_TRUE(service_.stored.rbegin()->second.loss_not_finite());
+  EXPECT_EQ(service_.creates[0].run().title(), "train.csv");
+  EXPECT_EQ(service_.creates[0].run().settings().global_batch_tokens(), 1000);
+}
+
+TEST_F(RunProgressCommandsTest, ALogThatHasGrownStoresWhatIsNew) {
+  const std::string log = Write("train.csv", "tokens,loss\n1000,3\n");
+  RunLine(absl::StrCat("ingest --csv --run r-12 ", log));
+  Write("train.csv", "tokens,loss\n1000,3\n2000,2.5\n");
+  EXPECT_EQ(RunLine(absl::StrCat("ingest --csv --run r-12 ", log)).out,
+            "r-12: 1 sample stored, 1 known before.\n");
+  EXPECT_THAT(service_.creates, IsEmpty());
+}
+
+TEST_F(RunProgressCommandsTest, UnreadableLinesAreNamedAndTheOthersStored) {
+  const std::string log = Write("train.csv", "tokens,loss\n1000,3\n2000,high\n3000,2.5\n");
+  const Outcome outcome = RunLine(absl::StrCat("ingest --csv --run r-12 -o json ", log));
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_THAT(outcome.err, HasSubstr("train.csv: line 3: column loss_nats"));
+  const absl::StatusOr<DocumentValue> tree = ParseJson(outcome.out);
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  EXPECT_EQ(tree->Find("stored_count")->integer, 2);
+  EXPECT_EQ(tree->Find("unreadable_count")->integer, 1);
+}
+
+TEST_F(RunProgressCommandsTest, ASampleThatTheDaemonRefusesIsLeftOutAlone) {
+  service_.refused_step = 20;
+  std::string text = "step,tokens,loss\n";
+  for (int i = 1; i <= 50; ++i) absl::StrAppend(&text, i, ",", 1000 * i, ",3\n");
+  const Outcome outcome =
+      RunLine(absl::StrCat("ingest --csv --run r-12 ", Write("train.csv", text)));
+  EXPECT_EQ(outcome.out, "r-12: 49 samples stored, 1 refused (step: is not wanted).\n");
+}
+
+TEST_F(RunProgressCommandsTest, AFileWithoutSamplesIsAMistake) {
+  const Outcome outcome =
+      RunLine(absl::StrCat("ingest --megatron ", Write("other.log", "hello\nworld\n")));
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("no line is a sample as megatron has them"));
+  EXPECT_THAT(service_.creates, IsEmpty());
+}
+
+TEST_F(RunProgressCommandsTest, WhatALogDoesNotSayIsAskedForByItsFlag) {
+  const std::string log = Write("train.log",
+                                " iteration 4/ 5000 | consumed samples: 512 | elapsed time per "
+                                "iteration (ms): 2000.0 | global "
+                                "batch size: 128 | lm loss: 1.0E+01 |\n");
+  const Outcome outcome = RunLine(absl::StrCat("ingest --megatron ", log));
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("line 1: --sequence-length must be given"));
+  EXPECT_EQ(RunLine(absl::StrCat("ingest --megatron ", log, " --sequence-length 4096")).code,
+            kExitOk);
+}
+
+TEST_F(RunProgressCommandsTest, AFileThatIsNotThereOrAFormatThatIsNotSaidAsksNobody) {
+  EXPECT_EQ(RunLine("ingest --csv /nowhere/train.csv").code, kExitUsage);
+  const std::string log = Write("train.csv", "tokens,loss\n1000,3\n");
+  EXPECT_THAT(RunLine(absl::StrCat("ingest ", log)).err, HasSubstr("say the format of the log"));
+  EXPECT_EQ(RunLine(absl::StrCat("ingest --csv --nanogpt ", log)).code, kExitUsage);
+  EXPECT_THAT(RunLine(absl::StrCat("ingest --csv --run r-1 --title x ", log)).err,
+              HasSubstr("--title is for a new run"));
+  EXPECT_EQ(RunLine(absl::StrCat("ingest --csv --sequence-length 0 ", log)).code, kExitUsage);
+  EXPECT_EQ(service_.report_count, 0);
+}
+
+// --- sync
+
+constexpr char kHeader[] =
+    R"({"format":1,"attempt_id":"a-1","run":"","create":{"run":{"title":"mine"},"request_id":"x"}})"
+    "\n";
+constexpr char kSampleLine[] =
+    R"({"sample":{"sequence":1,"sample_time":"2025-11-24T16:00:00Z","step":10,"token_count":1000,)"
+    R"("loss_nats":2.5}})"
+    "\n";
+
+TEST_F(RunProgressCommandsTest, ASpoolIsSentAndRemoved) {
+  const std::string path =
+      Write("a-1.ndjson", absl::StrCat(kHeader, kSampleLine, R"({"finish":{"state":"SUCCEEDED"}})",
+                                       "\n", R"({"sample":{"sequ)"));
+  const Outcome outcome = RunLine(absl::StrCat("sync ", folder_.string()));
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("sent"));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  ASSERT_THAT(service_.stored, SizeIs(1));
+  EXPECT_EQ(service_.stored.begin()->first, "runs/r-1 a-1 1");
+  EXPECT_DOUBLE_EQ(service_.stored.begin()->second.loss_nats(), 2.5);
+  ASSERT_THAT(service_.finishes, SizeIs(1));
+  EXPECT_EQ(service_.finishes[0].name(), "runs/r-1");
+}
+
+TEST_F(RunProgressCommandsTest, ASpoolThatFailsStaysAndKnowsItsRun) {
+  service_.refused_step = 10;
+  service_.status = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "belongs to uid 4242");
+  const std::string path = Write("a-1.ndjson", absl::StrCat(kHeader, kSampleLine));
+  const Outcome outcome = RunLine(absl::StrCat("sync ", path));
+  EXPECT_EQ(outcome.code, kExitPermission);
+  EXPECT_THAT(outcome.err, HasSubstr("a-1.ndjson, which stays: belongs to uid 4242"));
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST_F(RunProgressCommandsTest, AFileThatIsNoSpoolStaysAndOthersAreSent) {
+  const std::string other = Write("0.ndjson", "{\"format\":2}\n");
+  const std::string cut = Write("1.ndjson", "{\"form");
+  const std::string good = Write("2.ndjson", absl::StrCat(kHeader, kSampleLine));
+  const Outcome outcome = RunLine(absl::StrCat("sync ", folder_.string()));
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("line 1: is no spool file of format 1"));
+  EXPECT_TRUE(std::filesystem::exists(other));
+  EXPECT_FALSE(std::filesystem::exists(cut));
+  EXPECT_FALSE(std::filesystem::exists(good));
+}
+
+TEST_F(RunProgressCommandsTest, AnEmptyFolderHasNothingToSendAndAMissingOneIsAMistake) {
+  EXPECT_THAT(RunLine(absl::StrCat("sync ", folder_.string())).err,
+              HasSubstr("nothing waits to be sent"));
+  EXPECT_EQ(RunLine("sync /nowhere/spool").code, kExitUsage);
+}
+
+}  // namespace
+}  // namespace rhumb::cli

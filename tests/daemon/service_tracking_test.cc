@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a run's samples: planned against actual, forecasts, alarms, accuracy.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "rhumb/v1/run_service.grpc.pb.h"
+#include "tests/daemon/service_fixture.h"
+
+namespace rhumb::daemon {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Key;
+using ::testing::Not;
+
+int64_t NowSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// A run that keeps to its plan but for what a test makes of it.
+struct Course {
+  double loss_factor = 1, time_factor = 1;
+  int64_t slow_from = 1 << 30;  // sample from which on steps take 1.3 times as long
+  double done_fraction = 0.5;
+  int64_t sample_count = 400;
+};
+
+class TrackingTest : public ServiceTest {
+ protected:
+  TrackingTest() {
+    Connect();
+    v1::CreatePlanRequest question;
+    auto* pool = question.add_gpu_pools();
+    pool->set_gpu_type("H100-SXM5-80GB");
+    pool->set_count(64);
+    pool->set_price_usd_per_gpu_hour(2);
+    question.set_deadline_seconds(20 * 86400);
+    const auto answer = Create(question);
+    if (!answer.status.ok()) ADD_FAILURE() << answer.status.error_message();
+    plan_ = answer.response;
+  }
+  ~TrackingTest() override { runs_.reset(); }
+  void Connect() { runs_ = v1::RunService::NewStub(server_->InProcessChannel()); }
+  void RestartAndConnect() {
+    runs_.reset();
+    Restart();
+    Connect();
+  }
+
+  std::string CreateRun(const v1::RunSettings& settings = CosineSettings()) {
+    v1::CreateRunRequest request;
+    request.mutable_run()->set_plan(plan_.name());
+    *request.mutable_run()->mutable_settings() = settings;
+    const auto answer = Ask(*runs_, &v1::RunService::Stub::CreateRun, request);
+    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+    return answer.response.name();
+  }
+  static v1::RunSettings CosineSettings() {
+    v1::RunSettings settings;
+    settings.mutable_schedule()->set_kind(v1::SCHEDULE_KIND_COSINE);
+    return settings;
+  }
+
+  // What the law expects on the way, told by the service itself.
+  v1::CompareRunResponse Compare(const std::string& run, int points = 100) {
+    v1::CompareRunRequest request;
+    request.set_name(run);
+    request.set_point_count(points);
+    const auto answer = Ask(*runs_, &v1::RunService::Stub::CompareRun, request);
+    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+    return answer.response;
+  }
+
+  void Report(const std::string& run, const Course& course, int64_t from = 1) {
+    const double steps = static_cast<double>(plan_.batch().step_count()) * course.done_fraction;
+    v1::ReportProgressRequest request;
+    request.set_run(run);
+    request.set_attempt_id("first");
+    const double step_seconds = plan_.time().step_seconds() * course.time_factor;
+    // The last sample is of now.
+    const double span = steps * step_seconds;
+    for (int64_t i = from; i <= course.sample_count; ++i) {
+      const double share = static_cast<double>(i) / static_cast<double>(course.sample_count);
+      v1::RunSample& sample = *request.add_samples();
+      sample.set_sequence(i);
+      sample.set_step(std::llround(steps * share));
+      sample.set_token_count(sample.step() * plan_.batch().global_batch_tokens());
+      const double at = static_cast<double>(NowSeconds()) - span * (1 - share);
+      sample.mutable_sample_time()->set_seconds(std::llround(at));
+      // Falls towards what the plan says, with a little noise.
+      const double noise = 1 + 0.002 * std::sin(static_cast<double>(i * 7919 % 1000));
+      sample.set_loss_nats(plan_.loss().mean_nats() * course.loss_factor * noise *
+                           (1 + 0.3 * std::pow(share * course.done_fraction + 0.001, -0.1) - 0.3));
+      sample.set_step_seconds(step_seconds * (i >= course.slow_from ? 1.3 : 1) * noise);
+      sample.set_peak_memory_bytes(std::llround(plan_.memory().peak_bytes()));
+    }
+    grpc::ClientContext context;
+    v1::ReportProgressResponse response;
+    const auto stream = runs_->ReportProgress(&context, &response);
+    stream->Write(request);
+    stream->WritesDone();
+    const grpc::Status status = stream->Finish();
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  }
+  void Finish(const std::string& run, v1::RunState state = v1::RUN_STATE_SUCCEEDED) {
+    v1::FinishRunRequest request;
+    request.set_name(run);
+    request.set_state(state);
+    const auto answer = Ask(*runs_, &v1::RunService::Stub::FinishRun, request);
+    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  }
+  v1::Run Get(const std::string& run) {
+    v1::GetRunRequest request;
+    request.set_name(run);
+    return Ask(*runs_, &v1::RunService::Stub::GetRun, request).response;
+  }
+  v1::AccuracyReport Accuracy(v1::AccuracyGrouping grouping = v1::ACCURACY_GROUPING_ALL) {
+    v1::GetAccuracyReportRequest request;
+    request.set_grouping(grouping);
+    const auto answer = Ask(*runs_, &v1::RunService::Stub::GetAccuracyReport, request);
+    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+    return answer.response;
+  }
+  static v1::RunComparison ComparisonOf(const v1::Run& run, const std::string& quantity) {
+    for (const v1::RunComparison& each : run.comparisons()) {
+      if (each.quantity() == quantity) return each;
+    }
+    ADD_FAILURE() << "no " << quantity << " in " << run.ShortDebugString();
+    return {};
+  }
+  static std::vector<std::string> AlarmsOf(const v1::Run& run) {
+    std::vector<std::string> codes;
+    for (const v1::DriftAlarm& each : run.alarms()) codes.push_back(each.code());
+    return codes;
+  }
+
+  std::unique_ptr<v1::RunService::Stub> runs_;
+  v1::Plan plan_;
+};
+
+TEST_F(TrackingTest, ComparesEveryNumberWithItsPlan) {
+  const std::string name = CreateRun();
+  Report(name, {.time_factor = 1.02});
+  const v1::Run run = Get(name);
+  EXPECT_NEAR(ComparisonOf(run, "step_seconds").ratio(), 1.02, 0.005);
+  EXPECT_NEAR(ComparisonOf(run, "tokens_per_second").ratio(), 1 / 1.02, 0.01);
+  EXPECT_NEAR(ComparisonOf(run, "mfu").ratio(), 1 / 1.02, 0.01);
+  EXPECT_NEAR(ComparisonOf(run, "peak_memory_bytes").ratio(), 1, 1e-6);
+  EXPECT_NEAR(ComparisonOf(run, "token_count").ratio(), 0.5, 0.01);
+  EXPECT_TRUE(ComparisonOf(run, "loss_nats").has_ratio());
+  EXPECT_FALSE(ComparisonOf(run, "loss_nats").source().empty());
+}
+
+TEST_F(TrackingTest, ForecastsTheEndOfARunUnderWay) {
+  const std::string name = CreateRun();
+  Report(name, {});
+  const v1::RunForecast forecast = Get(name).forecast();
+  EXPECT_NEAR(forecast.done_fraction(), 0.5, 0.01);
+  EXPECT_NEAR(forecast.remaining_seconds() / (plan_.time().train_seconds() / 2), 1, 0.05);
+  EXPECT_LT(forecast.final_loss_low_nats(), forecast.final_loss_nats());
+  EXPECT_GT(forecast.final_loss_high_nats(), forecast.final_loss_nats());
+  EXPECT_TRUE(forecast.has_finish_time());
+  EXPECT_TRUE(forecast.has_total_usd());
+}
+
+TEST_F(TrackingTest, ForecastsNothingOfARunThatHasEnded) {
+  const std::string name = CreateRun();
+  Report(name, {.done_fraction = 1});
+  Finish(name);
+  EXPECT_FALSE(Get(name).has_forecast());
+  EXPECT_TRUE(ComparisonOf(Get(name), "final_loss_nats").has_ratio());
+}
+
+TEST_F(TrackingTest, ARunWithoutAPlanHasItsOwnNumbers) {
+  plan_.clear_name();
+  const std::string name = CreateRun({});
+  Report(name, {});
+  const v1::Run run = Get(name);
+  EXPECT_TRUE(ComparisonOf(run, "step_seconds").has_actual());
+  EXPECT_FALSE(ComparisonOf(run, "step_seconds").has_planned());
+}
+
+TEST_F(TrackingTest, ARunWithoutAPlanIsForecastByItsSettings) {
+  const int64_t tokens = plan_.token_count();
+  plan_.clear_name();
+  v1::RunSettings settings = CosineSettings();
+  settings.set_target_token_count(tokens);
+  const std::string name = CreateRun(settings);
+  Report(name, {});
+  EXPECT_NEAR(Get(name).forecast().done_fraction(), 0.5, 0.01);
+}
+
+TEST_F(TrackingTest, TheCurveEndsWhereThePlanDoes) {
+  const std::string name = CreateRun();
+  Report(name, {});
+  const v1::CompareRunResponse compared = Compare(name, 50);
+  ASSERT_EQ(compared.loss_curve_size(), 50);
+  const v1::LossPoint& last = compared.loss_curve(49);
+  EXPECT_EQ(last.token_count(), plan_.token_count());
+  EXPECT_NEAR(last.planned_nats(), plan_.loss().mean_nats(), 2e-3);
+  EXPECT_FALSE(last.has_actual_nats());
+  EXPECT_TRUE(compared.loss_curve(10).has_actual_nats());
+}
+
+TEST_F(TrackingTest, AnExpectedLossFallsAlongItsCurve) {
+  const std::string name = CreateRun();
+  Report(name, {});
+  const v1::CompareRunResponse compared = Compare(name, 50);
+  for (int i = 1; i < compared.loss_curve_size(); ++i) {
+    EXPECT_LE(compared.loss_curve(i).planned_nats(), compared.loss_curve(i - 1).planned_nats());
+  }
+}
+
+TEST_F(TrackingTest, SaysWhatItAssumesOfTheSchedule) {
+  const std::string name = CreateRun({});
+  Report(name, {});
+  bool said = false;
+  const v1::CompareRunResponse compared = Compare(name);
+  for (const auto& each : compared.assumptions()) said = said || each.field() == "schedule";
+  EXPECT_TRUE(said);
+}
+
+TEST_F(TrackingTest, ComparesNoLossOfAnotherTokenizer) {
+  v1::RunSettings settings = CosineSettings();
+  settings.set_tokenizer("bytes");
+  const std::string name = CreateRun(settings);
+  Report(name, {});
+  EXPECT_FALSE(ComparisonOf(Get(name), "loss_nats").has_planned());
+}
+
+TEST_F(TrackingTest, AdvisesOnALossAboveItsBand) {
+  const std::string name = CreateRun();
+  Report(name, {.loss_factor = 1.6});
+  bool said = false;
+  const v1::Run run = Get(name);
+  for (const auto& each : run.advice()) said = said || each.code() == "LOSS_ABOVE_BAND";
+  EXPECT_TRUE(said);
+}
+
+TEST_F(TrackingTest, RaisesAnAlarmWhenARunSlowsDown) {
+  const std::string name = CreateRun();
+  Report(name, {.slow_from = 250});
+  const v1::Run run = Get(name);
+  ASSERT_THAT(AlarmsOf(run), ElementsAre("SLOWED_DOWN"));
+  EXPECT_EQ(run.alarms(0).kind(), v1::DRIFT_KIND_THROUGHPUT);
+  EXPECT_NEAR(run.alarms(0).magnitude(), 1.3, 0.01);
+  EXPECT_FALSE(run.alarms(0).has_clear_time());
+  EXPECT_DOUBLE_EQ(run.alarms(0).false_alarm_rate(), 0.01);
+}
+
+TEST_F(TrackingTest, RaisesAnAlarmOnce) {
+  const std::string name = CreateRun();
+  Report(name, {.slow_from = 250});
+  RestartAndConnect();
+  Report(name, {.slow_from = 250, .sample_count = 410}, 401);
+  EXPECT_THAT(AlarmsOf(Get(name)), ElementsAre("SLOWED_DOWN"));
+}
+
+TEST_F(TrackingTest, TellsAReporterOfAlarmsThatLast) {
+  const std::string name = CreateRun();
+  Report(name, {.slow_from = 250});
+  grpc::ClientContext context;
+  v1::ReportProgressRequest request;
+  request.set_run(name);
+  request.set_attempt_id("first");
+  v1::ReportProgressResponse response;
+  const auto stream = runs_->ReportProgress(&context, &response);
+  stream->Write(request);
+  stream->WritesDone();
+  ASSERT_TRUE(stream->Finish().ok());
+  ASSERT_EQ(response.alarms_size(), 1);
+  EXPECT_EQ(response.alarms(0).code(), "SLOWED_DOWN");
+}
+
+TEST_F(TrackingTest, AHealthyRunRaisesNothing) {
+  const std::string name = CreateRun();
+  Report(name, {});
+  EXPECT_THAT(AlarmsOf(Get(name)), IsEmpty());
+}
+
+TEST_F(TrackingTest, APlanThatIsTooFastIsAGap) {
+  const std::string name = CreateRun();
+  Report(name, {.time_factor = 1.2});
+  EXPECT_THAT(AlarmsOf(Get(name)), ElementsAre("SLOWER_THAN_PLANNED"));
+}
+
+TEST_F(TrackingTest, AWatcherIsToldOfAnAlarm) {
+  const std::string name = CreateRun();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  v1::WatchRunRequest request;
+  request.set_name(name);
+  const auto reader = runs_->WatchRun(&context, request);
+  v1::WatchRunResponse message;
+  ASSERT_TRUE(reader->Read(&message));
+  Report(name, {.slow_from = 250});
+  bool told = false;
+  while (!told && reader->Read(&message)) told = message.run().alarms_size() > 0;
+  EXPECT_TRUE(told);
+  context.TryCancel();
+}
+
+TEST_F(TrackingTest, AccuracySumsUpRunsThatEnded) {
+  for (const double factor : {1.0, 1.1, 1.2}) {
+    const std::string name = CreateRun();
+    Report(name, {.time_factor = factor, .done_fraction = 1});
+    Finish(name);
+  }
+  CreateRun();  // runs on
+  const v1::AccuracyReport report = Accuracy();
+  EXPECT_EQ(report.run_count(), 3);
+  const auto steps =
+      std::find_if(report.groups().begin(), report.groups().end(),
+                   [](const auto& group) { return group.quantity() == "step_seconds"; });
+  ASSERT_NE(steps, report.groups().end());
+  EXPECT_EQ(steps->run_count(), 3);
+  EXPECT_NEAR(steps->median_ratio(), 1.1, 0.01);
+  EXPECT_TRUE(steps->few());
+}
+
+TEST_F(TrackingTest, AccuracyGroupsByGpuType) {
+  const std::string name = CreateRun();
+  Report(name, {.done_fraction = 1});
+  Finish(name);
+  const v1::AccuracyReport report = Accuracy(v1::ACCURACY_GROUPING_GPU_TYPE);
+  ASSERT_FALSE(report.groups().empty());
+  EXPECT_EQ(report.groups(0).key(), "H100-SXM5-80GB");
+}
+
+TEST_F(TrackingTest, AccuracyTakesNoTotalsOfARunThatStoppedShort) {
+  const std::string name = CreateRun();
+  Report(name, {.done_fraction = 0.3});
+  Finish(name, v1::RUN_STATE_CANCELLED);
+  std::vector<std::string> quantities;
+  const v1::AccuracyReport report = Accuracy();
+  for (const auto& group : report.groups()) quantities.push_back(group.quantity());
+  EXPECT_THAT(quantities, Contains("step_seconds"));
+  EXPECT_THAT(quantities, Not(Contains("wall_seconds")));
+  EXPECT_THAT(quantities, Not(Contains("loss_nats")));
+}
+
+TEST_F(TrackingTest, AccuracySaysWhatItLeftOut) {
+  plan_.clear_name();
+  const std::string name = CreateRun({});
+  Finish(name);
+  const v1::AccuracyReport report = Accuracy();
+  ASSERT_EQ(report.left_out_size(), 1);
+  EXPECT_EQ(report.left_out(0).code(), "NO_PLAN");
+  EXPECT_THAT(report.left_out(0).text(), HasSubstr("1 run"));
+}
+
+TEST_F(TrackingTest, RefusesACurveOfTooManyPoints) {
+  v1::CompareRunRequest request;
+  request.set_name(CreateRun());
+  request.set_point_count(1001);
+  EXPECT_THAT(ViolationsOf(Ask(*runs_, &v1::RunService::Stub::CompareRun, request).status),
+              Contains(Key("point_count")));
+}
+
+TEST_F(TrackingTest, RefusesAScheduleThatDoesNotFit) {
+  v1::CreateRunRequest request;
+  auto* schedule = request.mutable_run()->mutable_settings()->mutable_schedule();
+  schedule->set_kind(v1::SCHEDULE_KIND_WSD);
+  schedule->set_warmup_fraction(0.5);
+  schedule->set_decay_fraction(0.6);
+  EXPECT_THAT(ViolationsOf(Ask(*runs_, &v1::RunService::Stub::CreateRun, request).status),
+              Contains(Key("run.settings.schedule.decay_fraction")));
+}
+
+}  // namespace
+}  // namespace rhumb::daemon
