@@ -243,7 +243,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="the whole chain in two minutes, predictions checked loosely")
     parser.add_argument("--threads", type=int, default=2, help="of PyTorch; default 2")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="of step times; cpu where other work goes on")
-    parser.add_argument("--work", type=pathlib.Path, help="folder for what has ended; default build/ladder, build/ladder-smoke")
+    parser.add_argument("--work", type=pathlib.Path, help="folder for what has ended; default: one of its own for these arguments, in build")
     parser.add_argument("--fresh", action="store_true", help="forget what has ended")
     parser.add_argument("--output", type=pathlib.Path, help="folder for results and pictures; default: below the work folder")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release", help="build tree with rhumb and rhumbd")
@@ -252,10 +252,17 @@ def read_arguments() -> argparse.Namespace:
         parser.error("--minutes must be from 1 to 1440, got %g" % arguments.minutes)
     if not 1 <= arguments.threads <= 1024:
         parser.error("--threads must be from 1 to 1024, got %d" % arguments.threads)
-    name = "ladder-smoke" if arguments.smoke else "ladder-%g-%d" % (arguments.minutes, arguments.threads)
+    name = "ladder-smoke" if arguments.smoke else "ladder-%g-%d-%s" % (arguments.minutes, arguments.threads, arguments.clock)
     arguments.work = (arguments.work or ROOT / "build" / name).resolve()
     arguments.output = (arguments.output or arguments.work / "report").resolve()
     return arguments
+
+
+def command_of(arguments: argparse.Namespace) -> str:
+    """What gives these results again, apart from where it keeps them."""
+    size = ["--smoke"] if arguments.smoke else ["--minutes", "%g" % arguments.minutes]
+    clock = ["--clock", "cpu"] if arguments.clock == "cpu" else []
+    return " ".join(["tests/e2e/ladder/ladder.py", *size, "--threads", str(arguments.threads), *clock])
 
 
 def forget(work: pathlib.Path) -> None:
@@ -291,6 +298,7 @@ def main() -> int:
     except (CorpusError, ProgramError) as error:
         print("ladder: error: %s" % error, file=sys.stderr)
         return 1
+    results = {"command": command_of(arguments), **results}
     report.write(arguments.output, arguments.work, results, command.transcript)
     print(report.table(results))
     say("%.0f s; results in %s" % (time.monotonic() - began, arguments.output))

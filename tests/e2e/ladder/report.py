@@ -133,6 +133,8 @@ def _page(found: Dict[str, Any], transcript: List[Dict[str, str]]) -> str:
         "# What the ladder showed",
         "Written by `tests/e2e/ladder/ladder.py`; what it does and why: [docs/ladder.md](../../ladder.md).",
         "",
+        "    %s" % found["command"],
+        "",
         "On %s, %d threads, %.0f GFLOP/s of matrix products. Text: %s, %s distinct bytes trained on, %s held out (sha256 %s)."
         % (
             machine["processor"],
