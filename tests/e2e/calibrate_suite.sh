@@ -81,10 +81,10 @@ sed '3s/,64,none,[0-9.]*,/,64,none,,/; 4s/,8,/,eight,/; 5s/,64,none,\([0-9]*\)\.
 question=(plan --gpus '64xH100-SXM5-80GB' --deadline 14d)
 configuration=(check --params 1B --gpus '8xH100-SXM5-80GB')
 
-# A processor as a GPU type of one's own, and steps of small models on it: 8 to 32 ms at a rate of 100 GFLOP/s.
+# A processor as a GPU type of one's own, and steps of small models on it, at about 100 GFLOP/s.
 cat >"$work/own-gpu.toml" <<'END'
 name = "OWN-CPU"
-family = "generic"
+family = "cpu"
 memory_bytes = "8GiB"
 memory_bytes_per_second = "20GB"
 peak_bf16_flops_per_second = "200G"
@@ -92,6 +92,7 @@ scale_up_link = "none"
 scale_up_bytes_per_second = "20GB"
 gpus_per_scale_up_domain = 1
 network_bytes_per_second = "1GB"
+board_watts = 30
 source = "invented"
 END
 {
@@ -106,7 +107,7 @@ calibrate_and_plan() {
   refused 'unknown GPU type "OWN-CPU"' calibrate --table "$work/own.csv" --name own
   expect 0 gpu apply "$work/own-gpu.toml"
   expect 0 calibrate --table "$work/own.csv" --name own
-  shows "$out" '^own, version 1: 6 runs of 1 table; error of step times: generic' "calibrate of an applied GPU type, $home"
+  shows "$out" '^own, version 1: 6 runs of 1 table; error of step times: cpu' "calibrate of an applied GPU type, $home"
   expect 0 check --table "$work/own.csv" --calibration own -o csv
   shows "$out" '^r6,0\.[34]' "check --table of an applied GPU type, $home"
   expect 0 calibration delete own

@@ -91,7 +91,9 @@ class PythonRunTest(unittest.TestCase):
     def test_the_command_line_shows_planned_beside_actual(self) -> None:
         run = json.loads(self.command.text("run", "show", self.trained["run"], "--json"))
         compared = {each["quantity"]: each for each in run["comparisons"]}
-        self.assertAlmostEqual(compared["token_count"]["planned"], compared["token_count"]["actual"])
+        self.assertEqual(compared["token_count"]["actual"], STEP_COUNT * STEP_TOKENS)
+        self.assertEqual(compared["token_count"]["planned"], STEP_COUNT * STEP_TOKENS)
+        self.assertGreater(compared["step_seconds"]["planned"], 0)
 
     def test_samples_wait_on_the_disk_until_there_is_a_daemon(self) -> None:
         environment = {"RHUMB_HTTP_ADDR": "unix:///nowhere/at.all", "XDG_STATE_HOME": str(pathlib.Path(self._folder.name) / "late")}
@@ -116,10 +118,17 @@ def train(client: rhumb.Client) -> Dict[str, Any]:
     tokens = bigram.read_tokens((ROOT / "docs" / "concepts.md").read_text(encoding="utf-8"))
     held_out = bigram.pairs_of(tokens[-2000:])
     model = bigram.Bigram(HIDDEN_SIZE, seed=1)
-    # No law is of so small a model: the plan is of one that has as many tokens, for there to be one.
+    # No law is of so small a model. The plan is of a transformer on as many tokens, to have numbers beside the run's.
     plan = rhumb.plan(
-        client=client, arch=ARCHITECTURE, token_count=STEP_COUNT * STEP_TOKENS, batch_tokens=STEP_TOKENS, law="besiroglu2024"
+        client=client,
+        arch=ARCHITECTURE,
+        tokens=STEP_COUNT * STEP_TOKENS,
+        batch_tokens=STEP_TOKENS,
+        gpus="1xH100-SXM5-80GB",
+        noise_scale=600,
+        law="besiroglu2024",
     )
+    assert plan.is_feasible, plan
     noise = NoiseScale(MICRO_BATCH_TOKENS, STEP_TOKENS)
     batches = bigram.micro_batches(tokens[:-2000], MICRO_BATCH_TOKENS, seed=2)
     losses: List[float] = []

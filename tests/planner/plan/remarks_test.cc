@@ -26,10 +26,10 @@ std::vector<std::string> CodesOf(const Plan& plan) {
   return codes;
 }
 
-// At 1e15 FLOP the default law is best near a million parameters.
+// At 1e17 FLOP the default law is best near thirty million parameters, embeddings included.
 PlanQuestion OfComputeBelowTheLadder() {
   PlanQuestion question = EmptyQuestion();
-  question.compute_flops = 1e15;
+  question.compute_flops = 1e17;
   return question;
 }
 
