@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A ladder of small transformers trained on this machine's processor, a law fitted to it, a run five times larger planned by
+"""A ladder of small transformers trained on this machine's processor, a law fitted to it, a run four times larger planned by
 that law, trained, and compared with its plan. Exits 1 if a prediction misses its bar.
 
 Run again with the same arguments it goes on where it stopped: what has ended is kept in the work folder.
@@ -106,7 +106,6 @@ class Ladder:
         fit += ["--param-count-convention", "total", "--flops-convention", "six-nd"]
         answer = self._command.json(*fit)
         self._command.text(*fit, "--svg", "law.svg")
-        self._command.text("law", "show", "ladder", "--svg", "law-map.svg", "--picture", "map", is_shown=False)
         self._command.text("calibrate", "--table", "steps.csv", "--name", "ladder")
         return answer
 

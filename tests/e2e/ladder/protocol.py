@@ -17,15 +17,15 @@ SEQUENCE_LENGTH = 128
 MICRO_BATCH_SIZE = 2
 ACCUMULATION_STEPS = 2
 STEP_TOKENS = MICRO_BATCH_SIZE * ACCUMULATION_STEPS * SEQUENCE_LENGTH
-MAX_EPOCHS = 2.0
+MAX_EPOCHS = 1.5
 LEVEL = 0.9
 
 # What two cores of a server of 2023 train at, by six FLOP a parameter and token: little more than one, because the
 # products of so small models are hardly worth two threads. Only how much is trained depends on it.
 ASSUMED_FLOPS_PER_SECOND = 45e9
 TRAINING_SHARE = 0.85  # of the minutes; the rest is evaluation, fits and plans
-TARGET_SHARE = 0.55  # of the training, for the largest run
-LADDER_FLOPS_RATIO = 5.0  # the largest run to the largest of the ladder, at least
+TARGET_SHARE = 0.5  # of the training, for the largest run
+LADDER_FLOPS_RATIO = 4.0  # the largest run to the largest of the ladder, at least
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,7 @@ def grid(sizes: List[Tuple[int, int, int]], base_tokens: float, repeated: int) -
 
 
 def full_protocol(minutes: float) -> Protocol:
-    """Four sizes, three or four token counts each, twice two seeds; then a run of five times the largest one's compute."""
+    """Four sizes, three or four token counts each, twice two seeds; then a run of four times the largest one's compute."""
     training_flops = 60 * minutes * ASSUMED_FLOPS_PER_SECOND * TRAINING_SHARE
     sizes = [(2, 32, 4), (2, 64, 4), (3, 96, 4), (4, 128, 3)]
     ladder_flops = (1 - TARGET_SHARE) * training_flops

@@ -22,7 +22,7 @@ OBSERVATION_COLUMNS = [
     "loss_nats",
 ]
 # Copied from the work folder beside the results.
-_FILES = ["runs.csv", "steps.csv", "cpu.toml", "expected.json", "law.svg", "law-map.svg", "largest.svg"]
+_FILES = ["runs.csv", "steps.csv", "cpu.toml", "expected.json", "law.svg", "largest.svg"]
 
 
 def step_row(row_id: str, shape: Shape, machine: Dict[str, Any], micro_batch_size: int, step_seconds: float) -> Dict[str, Any]:
