@@ -132,7 +132,7 @@ TEST(RunTableTest, GroupsAreTheCellsOfTheirColumn) {
 }
 
 TEST(RunTableTest, RowMayNameAGpuTypeThatTheCatalogueLacks) {
-  Gpu own = GpuCatalog().front();
+  Gpu own = FindGpu("H100-SXM").value();
   own.id = "OURS-96GB";
   own.aliases = {"ours"};
   const std::string text = absl::StrCat(kHeader, "a,12,768,12,50257,1024,ours,1,1,,\n");
