@@ -104,6 +104,7 @@ class Ladder:
         self._command.text("gpu", "apply", "cpu.toml")
         fit = ["fit", "runs.csv", "--name", "ladder", "--level", str(LEVEL), "--tokenizer", TOKENIZER, "--dataset", DATASET]
         fit += ["--param-count-convention", "total", "--flops-convention", "six-nd"]
+        fit += self._protocol.fit_flags
         answer = self._command.json(*fit)
         self._command.text(*fit, "--svg", "law.svg")
         self._command.text("calibrate", "--table", "steps.csv", "--name", "ladder")

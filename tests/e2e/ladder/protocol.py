@@ -17,6 +17,9 @@ SEQUENCE_LENGTH = 128
 MICRO_BATCH_SIZE = 2
 ACCUMULATION_STEPS = 2
 STEP_TOKENS = MICRO_BATCH_SIZE * ACCUMULATION_STEPS * SEQUENCE_LENGTH
+# Nats a byte below which no ladder of this size sees: the geometric mean of Shannon's bounds for a letter of English, 0.6
+# and 1.3 bits (Prediction and Entropy of Printed English, 1951).
+LOSS_FLOOR_NATS = 0.61
 MAX_EPOCHS = 1.5
 LEVEL = 0.9
 
@@ -60,6 +63,7 @@ class Protocol:
     candidates: Tuple[Shape, ...]  # of the largest run, of which the plan takes one
     target_flops: float
     bars: Bars
+    fit_flags: Tuple[str, ...]  # of `rhumb fit`
 
     @property
     def ladder_flops(self) -> float:
@@ -97,15 +101,17 @@ def full_protocol(minutes: float) -> Protocol:
     unit_flops = sum(run.training_flops for run in grid(sizes, 1e6, 2)) / 1e6
     runs = grid(sizes, ladder_flops / unit_flops, 2)
     target_flops = max(TARGET_SHARE * training_flops, LADDER_FLOPS_RATIO * max(run.training_flops for run in runs))
+    floor = ("--fix", "E=%g" % LOSS_FLOOR_NATS)
     candidates = shapes([(4, 128), (4, 160), (5, 160), (5, 192), (6, 192), (7, 224)])
-    return Protocol(runs, candidates, target_flops, Bars(0.03, True, 0.10))
+    return Protocol(runs, candidates, target_flops, Bars(0.03, True, 0.10), ("--family", "coupled", *floor))
 
 
 def smoke_protocol() -> Protocol:
     """The whole chain in two minutes: too few steps for a law that holds, so that only gross errors fail."""
+    flags = ("--tie", "alpha=beta", "--fix", "E=%g" % LOSS_FLOOR_NATS)
     runs = grid([(1, 32, 3), (2, 32, 3), (2, 64, 3)], 40e3, 0)
     target_flops = 4 * max(run.training_flops for run in runs)
-    return Protocol(runs, shapes([(2, 64), (3, 64), (2, 96)]), target_flops, Bars(0.15, False, 0.5))
+    return Protocol(runs, shapes([(2, 64), (3, 64), (2, 96)]), target_flops, Bars(0.15, False, 0.5), flags)
 
 
 def step_time_probes(protocol: Protocol) -> List[Tuple[Shape, int]]:
