@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import shutil
+import statistics
 import sys
 import time
 from typing import Any, Dict, List, Optional
@@ -84,9 +85,13 @@ class Ladder:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(report.OBSERVATION_COLUMNS)
             writer.writerows([result[column] for column in report.OBSERVATION_COLUMNS] for result in results)
+        # A size is one configuration: of its runs the median, so that one that was disturbed does not contradict the others.
+        by_shape: Dict[Shape, List[float]] = {}
+        for run, result in zip(self._protocol.runs, results):
+            by_shape.setdefault(run.shape, []).append(result["step_seconds"])
         rows = [
-            report.step_row(result["run"], run.shape, self._machine, MICRO_BATCH_SIZE, result["step_seconds"])
-            for run, result in zip(self._protocol.runs, results)
+            report.step_row(shape.name, shape, self._machine, MICRO_BATCH_SIZE, statistics.median(seconds))
+            for shape, seconds in by_shape.items()
         ]
         for shape, micro_batch_size in step_time_probes(self._protocol):
             name = "probe-%s-m%d" % (shape.name, micro_batch_size)

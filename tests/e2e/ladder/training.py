@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 import time
 from typing import Any, Dict, Iterator, List
 
@@ -56,7 +57,8 @@ def train(shape: Shape, corpus: Corpus, options: TrainingOptions, run: rhumb.Run
     """Trains to the end and returns what was measured: losses in nats a token, step times in seconds.
 
     The final loss is that of all held-out text. The step time is the median over steps but for the first fifth: other
-    work on the machine lengthens some of them, and none is shortened.
+    work on the machine lengthens some of them, and none is shortened. The noise scale is the median over the second
+    half: it grows, and at the end, where the gradient is small, there may be no estimate.
     """
     torch.set_num_threads(options.thread_count)
     model = Decoder(shape, options.seed)
@@ -73,6 +75,7 @@ def train(shape: Shape, corpus: Corpus, options: TrainingOptions, run: rhumb.Run
     evaluate_every = max(1, options.step_count // max(1, options.evaluation_count))
     batches = _micro_batches(corpus.train, options.seed, options.micro_batch_size)
     seconds: List[float] = []
+    noise_scales: List[float] = []
     for step in range(options.step_count):
         began = options.now()
         rate = learning_rate_at(step, options)
@@ -85,6 +88,8 @@ def train(shape: Shape, corpus: Corpus, options: TrainingOptions, run: rhumb.Run
             with tracker.pause():
                 measured["val_loss"] = evaluate(model, few_held_out)
         tracker.step(lr=rate, **measured)
+        if step >= options.step_count // 2 and tracker.noise is not None and tracker.noise.tokens is not None:
+            noise_scales.append(tracker.noise.tokens)
         if options.progress is not None:
             options.progress(step + 1, options.step_count, loss)
     final_loss = evaluate(model, held_out)
@@ -93,7 +98,7 @@ def train(shape: Shape, corpus: Corpus, options: TrainingOptions, run: rhumb.Run
         "loss_nats": final_loss,
         "step_seconds": _median_of_later(seconds),
         "train_seconds": sum(seconds),
-        "noise_scale_tokens": tracker.noise.tokens if tracker.noise is not None else None,
+        "noise_scale_tokens": statistics.median(noise_scales) if noise_scales else None,
     }
 
 
@@ -161,8 +166,7 @@ def _optimizer(model: Decoder, learning_rate: float) -> torch.optim.Optimizer:
 
 
 def _median_of_later(seconds: List[float]) -> float:
-    later = sorted(seconds[len(seconds) // 5 :])
-    return later[len(later) // 2]
+    return statistics.median(seconds[len(seconds) // 5 :])
 
 
 def _windows(text: bytes) -> torch.Tensor:
