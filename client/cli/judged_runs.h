@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables of measured runs from files, each row beside its prediction, for the commands that judge
-// them. Everything happens here: the planner needs no daemon for it.
+// them. Everything happens here: the planner needs no daemon for it, but for GPU types of your own.
 #ifndef RHUMB_CLIENT_CLI_JUDGED_RUNS_H_
 #define RHUMB_CLIENT_CLI_JUDGED_RUNS_H_
 
@@ -34,6 +34,10 @@ struct RunTables {
 // stands for its *.csv files in the order of their names; of those the ones that are no table of
 // runs are passed over with a remark. `group_column`, unless empty, makes a table of all rows with
 // the same cell.
+//
+// A row may name a GPU type of the catalogue, as it is shipped, or one that was applied under an id
+// of its own: only then is the daemon asked. If it does not answer, a remark says so and the row
+// has no prediction.
 //
 // DEADLINE_EXCEEDED if a pipe has not ended in time; INVALID_ARGUMENT, behind the file's name, for
 // what is wrong with it as a whole.

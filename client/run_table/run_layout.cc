@@ -2,6 +2,7 @@
 // The columns of a row that say where the model ran and how it lay on the GPUs.
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -22,9 +23,9 @@ constexpr double kMostGpus = 1e7;
 // divides it.
 constexpr int64_t kNotionalSequences = 48;
 
-void ReadGpu(RunCells& cells, MeasuredRun& run) {
+void ReadGpu(RunCells& cells, const std::vector<Gpu>& gpu_types, MeasuredRun& run) {
   if (!cells.Has("gpu")) return cells.Refuse("gpu", "is empty; every row needs it");
-  absl::StatusOr<Gpu> gpu = FindGpu(cells.Text("gpu"));
+  absl::StatusOr<Gpu> gpu = FindGpu(cells.Text("gpu"), gpu_types);
   if (!gpu.ok()) return cells.RefuseIf("gpu", gpu.status());
   run.gpu = *std::move(gpu);
   run.fabric.gpus_per_node = cells.Count("gpus_per_node", 1, DefaultGpusPerNode(run.gpu));
@@ -168,8 +169,8 @@ void ReadRecompute(RunCells& cells, MeasuredRun& run) {
 
 }  // namespace
 
-void ReadRunLayout(RunCells& cells, MeasuredRun& run) {
-  ReadGpu(cells, run);
+void ReadRunLayout(RunCells& cells, const std::vector<Gpu>& gpu_types, MeasuredRun& run) {
+  ReadGpu(cells, gpu_types, run);
   if (!cells.ok()) return;
   ReadPrecision(cells, run);
   ReadSizes(cells, run);

@@ -64,12 +64,12 @@ const std::vector<std::string>& OptionalRunColumns() {
   return columns;
 }
 
-std::optional<MeasuredRun> ReadRunRow(RunCells& cells) {
+std::optional<MeasuredRun> ReadRunRow(RunCells& cells, const std::vector<Gpu>& gpu_types) {
   MeasuredRun run;
   run.row_id = cells.Text("row_id");
   run.shape = ReadRunShape(cells);
   if (cells.ok()) CheckOptions(cells, run.shape);
-  if (cells.ok()) ReadRunLayout(cells, run);
+  if (cells.ok()) ReadRunLayout(cells, gpu_types, run);
   if (cells.ok()) ReadRunFramework(cells, run);
   if (cells.ok()) ReadRunMeasurements(cells, run);
   if (!cells.ok()) return std::nullopt;

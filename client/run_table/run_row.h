@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/run_table/run_cells.h"
+#include "planner/cost/hardware.h"
 #include "planner/cost/measured_run.h"
 
 namespace rhumb {
@@ -16,16 +17,16 @@ namespace rhumb {
 const std::vector<std::string>& RequiredRunColumns();
 const std::vector<std::string>& OptionalRunColumns();
 
-// The run of a row; absent, with the defect in `cells`, where it cannot be expressed. What was
-// derived, inferred or not printed is said in its note.
-std::optional<MeasuredRun> ReadRunRow(RunCells& cells);
+// The run of a row on one of `gpu_types`; absent, with the defect in `cells`, where it cannot be
+// expressed. What was derived, inferred or not printed is said in its note.
+std::optional<MeasuredRun> ReadRunRow(RunCells& cells, const std::vector<Gpu>& gpu_types);
 
 // --- The parts, in this order. Each reads its columns and says what is wrong through `cells`.
 
 ModelShape ReadRunShape(RunCells& cells);
 
 // GPU, fabric, and how the model lies on them; `run` has its shape already.
-void ReadRunLayout(RunCells& cells, MeasuredRun& run);
+void ReadRunLayout(RunCells& cells, const std::vector<Gpu>& gpu_types, MeasuredRun& run);
 
 // Framework profile with what the row says of attention, compiler, overlap and gradients; `run` has
 // its GPU and layout already.

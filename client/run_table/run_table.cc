@@ -12,6 +12,7 @@
 #include "client/observations/csv_file.h"
 #include "client/observations/table_text.h"
 #include "client/run_table/run_row.h"
+#include "planner/cost/gpu_catalog.h"
 #include "planner/status_macros.h"
 
 namespace rhumb {
@@ -26,7 +27,10 @@ bool IsOneOf(const std::vector<std::string>& names, const std::string& name) {
 
 class TableReader {
  public:
-  TableReader(const RunTableOptions& options, RunTable& table) : options_(options), table_(table) {}
+  TableReader(const RunTableOptions& options, RunTable& table)
+      : options_(options),
+        gpu_types_(options.gpu_types.empty() ? GpuCatalog() : options.gpu_types),
+        table_(table) {}
 
   absl::Status SetHeader(const CsvRow& row) {
     if (!row.fault.empty()) {
@@ -80,7 +84,7 @@ class TableReader {
                    absl::StrCat(short_row ? "is missing: " : "", "the row has ", row.cells.size(),
                                 " cells, the header has ", width_));
     }
-    if (cells.ok()) read.run = ReadRunRow(cells);
+    if (cells.ok()) read.run = ReadRunRow(cells, gpu_types_);
     if (read.run.has_value()) read.run->row_id = read.row_id;
     if (!cells.ok()) read.defect = *cells.defect();
     table_.rows.push_back(std::move(read));
@@ -90,6 +94,7 @@ class TableReader {
   std::string Title(size_t place) const { return place < titles_.size() ? titles_[place] : ""; }
 
   const RunTableOptions& options_;
+  const std::vector<Gpu>& gpu_types_;
   RunTable& table_;
   RunColumns columns_;
   std::vector<std::string> titles_;  // names, or places where there is none

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/run_table/run_cells.h"
+#include "planner/cost/hardware.h"
 #include "planner/cost/measured_run.h"
 
 namespace rhumb {
@@ -31,7 +32,8 @@ struct RunTable {
 };
 
 struct RunTableOptions {
-  std::string group_column;  // empty: rows have no group
+  std::string group_column;    // empty: rows have no group
+  std::vector<Gpu> gpu_types;  // that rows may name; empty: the catalogue's
   // Fraction read, now and then.
   std::function<void(double)> progress;
 };

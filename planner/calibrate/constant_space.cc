@@ -25,12 +25,20 @@ constexpr ConstantAxis kAxes[] = {
     {"expert_gemm_fraction", &TimeConstants::expert_gemm_fraction, 0.2, 1.5, true},
 };
 
+constexpr double kLeastShareOfFill = 0.1;  // of a fill that lies below its bound
+
 }  // namespace
 
 std::vector<ConstantAxis> AxesOf(const TimeConstants& constants) {
   std::vector<ConstantAxis> axes;
   for (const ConstantAxis& axis : kAxes) {
-    if (constants.*axis.member > 0) axes.push_back(axis);
+    const double value = constants.*axis.member;
+    if (value <= 0) continue;
+    axes.push_back(axis);
+    // Processors fill far smaller tiles than any GPU.
+    if (axis.member == &TimeConstants::gemm_fill_elements && value < axis.least) {
+      axes.back().least = kLeastShareOfFill * value;
+    }
   }
   return axes;
 }

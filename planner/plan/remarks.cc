@@ -12,6 +12,7 @@
 #include "planner/laws/loss_model.h"
 #include "planner/plan/assemble.h"
 #include "planner/plan/batched_loss.h"
+#include "planner/plan/ladder.h"
 #include "planner/plan/overheads.h"
 #include "planner/plan/problem.h"
 #include "planner/units.h"
@@ -27,9 +28,23 @@ constexpr double kPoorEpochs = 16;
 constexpr double kRuleOfThumbTokensPerParam = 20;  // Hoffmann et al. 2022
 constexpr double kFlatRatio = 2;
 constexpr double kDearBatchNats = 0.02;
-constexpr double kAboutTheLimit = 0.98;  // of it: a run that fills it
+constexpr double kFarBelowTheLadder = 2;  // times smaller than its first size
+constexpr double kAboutTheLimit = 0.98;   // of it: a run that fills it
 
 std::string Short(double value) { return absl::StrFormat("%.3g", value); }
+
+// A law of small runs may want a model that is smaller than any on the ladder: the plan then takes
+// the first size there, which may be a thousand times too large.
+void WarnBelowLadder(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
+  if (q.architecture || q.param_count || q.min_param_count || !plan.law_optimum) return;
+  const ModelShape smallest = Ladder(q.vocab_size, q.sequence_length).front();
+  const double best = plan.law_optimum->param_count;
+  if (!(plan.model == smallest) || best * kFarBelowTheLadder > plan.param_count) return;
+  out.push_back({"BELOW_SMALLEST_SIZE",
+                 absl::StrCat("the law's best size is ", Short(best), " parameters, and sizes to ",
+                              "choose from begin at ", Short(plan.param_count),
+                              ": state a smaller architecture")});
+}
 
 void WarnExtrapolation(const PlanQuestion& q, const Plan& plan, std::vector<PlanWarning>& out) {
   const DataBox& box = q.law.box;
@@ -299,6 +314,7 @@ std::vector<PlanWarning> CollectWarnings(const PlanQuestion& q, Objective object
                                          const Plan& plan) {
   std::vector<PlanWarning> out;
   if (!plan.feasible) return out;
+  WarnBelowLadder(q, plan, out);
   WarnExtrapolation(q, plan, out);
   WarnEpochs(q, plan, out);
   WarnBatch(q, plan, out);

@@ -74,6 +74,23 @@ TEST_F(RunTableCommandsTest, CsvHasTheColumnsOfTheFormat) {
   EXPECT_THAT(outcome.out, HasSubstr(",21474836480,true,"));
 }
 
+TEST_F(RunTableCommandsTest, GpuTypeThatNobodyCanBeAskedForIsARemarkAndAReason) {
+  std::string row = kSound;
+  row.replace(row.find("H100-SXM"), 8, "OURS-96GB");
+  std::ostringstream out, err;
+  Context context;
+  context.out = &out;
+  context.err = &err;
+  context.open_home = [](const Invocation&, Context&) -> absl::StatusOr<Home> {
+    return absl::UnavailableError("no daemon at all");
+  };
+  const int code = rhumb::cli::Run(
+      {"check", "-o", "csv", "--noheader", "--table", Write("unknown.csv", row)}, context);
+  EXPECT_EQ(code, kExitOk);
+  EXPECT_THAT(err.str(), HasSubstr("are not known: no daemon at all"));
+  EXPECT_THAT(out.str(), HasSubstr("unknown GPU type"));
+}
+
 TEST_F(RunTableCommandsTest, RowThatCannotBeExpressedHasAnEmptyPredictionAndAReason) {
   const Outcome outcome =
       RunLine(absl::StrCat("check -o csv --noheader --table ", Write("broken.csv", kBroken)));

@@ -81,8 +81,37 @@ sed '3s/,64,none,[0-9.]*,/,64,none,,/; 4s/,8,/,eight,/; 5s/,64,none,\([0-9]*\)\.
 question=(plan --gpus '64xH100-SXM5-80GB' --deadline 14d)
 configuration=(check --params 1B --gpus '8xH100-SXM5-80GB')
 
+# A processor as a GPU type of one's own, and steps of small models on it, at about 100 GFLOP/s.
+cat >"$work/own-gpu.toml" <<'END'
+name = "OWN-CPU"
+family = "cpu"
+memory_bytes = "8GiB"
+memory_bytes_per_second = "20GB"
+peak_bf16_flops_per_second = "200G"
+scale_up_link = "none"
+scale_up_bytes_per_second = "20GB"
+gpus_per_scale_up_domain = 1
+network_bytes_per_second = "1GB"
+board_watts = 30
+source = "invented"
+END
+{
+  echo row_id,model,layers,hidden,heads,ffn,vocab,seq,glu,gpu,n_gpus,gpus_per_node,mbs,gbs,precision,iter_s
+  for ((i = 1; i <= 6; i++)); do
+    printf 'r%d,m%d,%d,256,8,1024,256,128,0,OWN-CPU,1,1,8,8,bf16,0.%03d\n' $i $i $i $((20 + 50 * i))
+  done
+} >"$work/own.csv"
+
 calibrate_and_plan() {
   local home=$1 plain calibrated
+  refused 'unknown GPU type "OWN-CPU"' calibrate --table "$work/own.csv" --name own
+  expect 0 gpu apply "$work/own-gpu.toml"
+  expect 0 calibrate --table "$work/own.csv" --name own
+  shows "$out" '^own, version 1: 6 runs of 1 table; error of step times: cpu' "calibrate of an applied GPU type, $home"
+  expect 0 check --table "$work/own.csv" --calibration own -o csv
+  shows "$out" '^r6,0\.(2[89]|3[0-5])' "check --table of an applied GPU type, $home"
+  expect 0 calibration delete own
+  expect 0 gpu delete OWN-CPU
   refused '--table must be given' calibrate --name mine
   refused '--name must be given' calibrate --table "$work/slow.csv"
   refused 'must be calibrations/ID' calibrate --table "$work/slow.csv" --name 'Not An Id'

@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "planner/cost/gpu_catalog.h"
 #include "planner/units.h"
 #include "tests/matchers.h"
 
@@ -67,7 +68,7 @@ Reading Read(const Record& record) {
   }
   RunCells cells(columns, values);
   Reading reading;
-  reading.run = ReadRunRow(cells);
+  reading.run = ReadRunRow(cells, GpuCatalog());
   if (!cells.ok()) reading.defect = *cells.defect();
   return reading;
 }

@@ -11,6 +11,7 @@
 #include "client/run_table/run_row.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "planner/cost/gpu_catalog.h"
 #include "tests/matchers.h"
 
 namespace rhumb {
@@ -128,6 +129,17 @@ TEST(RunTableTest, GroupsAreTheCellsOfTheirColumn) {
       "layers,hidden,heads,vocab,seq,gpu,n_gpus,mbs,lab\n12,768,12,50257,1024,H100-SXM,1,1,ours\n",
       {.group_column = "lab"});
   EXPECT_EQ(table.rows[0].group, "ours");
+}
+
+TEST(RunTableTest, RowMayNameAGpuTypeThatTheCatalogueLacks) {
+  Gpu own = FindGpu("H100-SXM").value();
+  own.id = "OURS-96GB";
+  own.aliases = {"ours"};
+  const std::string text = absl::StrCat(kHeader, "a,12,768,12,50257,1024,ours,1,1,,\n");
+  EXPECT_EQ(Parse(text).rows[0].defect.column, "gpu");
+  const RunTable table = Parse(text, {.gpu_types = {own}});
+  ASSERT_TRUE(table.rows[0].run.has_value()) << DescribeDefect(table.rows[0]);
+  EXPECT_EQ(table.rows[0].run->gpu.id, "OURS-96GB");
 }
 
 TEST(RunTableTest, ColumnOfGroupsThatIsNotThereIsRefused) {

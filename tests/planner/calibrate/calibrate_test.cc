@@ -123,6 +123,15 @@ TEST(ConstantSpaceTest, FormatsThatTheFamilyLacksHaveNoAxis) {
   }
 }
 
+TEST(ConstantSpaceTest, ProcessorsMayFillSmallerTilesThanAnyGpu) {
+  const TimeConstants& cpu = TimeConstantsOf("cpu");
+  ASSERT_EQ(cpu.family, "cpu");
+  for (const ConstantAxis& axis : AxesOf(cpu)) {
+    EXPECT_GT(cpu.*axis.member, axis.least) << axis.name;
+    EXPECT_LE(cpu.*axis.member, axis.most) << axis.name;
+  }
+}
+
 TEST(LeftOutTest, EveryJudgedTableWasNotFittedOn) {
   std::vector<RunGroup> groups;
   for (const char* name : {"a", "b", "c"}) {
