@@ -46,6 +46,9 @@ void AddPlannedTime(const v1::Plan& plan, ExpectedRun& expected) {
     if (time.mfu() > 0) expected.planned.mfu = time.mfu();
     expected.wall_seconds = time.wall_seconds();
   }
+  if (plan.batch().critical_batch_tokens() > 0) {
+    expected.planned.critical_batch_tokens = plan.batch().critical_batch_tokens();
+  }
   if (plan.has_memory()) {
     expected.planned.peak_memory_bytes = plan.memory().peak_bytes();
     expected.capacity_bytes = plan.memory().capacity_bytes();

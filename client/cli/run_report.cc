@@ -144,16 +144,25 @@ std::string QuantityTitle(absl::string_view quantity) {
   if (quantity == "tokens_per_second") return "Tokens/s";
   if (quantity == "mfu") return "MFU";
   if (quantity == "peak_memory_bytes") return "Peak memory";
+  if (quantity == "noise_scale_tokens") return "Noise scale";
+  if (quantity == "expected_wall_seconds") return "Wall at the end";
+  if (quantity == "expected_gpu_hours") return "GPU-hours at the end";
+  if (quantity == "expected_total_usd") return "Cost at the end";
   return std::string(quantity);
 }
 
 std::string QuantityText(absl::string_view quantity, double value) {
-  if (quantity == "wall_seconds") return FormatDuration(value);
-  if (quantity == "total_usd") return FormatUsd(value);
+  if (quantity == "wall_seconds" || quantity == "expected_wall_seconds") {
+    return FormatDuration(value);
+  }
+  if (quantity == "total_usd" || quantity == "expected_total_usd") return FormatUsd(value);
   if (quantity == "gpu_count" || quantity == "node_count") {
     return FormatInteger(std::llround(value));
   }
-  if (quantity == "token_count" || quantity == "tokens_per_second") return FormatCount(value);
+  if (quantity == "token_count" || quantity == "tokens_per_second" ||
+      quantity == "noise_scale_tokens") {
+    return FormatCount(value);
+  }
   if (quantity == "loss_nats" || quantity == "final_loss_nats") return FormatLoss(value);
   if (quantity == "step_seconds") return absl::StrFormat("%.4g s", value);
   if (quantity == "mfu") return FormatFraction(value);

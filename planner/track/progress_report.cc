@@ -159,6 +159,11 @@ std::vector<RunComparison> CompareProgress(const PlannedProgress& planned,
   }
   AddComparison("mfu", planned.mfu, mfu, all);
   AddComparison("peak_memory_bytes", planned.peak_memory_bytes, measured.peak_memory_bytes, all);
+  // What a plan says of B_crit alone compares with nothing.
+  if (measured.noise_scale_tokens.value.has_value()) {
+    AddComparison("noise_scale_tokens", planned.critical_batch_tokens, measured.noise_scale_tokens,
+                  all);
+  }
   return all;
 }
 

@@ -109,6 +109,17 @@ TEST(CompareProgressTest, ScalesMfuByTokensPerSecond) {
   EXPECT_DOUBLE_EQ(Of(all, "mfu").actual.value_or(0), 0.4);
 }
 
+TEST(CompareProgressTest, ComparesTheNoiseScaleWithTheCriticalBatch) {
+  MeasuredProgress measured;
+  measured.noise_scale_tokens = {2e6, "median"};
+  const std::vector<RunComparison> all = CompareProgress({.critical_batch_tokens = 4e6}, measured);
+  EXPECT_EQ(Of(all, "noise_scale_tokens").ratio, 0.5);
+}
+
+TEST(CompareProgressTest, ACriticalBatchAloneComparesWithNothing) {
+  EXPECT_THAT(CompareProgress({.critical_batch_tokens = 4e6}, {}), IsEmpty());
+}
+
 TEST(CompareProgressTest, ShowsWhatWasMeasuredWithoutAPlan) {
   MeasuredProgress measured;
   measured.loss_nats = {3, "median"};
