@@ -278,6 +278,7 @@ void MeasureStreams(const Daemon& daemon, const std::vector<std::string>& runs, 
   const int64_t first = Watcher::message_count;
   std::printf("%d streams are open: %lld have their first message\n", count,
               static_cast<long long>(first));
+  Print(absl::StrCat(count, " streams").c_str(), Ask(daemon, seconds), idle);
   // A sample of each run every ten seconds.
   Senders senders(daemon, runs, kRunCount / 10.0, 1);
   Print(absl::StrCat(count, " streams, 100 samples/s").c_str(), Ask(daemon, seconds), idle);

@@ -123,7 +123,7 @@ TEST(CompareProgressTest, ACriticalBatchAloneComparesWithNothing) {
 TEST(CompareProgressTest, ShowsWhatWasMeasuredWithoutAPlan) {
   MeasuredProgress measured;
   measured.loss_nats = {3, "median"};
-  const RunComparison& loss = Of(CompareProgress({}, measured), "loss_nats");
+  const RunComparison loss = Of(CompareProgress({}, measured), "loss_nats");
   EXPECT_EQ(loss.actual, 3);
   EXPECT_FALSE(loss.planned.has_value());
 }
