@@ -6,6 +6,7 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -44,10 +45,10 @@ class ProgressStream final : public grpc::ServerReadReactor<v1::ReportProgressRe
                  const PeerRegistry& peers, const ProgressContext& progress);
 
   // Run and attempt of the message, those of the one before where it says none.
-  absl::Status TakeNames();
+  absl::Status TakeNames(const v1::ReportProgressRequest& request);
   absl::Status MayReport(const StoredRun& run, const std::vector<StoredSample>& samples) const;
-  absl::Status StoreMessage();  // on a worker
-  absl::Status Answer();        // on a worker, behind the last message
+  absl::Status StoreMessage(const v1::ReportProgressRequest& request);  // on a worker
+  absl::Status Answer();  // on a worker, behind the last message
   // Runs `work` on a worker, then `next` unless it failed.
   template <typename Work, typename Next>
   void OnWorker(const Work& work, const Next& next);
@@ -56,8 +57,9 @@ class ProgressStream final : public grpc::ServerReadReactor<v1::ReportProgressRe
   const Call call_;
   v1::ReportProgressResponse* const response_;
   const ProgressContext progress_;
+  v1::ReportProgressRequest message_;  // belongs to gRPC while it reads
+  std::mutex mutex_;                   // of all below and *response_
   std::string run_, attempt_id_;
-  v1::ReportProgressRequest message_;
 };
 
 }  // namespace rhumb::daemon

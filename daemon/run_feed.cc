@@ -4,7 +4,7 @@
 namespace rhumb::daemon {
 
 void RunFeed::Add(const std::string& run, RunWatcher* watcher) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (closed_) {
     watcher->OnClose();
   } else {
@@ -13,7 +13,7 @@ void RunFeed::Add(const std::string& run, RunWatcher* watcher) {
 }
 
 void RunFeed::Remove(const std::string& run, RunWatcher* watcher) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = watchers_.find(run);
   if (found == watchers_.end()) return;
   found->second.erase(watcher);
@@ -21,33 +21,33 @@ void RunFeed::Remove(const std::string& run, RunWatcher* watcher) {
 }
 
 bool RunFeed::IsWatched(const std::string& run) const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   return watchers_.count(run) > 0;
 }
 
 void RunFeed::TellSamples(const std::string& run, const SampleNews& samples) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = watchers_.find(run);
   if (found == watchers_.end()) return;
   for (RunWatcher* watcher : found->second) watcher->OnSamples(samples);
 }
 
 void RunFeed::TellChange(const std::string& run) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = watchers_.find(run);
   if (found == watchers_.end()) return;
   for (RunWatcher* watcher : found->second) watcher->OnChange(/*sure=*/true);
 }
 
 void RunFeed::TellChangeOfAny() {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [run, watchers] : watchers_) {
     for (RunWatcher* watcher : watchers) watcher->OnChange(/*sure=*/false);
   }
 }
 
 void RunFeed::Close() {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   closed_ = true;
   for (const auto& [run, watchers] : watchers_) {
     for (RunWatcher* watcher : watchers) watcher->OnClose();

@@ -5,13 +5,12 @@
 #define RHUMB_DAEMON_RUN_FEED_H_
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "rhumb/v1/run_progress.pb.h"
 
 namespace rhumb::daemon {
@@ -48,10 +47,9 @@ class RunFeed {
   void Close();
 
  private:
-  mutable absl::Mutex mutex_;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unordered_map<std::string, std::unordered_set<RunWatcher*>> watchers_
-      ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;  // of all below
+  bool closed_ = false;
+  std::unordered_map<std::string, std::unordered_set<RunWatcher*>> watchers_;
 };
 
 }  // namespace rhumb::daemon

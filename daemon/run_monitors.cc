@@ -80,7 +80,7 @@ absl::Status RunMonitors::Show(const std::string& run, const AppendAnswer& answe
                                const std::vector<StoredSample>& samples) {
   const std::shared_ptr<Monitored> found = Find(run);
   Monitored& monitored = *found;
-  const absl::MutexLock lock(&monitored.mutex);
+  const std::lock_guard<std::mutex> lock(monitored.mutex);
   if (!monitored.monitor.has_value()) return Begin(run, monitored);
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store_.samples().Attempts(run));
   const std::map<int64_t, int64_t> ranks = RanksOf(attempts);
@@ -205,7 +205,7 @@ absl::Status RunMonitors::WriteDown(const std::string& run, const DriftEvent& ev
 }
 
 std::shared_ptr<RunMonitors::Monitored> RunMonitors::Find(const std::string& run) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto known = monitors_.find(run);
   if (known != monitors_.end()) {
     by_use_.splice(by_use_.begin(), by_use_, known->second);
@@ -222,7 +222,7 @@ std::shared_ptr<RunMonitors::Monitored> RunMonitors::Find(const std::string& run
 
 absl::Status RunMonitors::Restart(const std::string& run) {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     const auto known = monitors_.find(run);
     if (known != monitors_.end()) {
       by_use_.erase(known->second);

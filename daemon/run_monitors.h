@@ -7,16 +7,15 @@
 
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "daemon/clock.h"
 #include "daemon/run_feed.h"
 #include "daemon/store/store.h"
@@ -48,14 +47,13 @@ class RunMonitors {
                     const std::vector<StoredSample>& samples);
 
   struct Monitored {
-    absl::Mutex mutex;
-    std::optional<DriftMonitor> monitor ABSL_GUARDED_BY(mutex);  // absent: it has seen nothing yet
+    std::mutex mutex;
+    std::optional<DriftMonitor> monitor;  // absent: it has seen nothing yet
   };
   // Of the kMaxMonitors runs that reported last.
   std::shared_ptr<Monitored> Find(const std::string& run);
   // A monitor that has seen all that is stored, the newest samples included.
-  absl::Status Begin(const std::string& run, Monitored& monitored)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(monitored.mutex);
+  absl::Status Begin(const std::string& run, Monitored& monitored);
   // Shows `monitor` what is stored of the plan in force, attempts by when they began.
   absl::StatusOr<std::vector<DriftEvent>> ShowStored(const std::string& run, DriftMonitor& monitor);
   // Writes down that the alarm has ended.
@@ -68,9 +66,9 @@ class RunMonitors {
   Store& store_;
   const Clock clock_;
   RunFeed& feed_;
-  absl::Mutex mutex_;
-  std::list<std::pair<std::string, std::shared_ptr<Monitored>>> by_use_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, decltype(by_use_)::iterator> monitors_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  std::list<std::pair<std::string, std::shared_ptr<Monitored>>> by_use_;
+  std::unordered_map<std::string, decltype(by_use_)::iterator> monitors_;
 };
 
 // DATA_LOSS if its bytes are no message.

@@ -22,7 +22,7 @@ void WatchStream::Change(absl::FunctionRef<void()> change) {
   bool write = false, look = false;
   std::optional<absl::Status> finish;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     change();
     if (finished_) return;
     if (stale_ && !looking_ && !end_.has_value()) {
@@ -44,7 +44,7 @@ void WatchStream::Change(absl::FunctionRef<void()> change) {
   }
   if (write) StartWrite(&message_);
   if (look && !watch_.workers.Submit([this] { Look(); })) {
-    Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Change([&]() {
       looking_ = false;
       end_ = ErrorWithReason(absl::StatusCode::kResourceExhausted, "TOO_MANY_WATCHERS",
                              "too many runs are being looked up; try again later");
@@ -75,12 +75,12 @@ WatchStream* WatchStream::Start(grpc::CallbackServerContext& context,
 void WatchStream::Look() {
   std::optional<google::protobuf::Timestamp> known;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     if (!std::exchange(surely_stale_, false)) known = known_;
     next_look_ = std::chrono::steady_clock::now() + kBetweenForecasts;
   }
   absl::StatusOr<std::optional<v1::Run>> run = watch_.look(run_, known);
-  Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  Change([&]() {
     looking_ = false;
     if (end_.has_value()) return;
     if (!run.ok()) {
@@ -98,7 +98,7 @@ void WatchStream::Look() {
 }
 
 void WatchStream::OnSamples(const SampleNews& samples) {
-  Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  Change([&]() {
     if (end_.has_value()) return;
     if (!next_.has_value()) next_.emplace();
     auto& waiting = *next_->mutable_samples();
@@ -111,14 +111,14 @@ void WatchStream::OnSamples(const SampleNews& samples) {
 }
 
 void WatchStream::OnChange(bool sure) {
-  Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  Change([&]() {
     stale_ = true;
     surely_stale_ = surely_stale_ || sure;
   });
 }
 
 void WatchStream::OnClose() {
-  Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  Change([&]() {
     if (!end_.has_value()) {
       end_ = ErrorWithReason(absl::StatusCode::kUnavailable, "DRAINING", "the daemon is stopping");
     }
@@ -131,14 +131,14 @@ void WatchStream::OnDone() {
 }
 
 void WatchStream::OnWriteDone(bool ok) {
-  Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  Change([&]() {
     writing_ = false;
     if (!ok && !end_.has_value()) end_ = absl::CancelledError("the caller has gone");
   });
 }
 
 void WatchStream::OnCancel() {
-  Change([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  Change([&]() {
     if (!end_.has_value()) end_ = absl::CancelledError("the caller has gone");
   });
 }

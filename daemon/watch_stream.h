@@ -8,14 +8,13 @@
 
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "daemon/call.h"
 #include "daemon/peer.h"
 #include "daemon/run_feed.h"
@@ -62,20 +61,20 @@ class WatchStream final : public grpc::ServerWriteReactor<v1::WatchRunResponse>,
   const std::string run_;
   const WatchContext watch_;
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;  // of all below; std, for the thread sanitizer sees into no other
   // The run has changed since it was looked up, or may have.
-  bool stale_ ABSL_GUARDED_BY(mutex_) = true;
-  bool surely_stale_ ABSL_GUARDED_BY(mutex_) = true;
-  std::chrono::steady_clock::time_point next_look_ ABSL_GUARDED_BY(mutex_);
-  std::optional<google::protobuf::Timestamp> known_ ABSL_GUARDED_BY(mutex_);
-  bool looking_ ABSL_GUARDED_BY(mutex_) = false;
-  bool told_run_ ABSL_GUARDED_BY(mutex_) = false;  // the first message holds it
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stale_ = true;
+  bool surely_stale_ = true;
+  std::chrono::steady_clock::time_point next_look_;
+  std::optional<google::protobuf::Timestamp> known_;
+  bool looking_ = false;
+  bool told_run_ = false;  // the first message holds it
+  bool writing_ = false;
+  bool finished_ = false;
   // What waits while a message is written. Samples beyond a bound are dropped, oldest first: a
   // watcher that cannot follow is told the newest, and the store has all.
-  std::optional<v1::WatchRunResponse> next_ ABSL_GUARDED_BY(mutex_);
-  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
+  std::optional<v1::WatchRunResponse> next_;
+  std::optional<absl::Status> end_;
   v1::WatchRunResponse message_;  // belongs to gRPC while writing_
 };
 
