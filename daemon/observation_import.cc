@@ -9,13 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/identity.h"
 #include "daemon/rpc_status.h"
+#include "daemon/stored_message.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
 namespace {
 
 constexpr int kMaxImports = 16;
-constexpr double kNanosecondsPerSecond = 1e9;
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include "daemon/plan_row.h"
 
 #include "daemon/convert.h"
+#include "daemon/stored_message.h"
 #include "proto/json/json_names.h"
 
 namespace rhumb::daemon {
@@ -11,7 +12,7 @@ StoredPlan PlanRow(const v1::Plan& plan, const std::string& law, const std::stri
   StoredPlan row;
   row.name = plan.name();
   row.owner_uid = plan.owner_uid();
-  row.create_time_ns = plan.create_time().seconds() * 1'000'000'000 + plan.create_time().nanos();
+  row.create_time_ns = NanosecondsOf(plan.create_time());
   row.state = ShortEnumName(*v1::Plan::State_descriptor()->FindValueByNumber(plan.state()));
   row.law = law;
   row.plan = plan.SerializeAsString();

@@ -14,14 +14,11 @@
 #include "daemon/run_sunk.h"
 #include "daemon/runs.h"
 #include "daemon/sample_messages.h"
+#include "daemon/stored_message.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
 namespace {
-
-double SecondsOf(const google::protobuf::Timestamp& time) {
-  return static_cast<double>(time.seconds()) + time.nanos() * 1e-9;
-}
 
 TrackedJob TrackedOf(const v1::Job& job) {
   TrackedJob tracked;
@@ -156,7 +153,9 @@ absl::StatusOr<v1::Run> RunAnswers::FullWith(const StoredRun& stored,
   RHUMB_RETURN_IF_ERROR(ForgetUnknownGpuTypes(tracked));
   const std::optional<RunAdvice> missing = WhyNoPlan(stored.plan, plan);
   std::optional<PlannedRun> planned;
-  RHUMB_ASSIGN_OR_RETURN(const Sunk sunk, ReadSunk(stored, run, store_));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                         store_.samples().Replans(stored.name));
+  RHUMB_ASSIGN_OR_RETURN(const Sunk sunk, ReadSunk(stored, run, replans, store_));
   if (!missing.has_value()) {
     planned = PlannedOf(*plan);
     AddSunk(sunk, *planned);
@@ -165,8 +164,6 @@ absl::StatusOr<v1::Run> RunAnswers::FullWith(const StoredRun& stored,
   for (const RunAdvice& advice : AdviseRun(planned, tracked)) AddAdvice(advice, run);
   if (missing.has_value()) AddAdvice(*missing, run);
   if (progress.has_value()) AddProgress(*progress, stored, sunk, now_ns_, run);
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
-                         store_.samples().Replans(stored.name));
   for (const StoredReplan& each : replans) {
     if (!run.add_replans()->ParseFromString(each.content)) {
       return absl::DataLossError(absl::StrCat(stored.name, " is damaged in the store"));

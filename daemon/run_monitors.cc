@@ -22,7 +22,6 @@ constexpr size_t kMaxMonitors = 4096;
 constexpr int kPage = 1000;
 // Of the loss, which monitors do not look at.
 constexpr double kLevelNotUsed = 0.9;
-constexpr double kNanosecondsPerSecond = 1e9;
 
 // (number, rank), first to last.
 std::vector<std::pair<int64_t, int64_t>> ByRank(const std::map<int64_t, int64_t>& ranks) {
@@ -100,9 +99,12 @@ absl::Status RunMonitors::Show(const std::string& run, const AppendAnswer& answe
 }
 
 absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
-  RHUMB_ASSIGN_OR_RETURN(const DriftOptions options, OptionsOf(run));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans, store_.samples().Replans(run));
+  RHUMB_ASSIGN_OR_RETURN(const DriftOptions options, OptionsOf(run, !replans.empty()));
   DriftMonitor monitor(options);
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<DriftEvent> events, ShowStored(run, monitor));
+  // A run that was planned anew has a new layout, with a course of its own.
+  const int64_t since_ns = replans.empty() ? 0 : replans.back().time_ns;
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<DriftEvent> events, ShowStored(run, since_ns, monitor));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> known, store_.samples().Alarms(run));
   // Of a run that nothing was written down of, all is news: a whole log may be its first. Else only
   // what a daemon that was killed, or has begun anew, may have missed: what lasts, and what ended.
@@ -125,11 +127,9 @@ absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
 }
 
 absl::StatusOr<std::vector<DriftEvent>> RunMonitors::ShowStored(const std::string& run,
+                                                                int64_t since_ns,
                                                                 DriftMonitor& monitor) {
-  // A run that was planned anew has a new layout, with a course of its own.
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans, store_.samples().Replans(run));
-  const double since_seconds =
-      replans.empty() ? 0 : static_cast<double>(replans.back().time_ns) / kNanosecondsPerSecond;
+  const double since_seconds = static_cast<double>(since_ns) / kNanosecondsPerSecond;
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store_.samples().Attempts(run));
   std::vector<DriftEvent> events;
   for (const auto& [number, rank] : ByRank(RanksOf(attempts))) {
@@ -165,14 +165,13 @@ absl::Status RunMonitors::End(const StoredAlarm& alarm) {
       .status();
 }
 
-absl::StatusOr<DriftOptions> RunMonitors::OptionsOf(const std::string& name) {
+absl::StatusOr<DriftOptions> RunMonitors::OptionsOf(const std::string& name, bool replanned) {
   DriftOptions options;
   RHUMB_ASSIGN_OR_RETURN(const StoredRun stored, FindRunByName(name, store_));
   RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
   RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlanMessage(stored.plan, store_));
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans, store_.samples().Replans(name));
   RHUMB_ASSIGN_OR_RETURN(const ExpectedRun expected,
-                         Expect(settings, plan, !replans.empty(), kLevelNotUsed, store_));
+                         Expect(settings, plan, replanned, kLevelNotUsed, store_));
   options.planned_step_seconds = expected.planned.step_seconds;
   options.capacity_bytes = expected.capacity_bytes;
   return options;

@@ -54,11 +54,12 @@ class RunMonitors {
   std::shared_ptr<Monitored> Find(const std::string& run);
   // A monitor that has seen all that is stored, the newest samples included.
   absl::Status Begin(const std::string& run, Monitored& monitored);
-  // Shows `monitor` what is stored of the plan in force, attempts by when they began.
-  absl::StatusOr<std::vector<DriftEvent>> ShowStored(const std::string& run, DriftMonitor& monitor);
+  // Shows `monitor` what was sampled since then, attempts by when they began.
+  absl::StatusOr<std::vector<DriftEvent>> ShowStored(const std::string& run, int64_t since_ns,
+                                                     DriftMonitor& monitor);
   // Writes down that the alarm has ended.
   absl::Status End(const StoredAlarm& alarm);
-  absl::StatusOr<DriftOptions> OptionsOf(const std::string& name);
+  absl::StatusOr<DriftOptions> OptionsOf(const std::string& name, bool replanned);
   absl::Status Show(const std::string& run, const AppendAnswer& answer,
                     const std::vector<StoredSample>& samples);
   absl::Status WriteDown(const std::string& run, const DriftEvent& event);

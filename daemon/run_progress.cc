@@ -19,7 +19,6 @@ namespace {
 
 // Enough for a curve and a forecast, few enough to be read while somebody waits.
 constexpr int kSeriesPoints = 2000;
-constexpr double kNanosecondsPerSecond = 1e9;
 
 double LogStdOf(const LossInterval& interval) {
   const double z = StandardNormalQuantile(0.5 + interval.level / 2);
@@ -84,18 +83,24 @@ void Compare(const std::string& quantity, const std::optional<double>& planned,
   }
 }
 
-std::optional<double> ActualOf(const std::string& quantity, const v1::Run& run) {
+// Null without one.
+const v1::RunComparison* FindComparison(const std::string& quantity, const v1::Run& run) {
   for (const v1::RunComparison& each : run.comparisons()) {
-    if (each.quantity() == quantity && each.has_actual()) return each.actual();
+    if (each.quantity() == quantity) return &each;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+std::optional<double> ActualOf(const std::string& quantity, const v1::Run& run) {
+  const v1::RunComparison* found = FindComparison(quantity, run);
+  if (found == nullptr || !found->has_actual()) return std::nullopt;
+  return found->actual();
 }
 
 std::optional<double> PlannedOf(const std::string& quantity, const v1::Run& run) {
-  for (const v1::RunComparison& each : run.comparisons()) {
-    if (each.quantity() == quantity && each.has_planned()) return each.planned();
-  }
-  return std::nullopt;
+  const v1::RunComparison* found = FindComparison(quantity, run);
+  if (found == nullptr || !found->has_planned()) return std::nullopt;
+  return found->planned();
 }
 
 // What a run without jobs has used so far: nobody but its samples says when it ran.

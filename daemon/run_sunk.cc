@@ -7,15 +7,12 @@
 #include <vector>
 
 #include "daemon/expected_run.h"
+#include "daemon/stored_message.h"
 #include "planner/status_macros.h"
 #include "planner/units.h"
 
 namespace rhumb::daemon {
 namespace {
-
-double SecondsOf(const google::protobuf::Timestamp& time) {
-  return static_cast<double>(time.seconds()) + time.nanos() * 1e-9;
-}
 
 void AddJobs(const v1::Run& run, double until_seconds, Sunk& sunk) {
   for (const v1::Job& job : run.jobs()) {
@@ -47,10 +44,9 @@ absl::Status AddPlans(const StoredRun& stored, const std::vector<StoredReplan>& 
 
 }  // namespace
 
-absl::StatusOr<Sunk> ReadSunk(const StoredRun& stored, const v1::Run& run, Store& store) {
+absl::StatusOr<Sunk> ReadSunk(const StoredRun& stored, const v1::Run& run,
+                              const std::vector<StoredReplan>& replans, Store& store) {
   Sunk sunk;
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
-                         store.samples().Replans(stored.name));
   if (replans.empty()) return sunk;
   sunk.replan_time_ns = replans.back().time_ns;
   if (run.jobs().empty()) {

@@ -4,6 +4,7 @@
 #define RHUMB_DAEMON_RUN_SUNK_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "daemon/store/store.h"
@@ -18,7 +19,9 @@ struct Sunk {
 
 // `run` has the jobs of `stored`, whose elapsed times count; without jobs the time since its
 // beginning does, on the GPUs of the plan that was in force.
-absl::StatusOr<Sunk> ReadSunk(const StoredRun& stored, const v1::Run& run, Store& store);
+// `replans` are those of the run, by number.
+absl::StatusOr<Sunk> ReadSunk(const StoredRun& stored, const v1::Run& run,
+                              const std::vector<StoredReplan>& replans, Store& store);
 
 }  // namespace rhumb::daemon
 

@@ -9,6 +9,7 @@
 #include "daemon/convert.h"
 #include "daemon/rpc_status.h"
 #include "daemon/runs.h"
+#include "daemon/stored_message.h"
 #include "planner/status_macros.h"
 #include "planner/units.h"
 #include "proto/convert/layout_message.h"
@@ -23,10 +24,6 @@ constexpr int kReadSamples = 200;
 
 absl::Status Precondition(const char* reason, const std::string& text) {
   return ErrorWithReason(absl::StatusCode::kFailedPrecondition, reason, text);
-}
-
-int64_t NanosecondsOf(const google::protobuf::Timestamp& time) {
-  return time.seconds() * 1'000'000'000 + time.nanos();
 }
 
 double SecondsBetween(int64_t from_ns, int64_t to_ns) {

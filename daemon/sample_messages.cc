@@ -23,7 +23,6 @@ constexpr size_t kMaxAttemptIdBytes = 64;
 // More say nothing new of what the reporter does wrong.
 constexpr int kMaxBadSamples = 10;
 constexpr double kMaxCount = 1e18;
-constexpr double kNanosecondsPerSecond = 1e9;
 
 // Judges one sample; the path is made only for what is wrong.
 class SampleReader {

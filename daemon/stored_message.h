@@ -13,6 +13,17 @@
 
 namespace rhumb::daemon {
 
+inline constexpr double kNanosecondsPerSecond = 1e9;
+
+// Seconds and nanoseconds since 1970 of a time that was checked before: job_news.h has the one that
+// checks.
+inline double SecondsOf(const google::protobuf::Timestamp& time) {
+  return static_cast<double>(time.seconds()) + time.nanos() * 1e-9;
+}
+inline int64_t NanosecondsOf(const google::protobuf::Timestamp& time) {
+  return google::protobuf::util::TimeUtil::TimestampToNanoseconds(time);
+}
+
 // Nanoseconds since 1970 in UTC, as the store keeps times.
 inline google::protobuf::Timestamp ToTimestamp(int64_t nanoseconds) {
   return google::protobuf::util::TimeUtil::NanosecondsToTimestamp(nanoseconds);

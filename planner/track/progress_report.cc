@@ -5,20 +5,13 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "planner/track/median.h"
 
 namespace rhumb {
 namespace {
 
 // As many samples as a "current" value rests on.
 constexpr size_t kRecent = 5;
-
-double Median(std::vector<double> values) {
-  const size_t middle = values.size() / 2;
-  std::nth_element(values.begin(), values.begin() + middle, values.end());
-  const double upper = values[middle];
-  if (values.size() % 2 == 1) return upper;
-  return (upper + *std::max_element(values.begin(), values.begin() + middle)) / 2;
-}
 
 Measured MedianOf(const std::vector<double>& values, const std::string& what) {
   if (values.empty()) return {};

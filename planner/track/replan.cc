@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "planner/status_macros.h"
+#include "planner/track/median.h"
 #include "planner/track/replan_changes.h"
 #include "planner/track/resume_advice.h"
 
@@ -15,16 +16,6 @@ namespace rhumb {
 namespace {
 
 constexpr double kTie = 1e-9;
-
-double Median(std::vector<double> values) {
-  const size_t middle = values.size() / 2;
-  std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(middle), values.end());
-  const double upper = values[middle];
-  if (values.size() % 2 == 1) return upper;
-  const double lower =
-      *std::max_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(middle));
-  return (lower + upper) / 2;
-}
 
 // What the objective counts, less is better.
 double CostOf(const Plan& plan, const PlanQuestion& question) {

@@ -6,6 +6,8 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +23,13 @@
 #include "tests/daemon/temp_directory.h"
 
 namespace rhumb::daemon {
+
+// Since 1970.
+inline int64_t NowSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 // Violations by field of a status' google.rpc.BadRequest.
 inline std::map<std::string, std::string> ViolationsOf(const grpc::Status& status) {

@@ -22,12 +22,6 @@ using ::testing::IsEmpty;
 using ::testing::Key;
 using ::testing::Pair;
 
-int64_t NowSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 v1::RunSample SampleOf(int64_t sequence) {
   v1::RunSample sample;
   sample.set_sequence(sequence);

@@ -21,12 +21,6 @@ using ::testing::IsEmpty;
 using ::testing::Key;
 using ::testing::Not;
 
-int64_t NowSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // A run that keeps to its plan but for what a test makes of it.
 struct Course {
   double loss_factor = 1, time_factor = 1;
