@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/expected_run.h"
@@ -29,6 +30,10 @@ std::vector<std::pair<int64_t, int64_t>> ByRank(const std::map<int64_t, int64_t>
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a.second < b.second; });
   return sorted;
+}
+
+RunPlace PlaceOf(const google::protobuf::Timestamp& time, int64_t step, int64_t token_count) {
+  return {static_cast<double>(NanosecondsOf(time)) / kNanosecondsPerSecond, step, token_count};
 }
 
 google::protobuf::Timestamp TimeOf(const RunPlace& place) {
@@ -64,6 +69,28 @@ v1::DriftAlarm ToMessage(const DriftAlarm& alarm) {
   message.set_threshold(alarm.threshold);
   message.set_false_alarm_rate(DriftOptions{}.false_alarm_rate);
   return message;
+}
+
+std::optional<DriftKind> ToKind(v1::DriftKind kind) {
+  for (const DriftKind each : {DriftKind::kLoss, DriftKind::kThroughput, DriftKind::kMemory}) {
+    if (ToProto(each) == kind) return each;
+  }
+  return std::nullopt;
+}
+
+DriftAlarm FromMessage(const v1::DriftAlarm& message) {
+  DriftAlarm alarm;
+  alarm.kind = ToKind(message.kind()).value_or(DriftKind::kLoss);
+  alarm.code = message.code();
+  alarm.text = message.text();
+  alarm.directive = message.directive();
+  alarm.since = PlaceOf(message.since_time(), message.since_step(), message.since_token_count());
+  alarm.raised = PlaceOf(message.raise_time(), message.raise_step(), 0);
+  alarm.magnitude = message.magnitude();
+  alarm.magnitude_unit = message.magnitude_unit();
+  alarm.statistic = message.statistic();
+  alarm.threshold = message.threshold();
+  return alarm;
 }
 
 }  // namespace
@@ -109,8 +136,10 @@ absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
   // Of a run that nothing was written down of, all is news: a whole log may be its first. Else only
   // what a daemon that was killed, or has begun anew, may have missed: what lasts, and what ended.
   std::map<std::string, DriftEvent> lasting;
+  std::set<std::string> seen;
   for (const DriftEvent& event : events) {
     if (known.empty()) RHUMB_RETURN_IF_ERROR(WriteDown(run, event));
+    seen.insert(event.alarm.code);
     if (event.cleared.has_value()) {
       lasting.erase(event.alarm.code);
     } else {
@@ -119,7 +148,13 @@ absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
   }
   for (const StoredAlarm& each : known) {
     if (each.clear_time_ns > 0 || lasting.count(each.code) > 0) continue;
-    RHUMB_RETURN_IF_ERROR(End(each));
+    if (seen.count(each.code) > 0) {
+      RHUMB_RETURN_IF_ERROR(End(each));
+    } else {
+      // Raised by samples that have been rolled up since: only new ones can end it.
+      RHUMB_ASSIGN_OR_RETURN(const v1::DriftAlarm message, daemon::ToMessage(each));
+      monitor.Adopt(FromMessage(message));
+    }
   }
   for (const auto& [code, event] : lasting) RHUMB_RETURN_IF_ERROR(WriteDown(run, event));
   monitored.monitor = std::move(monitor);
@@ -147,7 +182,9 @@ absl::StatusOr<std::vector<DriftEvent>> RunMonitors::ShowStored(const std::strin
         if (each.sample.time_seconds < since_seconds) continue;
         RunSample sample = each.sample;
         sample.attempt = rank;
-        for (DriftEvent& event : monitor.Observe(sample)) events.push_back(std::move(event));
+        for (DriftEvent& event : monitor.Observe(sample, each.sample_count)) {
+          events.push_back(std::move(event));
+        }
       }
       if (!more) break;
     }

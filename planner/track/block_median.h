@@ -62,6 +62,7 @@ class Recent {
 struct Block {
   double median = 0;
   RunPlace first, last;
+  bool of_means = false;  // some of its values are means of several samples
 };
 
 // Makes blocks of kSize values.
@@ -69,12 +70,16 @@ template <size_t kSize>
 class BlockMaker {
  public:
   // The block that the value completes.
-  std::optional<Block> Add(double value, const RunPlace& place) {
-    if (count_ == 0) first_ = place;
+  std::optional<Block> Add(double value, const RunPlace& place, bool is_mean = false) {
+    if (count_ == 0) {
+      first_ = place;
+      of_means_ = false;
+    }
+    of_means_ = of_means_ || is_mean;
     values_[count_++] = value;
     if (count_ < kSize) return std::nullopt;
     count_ = 0;
-    return Block{MedianOf(values_, kSize), first_, place};
+    return Block{MedianOf(values_, kSize), first_, place, of_means_};
   }
   // Drops what is begun.
   void Clear() { count_ = 0; }
@@ -83,6 +88,7 @@ class BlockMaker {
   std::array<double, kSize> values_ = {};
   size_t count_ = 0;
   RunPlace first_;
+  bool of_means_ = false;
 };
 
 }  // namespace rhumb

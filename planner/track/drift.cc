@@ -24,6 +24,10 @@ constexpr int kFiniteToClear = 20;
 constexpr double kLeastLogGap = 0.05;
 constexpr double kGapErrors = 4;
 
+constexpr char kLossRose[] = "LOSS_ROSE", kLossNotFinite[] = "LOSS_NOT_FINITE",
+               kSlowedDown[] = "SLOWED_DOWN", kSlowerThanPlanned[] = "SLOWER_THAN_PLANNED",
+               kMemoryGrows[] = "MEMORY_GROWS";
+
 }  // namespace
 
 absl::string_view NameOf(DriftKind kind) {
@@ -40,7 +44,7 @@ absl::string_view NameOf(DriftKind kind) {
 
 double DriftMonitor::Threshold() const { return -std::log(options_.false_alarm_rate / kTestCount); }
 
-std::vector<DriftEvent> DriftMonitor::Observe(const RunSample& sample) {
+std::vector<DriftEvent> DriftMonitor::Observe(const RunSample& sample, int64_t sample_count) {
   std::vector<DriftEvent> events;
   if (sample.attempt < attempt_ || (sample.attempt == attempt_ && sample.step <= step_)) {
     return events;
@@ -53,11 +57,28 @@ std::vector<DriftEvent> DriftMonitor::Observe(const RunSample& sample) {
     memory_.Resume();
   }
   ++attempt_samples_;
-  ObserveLoss(sample, events);
-  ObserveThroughput(sample, events);
+  const bool is_mean = sample_count > 1;
+  ObserveLoss(sample, is_mean, events);
+  ObserveThroughput(sample, is_mean, events);
   ObserveMemory(sample, events);
   step_ = sample.step;
   return events;
+}
+
+void DriftMonitor::Adopt(const DriftAlarm& alarm) {
+  const auto adopt = [&](DriftTest& test, DriftAlarm& standing) {
+    test.alarmed = true;
+    test.since = alarm.since;
+    standing = alarm;
+  };
+  if (alarm.code == kLossRose) adopt(loss_, loss_alarm_);
+  if (alarm.code == kSlowedDown) adopt(throughput_, throughput_alarm_);
+  if (alarm.code == kMemoryGrows) adopt(memory_, memory_alarm_);
+  if (alarm.code == kLossNotFinite) {
+    not_finite_alarmed_ = true;
+    not_finite_alarm_ = alarm;
+  }
+  if (alarm.code == kSlowerThanPlanned) told_gap_ = true;
 }
 
 // What all alarms of a test say alike.
@@ -102,7 +123,7 @@ void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEv
   DriftAlarm& alarm = not_finite_alarm_;
   alarm = DriftAlarm{};
   alarm.kind = DriftKind::kLoss;
-  alarm.code = "LOSS_NOT_FINITE";
+  alarm.code = kLossNotFinite;
   alarm.text = absl::StrCat("The loss was NaN or infinite in ", kNotFiniteToAlarm,
                             " samples in a row: the run has diverged.");
   alarm.directive = "stop it; go on from a checkpoint before it, with a lower learning rate";
@@ -113,12 +134,14 @@ void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEv
   events.push_back({alarm, std::nullopt});
 }
 
-void DriftMonitor::ObserveLoss(const RunSample& sample, std::vector<DriftEvent>& events) {
+void DriftMonitor::ObserveLoss(const RunSample& sample, bool is_mean,
+                               std::vector<DriftEvent>& events) {
   ObserveNotFinite(sample, events);
-  if (!sample.loss_nats.has_value() || !loss_.Add(*sample.loss_nats, PlaceOf(sample))) return;
+  if (!sample.loss_nats.has_value()) return;
+  if (!loss_.Add(*sample.loss_nats, PlaceOf(sample), is_mean)) return;
   if (Raises(loss_)) {
     DriftAlarm& alarm = loss_alarm_;
-    alarm = AlarmOf(DriftKind::kLoss, "LOSS_ROSE", loss_);
+    alarm = AlarmOf(DriftKind::kLoss, kLossRose, loss_);
     alarm.magnitude = loss_.excess;
     alarm.magnitude_unit = "nats";
     alarm.text = absl::StrFormat(
@@ -132,14 +155,15 @@ void DriftMonitor::ObserveLoss(const RunSample& sample, std::vector<DriftEvent>&
   Clear(loss_, loss_alarm_, events);
 }
 
-void DriftMonitor::ObserveThroughput(const RunSample& sample, std::vector<DriftEvent>& events) {
+void DriftMonitor::ObserveThroughput(const RunSample& sample, bool is_mean,
+                                     std::vector<DriftEvent>& events) {
   // The first step of a process compiles and warms up.
   if (attempt_samples_ == 1 || !sample.step_seconds.has_value()) return;
-  if (!throughput_.Add(*sample.step_seconds, PlaceOf(sample))) return;
+  if (!throughput_.Add(*sample.step_seconds, PlaceOf(sample), is_mean)) return;
   ObserveGap(events);
   if (Raises(throughput_)) {
     DriftAlarm& alarm = throughput_alarm_;
-    alarm = AlarmOf(DriftKind::kThroughput, "SLOWED_DOWN", throughput_);
+    alarm = AlarmOf(DriftKind::kThroughput, kSlowedDown, throughput_);
     alarm.magnitude = std::exp(throughput_.excess);
     alarm.magnitude_unit = "ratio";
     alarm.text = absl::StrFormat(
@@ -161,7 +185,7 @@ void DriftMonitor::ObserveGap(std::vector<DriftEvent>& events) {
   const double gap = std::log(throughput_.baseline_seconds() / *options_.planned_step_seconds);
   const double least = std::max(kLeastLogGap, kGapErrors * throughput_.baseline_log_error());
   if (gap <= least) return;
-  DriftAlarm alarm = AlarmOf(DriftKind::kThroughput, "SLOWER_THAN_PLANNED", throughput_);
+  DriftAlarm alarm = AlarmOf(DriftKind::kThroughput, kSlowerThanPlanned, throughput_);
   alarm.since = RunPlace{};
   alarm.magnitude = std::exp(gap);
   alarm.magnitude_unit = "ratio";
@@ -180,7 +204,7 @@ void DriftMonitor::ObserveMemory(const RunSample& sample, std::vector<DriftEvent
   if (!memory_.Add(bytes, PlaceOf(sample), options_.capacity_bytes)) return;
   if (Raises(memory_)) {
     DriftAlarm& alarm = memory_alarm_;
-    alarm = AlarmOf(DriftKind::kMemory, "MEMORY_GROWS", memory_);
+    alarm = AlarmOf(DriftKind::kMemory, kMemoryGrows, memory_);
     alarm.magnitude = memory_.grown_bytes();
     alarm.magnitude_unit = "bytes";
     alarm.text = absl::StrFormat("Peak memory has grown by %.3g MiB since step %d and goes on.",

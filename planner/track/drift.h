@@ -57,8 +57,12 @@ class DriftMonitor {
   explicit DriftMonitor(const DriftOptions& options) : options_(options) {}
 
   // The next sample. One that is older than what was seen changes nothing: late news of an attempt
-  // that is over, or of steps that are.
-  std::vector<DriftEvent> Observe(const RunSample& sample);
+  // that is over, or of steps that are. `sample_count`: how many it is the mean of.
+  std::vector<DriftEvent> Observe(const RunSample& sample, int64_t sample_count = 1);
+
+  // An alarm that was raised before and lasts, by a monitor that saw more: this one tells its end,
+  // and does not raise it once more.
+  void Adopt(const DriftAlarm& alarm);
 
  private:
   double Threshold() const;
@@ -67,8 +71,8 @@ class DriftMonitor {
   bool Raises(DriftTest& test) const;
   static void Clear(DriftTest& test, DriftAlarm& standing, std::vector<DriftEvent>& events);
   void ObserveNotFinite(const RunSample& sample, std::vector<DriftEvent>& events);
-  void ObserveLoss(const RunSample& sample, std::vector<DriftEvent>& events);
-  void ObserveThroughput(const RunSample& sample, std::vector<DriftEvent>& events);
+  void ObserveLoss(const RunSample& sample, bool is_mean, std::vector<DriftEvent>& events);
+  void ObserveThroughput(const RunSample& sample, bool is_mean, std::vector<DriftEvent>& events);
   void ObserveGap(std::vector<DriftEvent>& events);
   void ObserveMemory(const RunSample& sample, std::vector<DriftEvent>& events);
 

@@ -35,8 +35,8 @@ void DriftTest::Count(const Block& newest, int exceeded_level_count) {
   healthy_blocks = exceeded_level_count == 0 ? healthy_blocks + 1 : 0;
 }
 
-bool LossTest::Add(double loss_nats, const RunPlace& place) {
-  const std::optional<Block> made = blocks_.Add(loss_nats, place);
+bool LossTest::Add(double loss_nats, const RunPlace& place, bool is_mean) {
+  const std::optional<Block> made = blocks_.Add(loss_nats, place, is_mean);
   if (!made.has_value()) return false;
   const bool known = normal_.count() >= kFewestNormal && residuals_.count() >= kFewestResiduals;
   int exceeded = 0;
@@ -49,7 +49,9 @@ bool LossTest::Add(double loss_nats, const RunPlace& place) {
   // Blocks a little too high count as normal: without them the scatter of a loss that wanders, as
   // autocorrelated noise and shifts of the data do, would be cut off where it matters.
   if (exceeded <= 1) {
-    if (normal_.count() >= kFewestNormal) residuals_.Add(made->median - normal_.Median());
+    if (normal_.count() >= kFewestNormal && !made->of_means) {
+      residuals_.Add(made->median - normal_.Median());
+    }
     normal_.Add(made->median);
   }
   return known;
@@ -60,17 +62,18 @@ void LossTest::Resume() {
   normal_.Clear();
 }
 
-bool ThroughputTest::Add(double step_seconds, const RunPlace& place) {
-  const std::optional<Block> made = blocks_.Add(std::log(step_seconds), place);
+bool ThroughputTest::Add(double step_seconds, const RunPlace& place, bool is_mean) {
+  const std::optional<Block> made = blocks_.Add(std::log(step_seconds), place, is_mean);
   if (!made.has_value()) return false;
-  const bool known = baseline_.count() >= kFewestBaseline;
+  const bool known = baseline_.count() >= kFewestBaseline && scatter_.count() >= kFewestBaseline;
   int exceeded = 0;
   if (known) {
     excess = made->median - baseline_.Median();
-    exceeded = ExceededLevels(excess, baseline_.RobustDeviation(), kLogSecondsFloors, 1);
+    exceeded = ExceededLevels(excess, scatter_.RobustDeviation(), kLogSecondsFloors, 1);
     Count(*made, exceeded);
   }
   if (exceeded == 0 && !baseline_.full()) baseline_.Add(made->median);
+  if (exceeded == 0 && !scatter_.full() && !made->of_means) scatter_.Add(made->median);
   return known;
 }
 

@@ -2,6 +2,9 @@
 // The single tests behind a drift monitor: each makes blocks of one quantity, knows what is normal
 // for the run from the run itself, and says how many of three thresholds a block exceeds. Floors of
 // the thresholds are what matters at all: no run is called ill for less.
+//
+// Old samples come as means of several (`is_mean`): they say what is normal, but scatter less than
+// samples do, so that deviations are those of blocks of single samples.
 #ifndef RHUMB_PLANNER_TRACK_DRIFT_TESTS_H_
 #define RHUMB_PLANNER_TRACK_DRIFT_TESTS_H_
 
@@ -33,7 +36,7 @@ struct DriftTest {
 class LossTest : public DriftTest {
  public:
   // True if the value completes a block that could be judged.
-  bool Add(double loss_nats, const RunPlace& place);
+  bool Add(double loss_nats, const RunPlace& place, bool is_mean = false);
   // A resumed run goes on where its checkpoint was: with a higher loss than it had reached.
   void Resume();
 
@@ -45,12 +48,12 @@ class LossTest : public DriftTest {
 
 // Seconds of a step, as ln of the ratio to normal: the median of the run's first twenty blocks,
 // which stays, over restarts too. Levels: 3%, 8% and 25%, and 3, 5 and 7 robust deviations of
-// those blocks.
+// those blocks (of the first twenty of single samples, where the first are of means).
 class ThroughputTest : public DriftTest {
  public:
   static constexpr int kBaselineBlocks = 20;
 
-  bool Add(double step_seconds, const RunPlace& place);
+  bool Add(double step_seconds, const RunPlace& place, bool is_mean = false);
   void Resume() { blocks_.Clear(); }
 
   // Once all of the first blocks are in; then their standard error in ln.
@@ -61,6 +64,7 @@ class ThroughputTest : public DriftTest {
  private:
   BlockMaker<5> blocks_;
   Recent<kBaselineBlocks> baseline_;  // ln of seconds
+  Recent<kBaselineBlocks> scatter_;   // the same of single samples, whose deviation counts
 };
 
 // Bytes of peak memory: a block of twenty exceeds a level if it passes every block before it by a

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/store/database.h"
+#include "daemon/store/store.h"
 #include "gmock/gmock.h"
 #include "rhumb/v1/run_service.grpc.pb.h"
 #include "tests/daemon/service_fixture.h"
@@ -51,6 +53,26 @@ class TrackingTest : public ServiceTest {
     runs_.reset();
     Restart();
     Connect();
+  }
+
+  // As after days: of what has been reported there are means alone.
+  void RollUpAndConnect() {
+    runs_.reset();
+    server_.reset();
+    {
+      auto database = Database::Open({.path = directory_.File("rhumb.db")});
+      ASSERT_TRUE(database.ok()) << database.status();
+      Store store(*std::move(database));
+      // A sample is some hours behind the one before.
+      const RollUpPolicy policy = {.raw_seconds = 1,
+                                   .ten_second_seconds = 2,
+                                   .five_minute_seconds = 3,
+                                   .summary_point_count = 50};
+      const auto answer = store.samples().RollUp(policy, NowSeconds() * 1'000'000'000);
+      ASSERT_TRUE(answer.ok()) << answer.status();
+      ASSERT_GT(answer->removed_count, 0);
+    }
+    RestartAndConnect();
   }
 
   std::string CreateRun(const v1::RunSettings& settings = CosineSettings()) {
@@ -283,6 +305,20 @@ TEST_F(TrackingTest, SaysWhenASlowDownIsOverBehindARestartToo) {
   RestartAndConnect();
   Report(name, {.sample_count = 500}, 401);
   const v1::Run run = Get(name);
+  ASSERT_THAT(AlarmsOf(run), ElementsAre("SLOWED_DOWN"));
+  EXPECT_TRUE(run.alarms(0).has_clear_time());
+}
+
+TEST_F(TrackingTest, KeepsAnAlarmWhoseSamplesHaveBeenRolledUp) {
+  const std::string name = CreateRun();
+  Report(name, {.slow_from = 250});
+  RollUpAndConnect();
+  Report(name, {.slow_from = 250, .sample_count = 410}, 401);
+  v1::Run run = Get(name);
+  ASSERT_THAT(AlarmsOf(run), ElementsAre("SLOWED_DOWN"));
+  EXPECT_FALSE(run.alarms(0).has_clear_time());
+  Report(name, {.sample_count = 500}, 411);
+  run = Get(name);
   ASSERT_THAT(AlarmsOf(run), ElementsAre("SLOWED_DOWN"));
   EXPECT_TRUE(run.alarms(0).has_clear_time());
 }
