@@ -76,10 +76,20 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& path, bool i
   return files;
 }
 
-// A run of jobs ends as its scheduler says.
-bool IsEndedByItsJobs(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) &&
-         client::DescribeError(status).reason == "RUN_HAS_JOBS";
+// Says how the run ended, unless that has been said, or is said by the scheduler of its jobs.
+absl::Status Finish(v1::FinishRunRequest finish, client::Client& client) {
+  absl::Status status = client.FinishRun(finish).status();
+  const std::vector<client::FieldViolation> violations =
+      client::DescribeError(status).field_violations;
+  const bool is_time = std::any_of(violations.begin(), violations.end(),
+                                   [](const auto& each) { return each.field == "end_time"; });
+  if (is_time) {
+    // The run was created after it had ended, no daemon being there before, or by another clock.
+    finish.clear_end_time();
+    status = client.FinishRun(finish).status();
+  }
+  const std::string reason = client::DescribeError(status).reason;
+  return reason == "RUN_HAS_JOBS" || reason == "RUN_HAS_ENDED" ? absl::OkStatus() : status;
 }
 
 // Tells all that `file` says; it stays.
@@ -105,8 +115,7 @@ absl::Status SendFile(const SpoolFile& file, const SpoolContents& contents,
   if (!contents.finish.has_value()) return absl::OkStatus();
   v1::FinishRunRequest finish = *contents.finish;
   finish.set_name(result.run);
-  const absl::Status finished = client.FinishRun(finish).status();
-  return IsEndedByItsJobs(finished) ? absl::OkStatus() : finished;
+  return Finish(std::move(finish), client);
 }
 
 FileResult SyncFile(const std::string& path, const std::string& run_instead, client::Client& client,

@@ -30,6 +30,7 @@ class Contents(NamedTuple):
     create: Optional[Dict[str, Any]]
     finish: Optional[Dict[str, Any]]
     sample_count: int
+    unreadable_count: int  # whole lines that are no record
 
 
 def spool_directory(environment: Mapping[str, str]) -> str:
@@ -117,23 +118,26 @@ class Spool:
 
 def read_contents(path: str) -> Optional[Contents]:
     """None where the file has no header: it was cut off before anything could be said."""
-    attempt_id, run, create, finish, sample_count = "", "", None, None, 0
+    attempt_id, run, create, finish, sample_count, unreadable_count = "", "", None, None, 0, 0
     for number, record in enumerate(_records(path)):
-        if number == 0:
+        if record is None:
+            unreadable_count += 1
+            continue
+        if not attempt_id:
             if record.get("format") != FORMAT or not isinstance(record.get("attempt_id"), str):
                 return None
             attempt_id, create = record["attempt_id"], record.get("create")
         run = record.get("run") or run
         finish = record.get("finish") or finish
         sample_count += "sample" in record
-    return Contents(attempt_id, run, create, finish, sample_count) if attempt_id else None
+    return Contents(attempt_id, run, create, finish, sample_count, unreadable_count) if attempt_id else None
 
 
 def read_samples(path: str, batch_size: int) -> Iterator[List[Dict[str, Any]]]:
     """The samples of a file, at most batch_size at a time."""
     batch: List[Dict[str, Any]] = []
     for record in _records(path):
-        if "sample" in record:
+        if record is not None and "sample" in record:
             batch.append(record["sample"])
         if len(batch) == batch_size:
             yield batch
@@ -142,18 +146,18 @@ def read_samples(path: str, batch_size: int) -> Iterator[List[Dict[str, Any]]]:
         yield batch
 
 
-def _records(path: str) -> Iterator[Dict[str, Any]]:
+def _records(path: str) -> Iterator[Optional[Dict[str, Any]]]:
+    """None: a whole line that is no record."""
     with open(path, "rb") as file:
         while True:
             line = file.readline(_MAX_LINE_BYTES)
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") and len(line) < _MAX_LINE_BYTES:
                 return
             try:
                 record = json.loads(line.decode())
             except ValueError:
-                continue
-            if isinstance(record, dict):
-                yield record
+                record = None
+            yield record if isinstance(record, dict) else None
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

@@ -67,6 +67,10 @@ def _sync_file(client: Client, path: str, run: str, counts: "dict[str, int]", fa
             finally:
                 for word in ("stored_count", "duplicate_count", "late_count", "refused_count"):
                     counts[word] += getattr(delivery.told, word)
+            if contents.unreadable_count:
+                count = "1 line" if contents.unreadable_count == 1 else "%d lines" % contents.unreadable_count
+                failures.append("%s: %s cannot be read; what else it says is told, remove it by hand" % (path, count))
+                return
             os.unlink(path)
             counts["file_count"] += 1
     except FileNotFoundError:

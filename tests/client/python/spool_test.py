@@ -132,6 +132,19 @@ class SyncTest(DaemonTest):
         self.assertEqual(len(self.daemon.runs), 1)
         self.assertEqual(len(self.daemon.stored("runs/r1")), 5)
 
+    def test_keeps_a_file_with_lines_that_cannot_be_read_and_tells_the_others(self):
+        self.left_behind()
+        path = os.path.join(self.spool, self.spool_files()[0])
+        with open(path, "rb") as file:
+            lines = file.read().splitlines(keepends=True)
+        lines[2] = b'{"sample": {"sequ\x00\n'
+        with open(path, "wb") as file:
+            file.write(b"".join(lines))
+        result = self.sync()
+        self.assertEqual((result.stored_count, result.file_count), (4, 0))
+        self.assertIn("1 line cannot be read", result.failures[0])
+        self.assertEqual(len(self.spool_files()), 1)
+
     def test_leaves_alone_the_file_of_a_process_that_lives(self):
         self.daemon.stop()
         run = self.start()
