@@ -20,6 +20,7 @@
 #include "client/cli/format.h"
 #include "client/cli/interrupt_watch.h"
 #include "client/cli/law_picture.h"
+#include "client/cli/learned_observations.h"
 #include "client/cli/learned_runs.h"
 #include "client/cli/observation_import.h"
 #include "client/cli/output.h"
@@ -27,11 +28,13 @@
 #include "client/cli/render_fit.h"
 #include "client/cli/request_fields.h"
 #include "planner/fit/fit_law.h"
+#include "planner/status_macros.h"
 #include "proto/convert/law_message.h"
-#include "rhumb/v1/run_service.pb.h"
 
 namespace rhumb::cli {
 namespace {
+
+constexpr char kTrainingLoss[] = "training", kValidationLoss[] = "validation";
 
 // `word` so that a shell reads it back as one.
 std::string Quoted(const std::string& word) {
@@ -162,26 +165,29 @@ absl::Status CheckSource(const Invocation& invocation) {
           absl::StrCat("--", flag, " is of a table, and goes with no --from-runs"));
     }
   }
+  if (invocation.Has("run-loss") && !invocation.Has("from-runs")) {
+    return absl::InvalidArgumentError(
+        "--run-loss is of runs, and needs --from-runs; a table's is chosen by --map loss_nats=COLUMN");
+  }
   return absl::OkStatus();
 }
 
-// The largest that the run told of; nullopt if it told none, or the daemon does not say.
-std::optional<double> PeakLearningRate(const v1::Run& run, client::Client& client) {
-  v1::ListRunSamplesRequest request;
-  request.set_name(run.name());
-  request.set_page_size(1000);
-  std::optional<double> peak;
-  do {
-    const absl::StatusOr<v1::ListRunSamplesResponse> page = client.ListRunSamples(request);
-    if (!page.ok()) return std::nullopt;
-    for (const v1::RunSample& sample : page->samples()) {
-      if (sample.has_learning_rate()) {
-        peak = std::max(peak.value_or(0), sample.learning_rate());
-      }
-    }
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  return peak;
+absl::StatusOr<LearnedObservations> LearnFromRuns(const Invocation& invocation,
+                                                  const v1::ImportObservationsRequest& header,
+                                                  client::Client& client) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<FinishedRun> runs, FinishedRuns("", client));
+  const v1::ObservationSet& set = header.observation_set();
+  absl::Status failed;
+  absl::StatusOr<LearnedObservations> learned = ObservationsOfRuns(
+      runs, header, set.tokenizer(), set.dataset(),
+      invocation.Value("run-loss") == kValidationLoss ? LossKind::kValidation : LossKind::kTraining,
+      [&](const v1::Run& run) {
+        const absl::StatusOr<RunSampleFacts> facts = ReadSampleFacts(run.name(), client);
+        failed.Update(facts.status());
+        return facts.value_or(RunSampleFacts{});
+      });
+  RHUMB_RETURN_IF_ERROR(failed);
+  return learned;
 }
 
 int RunFit(const Invocation& invocation, Context& context) {
@@ -214,12 +220,9 @@ int RunFit(const Invocation& invocation, Context& context) {
   const absl::StatusOr<Home> home = context.open_home(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
   if (from_runs) {
-    const absl::StatusOr<std::vector<FinishedRun>> runs = FinishedRuns("", *home->client);
-    if (!runs.ok()) return Fail(context, runs.status());
-    absl::StatusOr<LearnedObservations> learned = ObservationsOfRuns(
-        *runs, header, header.observation_set().tokenizer(), header.observation_set().dataset(),
-        [&](const v1::Run& run) { return PeakLearningRate(run, *home->client); });
-    if (!learned.ok()) return FailUsage(context, learned.status());
+    absl::StatusOr<LearnedObservations> learned = LearnFromRuns(invocation, header, *home->client);
+    if (absl::IsInvalidArgument(learned.status())) return FailUsage(context, learned.status());
+    if (!learned.ok()) return Fail(context, learned.status());
     for (const UnusedRow& unused : learned->unused) {
       Remark(invocation, context, absl::StrCat("not used: ", unused.row_id, " ", unused.reason));
     }
@@ -310,6 +313,13 @@ Command FitCommand() {
                        "instead of OBS, ends of the daemon's finished runs that let others learn "
                        "from them; --tokenizer and --dataset choose among them",
                    .group = "Law"});
+  flags.push_back({.name = "run-loss",
+                   .kind = FlagKind::kText,
+                   .placeholder = "KIND",
+                   .help = "of --from-runs: the last training losses, or the last validation loss; "
+                           "default training",
+                   .group = "Law",
+                   .choices = {kTrainingLoss, kValidationLoss}});
   flags.push_back({.name = "validate-only",
                    .kind = FlagKind::kSwitch,
                    .help = "fit and answer, store nothing",

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finished runs as rows to learn from: their step times and memory as a table of measured runs for
-// calibrations, their losses as observations for laws.
+// Finished runs, and their step times and memory as a table of measured runs for calibrations.
 #ifndef RHUMB_CLIENT_CLI_LEARNED_RUNS_H_
 #define RHUMB_CLIENT_CLI_LEARNED_RUNS_H_
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client/cli/calibration_fit.h"
 #include "client/cli/judged_runs.h"
-#include "client/cli/observation_import.h"
 #include "client/cpp/client.h"
 #include "planner/cost/hardware.h"
-#include "rhumb/v1/law_service.pb.h"
 #include "rhumb/v1/plan.pb.h"
 #include "rhumb/v1/run.pb.h"
 
@@ -30,6 +27,8 @@ struct FinishedRun {
 // Those of `cluster` (empty: all), oldest end first. Asks for every run and plan once.
 absl::StatusOr<std::vector<FinishedRun>> FinishedRuns(const std::string& cluster,
                                                       client::Client& client);
+// What the run measured of `quantity` (a comparison of GetRun), if above 0.
+std::optional<double> ActualOf(const v1::Run& run, absl::string_view quantity);
 // All types that the daemon knows, applied ones included.
 absl::StatusOr<std::vector<Gpu>> KnownGpus(client::Client& client);
 
@@ -44,21 +43,6 @@ RunTables JudgeFinishedRuns(const std::vector<FinishedRun>& runs, const std::vec
 // What families gain from `calibration`, where that is nothing: "hopper: runs that were left out
 // are predicted no better than without it (8.1% against 7.9%): not worth adopting".
 std::vector<std::string> RemarksOnGain(const v1::Calibration& calibration);
-
-struct LearnedObservations {
-  ObservationRows rows;
-  v1::ImportObservationsRequest header;  // with tokenizer and data set
-  std::vector<UnusedRow> unused;         // runs whose owners let others learn from them
-};
-
-// Losses at the end of runs that succeeded and opted in (settings.learn), as `header` counts N:
-// param_count, token_count, loss_nats, training_flops left to 6ND, batch, and by
-// `peak_learning_rate` the largest one told. `tokenizer` and `dataset`, unless empty, take runs of
-// those alone. INVALID_ARGUMENT if runs of several tokenizers or data sets are left, or none is.
-absl::StatusOr<LearnedObservations> ObservationsOfRuns(
-    const std::vector<FinishedRun>& runs, const v1::ImportObservationsRequest& header,
-    const std::string& tokenizer, const std::string& dataset,
-    const std::function<std::optional<double>(const v1::Run&)>& peak_learning_rate);
 
 }  // namespace rhumb::cli
 

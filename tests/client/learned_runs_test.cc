@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finished runs as rows of calibrations and as observations of laws.
 #include "client/cli/learned_runs.h"
+#include "client/cli/learned_observations.h"
 
 #include <cmath>
 #include <string>
@@ -204,9 +205,15 @@ TEST(LearnedRunsTest, AnUnknownGpuIsSaid) {
 
 absl::StatusOr<LearnedObservations> Learn(const std::vector<FinishedRun>& runs,
                                           const std::string& tokenizer = "",
-                                          v1::ImportObservationsRequest header = {}) {
-  return ObservationsOfRuns(runs, header, tokenizer, "",
-                            [](const v1::Run&) { return std::optional<double>(3e-4); });
+                                          v1::ImportObservationsRequest header = {},
+                                          LossKind kind = LossKind::kTraining) {
+  return ObservationsOfRuns(runs, header, tokenizer, "", kind, [](const v1::Run& run) {
+    RunSampleFacts facts = {.peak_learning_rate = 3e-4};
+    if (run.name() == "runs/r-3") return facts;
+    facts.validation_loss_nats = 3.1;
+    facts.validation_token_count = run.name() == "runs/r-2" ? 500'000'000 : 1'000'000'000;
+    return facts;
+  });
 }
 
 TEST(LearnedObservationsTest, TheEndOfARunIsARow) {
@@ -224,6 +231,18 @@ TEST(LearnedObservationsTest, TheEndOfARunIsARow) {
   EXPECT_EQ(row.run(), "runs/r-1");
   EXPECT_EQ(learned->header.observation_set().tokenizer(), "llama3");
   EXPECT_EQ(learned->header.observation_set().dataset(), "text");
+}
+
+TEST(LearnedObservationsTest, AValidationLossIsThatOfTheEnd) {
+  std::vector<FinishedRun> runs;
+  for (int number = 1; number <= 3; ++number) runs.push_back(Finished(number, Shape(12, 1024), 1));
+  const auto learned = Learn(runs, "", {}, LossKind::kValidation);
+  ASSERT_THAT(learned, IsOk());
+  ASSERT_EQ(learned->rows.observations.size(), 1);
+  EXPECT_EQ(learned->rows.observations[0].loss_nats(), 3.1);
+  ASSERT_THAT(learned->unused, SizeIs(2));
+  EXPECT_THAT(learned->unused[0].reason, HasSubstr("is of 5e+08 of 1e+09 tokens"));
+  EXPECT_THAT(learned->unused[1].reason, HasSubstr("no validation loss"));
 }
 
 TEST(LearnedObservationsTest, ParametersCountAsTheLawDoes) {
