@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/format.h"
 #include "client/cli/resources.h"
+#include "client/cli/run_facts.h"
 #include "planner/cost/framework_profile.h"
 #include "planner/cost/measured_run.h"
 #include "planner/plan/pool.h"
@@ -24,10 +25,6 @@ namespace rhumb::cli {
 namespace {
 
 constexpr int kRunsPerPage = 100;
-bool HasEnded(const v1::Run& run) {
-  return run.state() != v1::RUN_STATE_PENDING && run.state() != v1::RUN_STATE_RUNNING;
-}
-
 // Why the steps of `finished` say nothing of its plan's layout; empty if they do.
 std::string WhyNoRow(const FinishedRun& finished) {
   const v1::Run& run = finished.run;
@@ -123,7 +120,7 @@ absl::StatusOr<std::vector<FinishedRun>> FinishedRuns(const std::string& cluster
   do {
     RHUMB_ASSIGN_OR_RETURN(const v1::ListRunsResponse page, client.ListRuns(request));
     for (const v1::Run& run : page.runs()) {
-      if (!HasEnded(run)) continue;
+      if (IsOpen(run)) continue;
       auto plan = plans.find(run.plan());
       if (plan == plans.end()) {
         plan = plans.emplace(run.plan(), std::nullopt).first;

@@ -51,8 +51,8 @@ std::string Render(const v1::Run& run, bool wide, const Terminal& terminal) {
                                      alarm.code(), alarm.statistic(), alarm.threshold(),
                                      alarm.false_alarm_rate()));
     }
-    // Not wrapped: to be copied.
-    if (is_open && !alarm.directive().empty()) report.Line("", alarm.directive());
+    // Not wrapped: to be copied. Nothing is to be done any more about a run that has ended.
+    if (is_open && IsOpen(run) && !alarm.directive().empty()) report.Line("", alarm.directive());
   }
   return report.text();
 }
@@ -103,8 +103,7 @@ Command RunDriftCommand() {
                  .help = "exit with 7 while an alarm lasts",
                  .group = "Alarms"}},
       .examples = {{"run drift runs/r-0123", "what was noticed"},
-                   {"run drift r-0123 --exit-code -q",
-                    "in a script; 7 is an alarm that lasts"}},
+                   {"run drift r-0123 --exit-code -q", "in a script; 7 is an alarm that lasts"}},
       .run = RunDrift};
 }
 

@@ -24,8 +24,8 @@ void AddAlarms(const v1::Run& run, Report& report) {
                    since.empty() ? "" : absl::StrCat(", since ", since), ": ", alarm.text(),
                    is_open ? "" : absl::StrCat(" (until ", FormatInstant(alarm.clear_time()), ")")),
                is_open ? Style::kBad : Style::kDim);
-    // Not wrapped: to be copied.
-    if (is_open && !alarm.directive().empty()) report.Line("", alarm.directive());
+    // Not wrapped: to be copied. Nothing is to be done any more about a run that has ended.
+    if (is_open && IsOpen(run) && !alarm.directive().empty()) report.Line("", alarm.directive());
     label = "";
   }
 }
