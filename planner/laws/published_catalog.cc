@@ -72,6 +72,7 @@ PublishedLaw FromCatalog(const Law& law) {
                    {"alpha", law.constants.alpha},
                    {"beta", law.constants.beta}};
   if (law.constants.interaction_exponent != 1) {
+    if (!law.repetition.has_value()) out.family = "coupled";
     out.form = "E + (A N^-alpha + B D^-beta)^gamma";
     out.constants.push_back({"gamma", law.constants.interaction_exponent});
   }
