@@ -120,6 +120,7 @@ void CopyConstraints(const v1::CreatePlanRequest& in, PlanQuestion& out) {
   out.max_memory_bytes = real(in.has_max_memory_bytes(), in.max_memory_bytes());
   out.max_power_watts = real(in.has_max_power_watts(), in.max_power_watts());
   out.failures_per_gpu_hour = real(in.has_failures_per_gpu_hour(), in.failures_per_gpu_hour());
+  out.startup_seconds = real(in.has_startup_seconds(), in.startup_seconds());
   out.level = in.has_level() ? in.level() : kDefaultLevel;
   out.include_alternatives = in.include_alternatives();
   out.layout = FromProto(in.layout());
@@ -222,6 +223,7 @@ v1::CreatePlanRequest Canonical(const v1::CreatePlanRequest& request,
   if (question.gpu_without_count) out.set_gpu_type(question.gpu_without_count->gpu.id);
   if (!question.max_epoch_count) out.clear_max_epoch_count();
   if (!question.failures_per_gpu_hour) out.clear_failures_per_gpu_hour();
+  if (!question.startup_seconds) out.clear_startup_seconds();
   if (out.memory_headroom_fraction() == 0) out.clear_memory_headroom_fraction();
   if (out.layout().ByteSizeLong() == 0) out.clear_layout();
   if (out.done_token_count() == 0) out.clear_done_token_count();
@@ -272,6 +274,7 @@ absl::StatusOr<ResolvedPlanRequest> ResolvePlanRequest(const v1::CreatePlanReque
   if (question.max_epoch_count == kDefaultMaxEpochCount) question.max_epoch_count.reset();
   if (question.failures_per_gpu_hour == kDefaultFailuresPerGpuHour)
     question.failures_per_gpu_hour.reset();
+  if (question.startup_seconds == kStartupSeconds) question.startup_seconds.reset();
   RHUMB_ASSIGN_OR_RETURN(question.law, ResolveLaw(request.law(), "law", store, violations));
   question.batch_rule = ResolveBatchRule(request.batch_rule(), violations);
   question.framework = ResolveFramework(request.framework(), violations);
@@ -367,6 +370,7 @@ absl::StatusOr<CheckQuestion> ResolveCheckRequest(const v1::CheckConfigurationRe
   if (request.has_max_memory_bytes()) question.max_memory_bytes = request.max_memory_bytes();
   if (request.has_failures_per_gpu_hour())
     question.failures_per_gpu_hour = request.failures_per_gpu_hour();
+  if (request.has_startup_seconds()) question.startup_seconds = request.startup_seconds();
   question.level = request.has_level() ? request.level() : kDefaultLevel;
   CopySwitches(request, question);
   RHUMB_ASSIGN_OR_RETURN(question.calibration,

@@ -81,6 +81,7 @@ const absl::flat_hash_map<std::string, Range>& Ranges() {
       {"max_memory_bytes", kPositive},
       {"max_power_watts", kPositive},
       {"failures_per_gpu_hour", {0, false, 1}},
+      {"startup_seconds", {0, false, 1e6}},
       {"level", {0.01, false, 0.9999}},
       // More GPUs than were ever built; the number of GPU counts to try grows with it.
       {"count", {1, false, 1e6}},

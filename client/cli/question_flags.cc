@@ -101,6 +101,8 @@ Flags MachineFlags() {
       Of("framework", "framework", FlagKind::kText, "NAME", "training framework; default megatron"),
       Of("failures-per-gpu-hour", "failures_per_gpu_hour", FlagKind::kNumber, "RATE",
          "unplanned restarts; default 2e-5 (Llama 3)"),
+      Of("startup", "startup_seconds", FlagKind::kDuration, "TIME",
+         "from a job's start, or a restart, to its first step; default 10min"),
   };
 }
 

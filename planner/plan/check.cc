@@ -128,7 +128,8 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
   if (q.token_count.has_value()) {
     overheads =
         MakeOverheadModel(static_cast<double>(CountParams(shape).total), q.pool.gpu_count, nodes,
-                          q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
+                          q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour),
+                          q.startup_seconds.value_or(kStartupSeconds));
     overheads = InJobs(overheads, q.pool.max_wall_seconds, std::nullopt);
   }
   answer.time = MakeTimePlan(
@@ -146,7 +147,9 @@ absl::StatusOr<CheckAnswer> CheckConfiguration(const CheckQuestion& q) {
   AddCalibrationAssumptions(q.calibration.get(), {q.pool}, answer.assumptions);
   AddLayoutAssumptions(q, answer);
   if (q.token_count.has_value()) {
-    AddHardwareAssumptions(q.failures_per_gpu_hour.has_value(), q.framework, answer.assumptions);
+    AddHardwareAssumptions({.failures_per_gpu_hour = q.failures_per_gpu_hour.has_value(),
+                            .startup_seconds = q.startup_seconds.has_value()},
+                           q.framework, answer.assumptions);
     AddChainAssumptions(answer.time, answer.assumptions);
   }
   return answer;

@@ -32,7 +32,7 @@ struct CheckQuestion {
   std::optional<double> token_count, deadline_seconds, budget_usd;
   double memory_headroom_fraction = 0;
   std::optional<double> max_memory_bytes;
-  std::optional<double> failures_per_gpu_hour;
+  std::optional<double> failures_per_gpu_hour, startup_seconds;
   double level = 0.9;
   // What a run switches beside its layout. Absent: sequence parallel where there are tensor ranks,
   // experts whole, hidden what the framework can hide.

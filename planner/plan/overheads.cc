@@ -16,10 +16,10 @@ constexpr double kLimitSlack = 1 + 1e-9;
 }  // namespace
 
 OverheadModel MakeOverheadModel(double total_param_count, int64_t gpu_count, int64_t node_count,
-                                double failures_per_gpu_hour) {
+                                double failures_per_gpu_hour, double startup_seconds) {
   OverheadModel model;
-  model.startup_seconds = kStartupSeconds;
-  model.restart_seconds = kRestartSeconds;
+  model.startup_seconds = startup_seconds;
+  model.restart_seconds = startup_seconds;
   model.evaluation_fraction = kEvaluationFraction;
   const double write_seconds = kCheckpointBytesPerParam * total_param_count /
                                (kStorageBytesPerSecondPerNode * static_cast<double>(node_count));
@@ -33,7 +33,7 @@ OverheadModel MakeOverheadModel(double total_param_count, int64_t gpu_count, int
   interval = std::max(interval, write_seconds);
   model.checkpoint_interval_seconds = interval;
   model.checkpoint_fraction = write_seconds / interval;
-  model.failure_fraction = failures_per_second * (kRestartSeconds + interval / 2);
+  model.failure_fraction = failures_per_second * (model.restart_seconds + interval / 2);
   return model;
 }
 

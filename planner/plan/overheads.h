@@ -14,9 +14,9 @@
 
 namespace rhumb {
 
-inline constexpr double kStartupSeconds = 600;  // scheduling, container, compilation, first batch
-inline constexpr double kRestartSeconds =
-    600;  // from failure, or the end of a job, to the next step
+// From the start of a job, from a failure, or from the end of the job before in a chain, to the
+// next step: scheduling, container, compilation, first batch.
+inline constexpr double kStartupSeconds = 600;
 inline constexpr double kEvaluationFraction = 0.01;  // of train time
 inline constexpr double kCheckpointBytesPerParam =
     14;  // bf16 weights, fp32 master copy and Adam's two moments
@@ -81,9 +81,11 @@ struct OverheadModel {
 
 // The checkpoint interval is the first-order optimum sqrt(2 w M) for write time w and mean time M
 // between failures of the whole job (Young 1974, doi:10.1145/361147.361115), at most
-// kMaxCheckpointIntervalSeconds and at least w; half an interval is lost per failure.
+// kMaxCheckpointIntervalSeconds and at least w; half an interval is lost per failure. A restart
+// takes as long as a start.
 OverheadModel MakeOverheadModel(double total_param_count, int64_t gpu_count, int64_t node_count,
-                                double failures_per_gpu_hour);
+                                double failures_per_gpu_hour,
+                                double startup_seconds = kStartupSeconds);
 
 // `model` in jobs of at most `job_limit_seconds` (absent: any length), at most `max_job_count` of
 // them (absent: kMostJobCount). One job where a longer chain would not train: a job takes its start

@@ -194,7 +194,8 @@ SizeAtPlace Problem::At(const Size& size, const Place& place) const {
   SizeAtPlace at;
   if (!q.mfu.has_value()) {
     at.overheads = MakeOverheadModel(size.total_params, place.gpu_count, place.node_count,
-                                     q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
+                                     q.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour),
+                                     q.startup_seconds.value_or(kStartupSeconds));
   }
   AdaptOverheads(place.pool_index, at.overheads);
   at.usd_per_wall_second = pool.price_usd_per_gpu_hour.value_or(0) * gpus / kSecondsPerHour;

@@ -104,6 +104,7 @@ struct PlanQuestion {
   std::shared_ptr<const TimeCalibration> calibration;
   LayoutConstraints layout;
   std::optional<double> failures_per_gpu_hour;  // absent: kDefaultFailuresPerGpuHour
+  std::optional<double> startup_seconds;        // absent: kStartupSeconds
   double level = 0.9;
   bool include_alternatives = false;
   // Defaults chosen while resolving the request (law, sequence length, GPUs per node, ...).

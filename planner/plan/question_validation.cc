@@ -16,6 +16,7 @@ namespace {
 
 constexpr double kMost = 1e40;       // above any FLOP count a planet could spend
 constexpr double kMostCount = 1e18;  // tokens, parameters: exact in a double's step arithmetic
+constexpr double kMostStartupSeconds = 1e6;
 constexpr int64_t kMostSequence = int64_t{1} << 24;
 constexpr int64_t kMostVocab = int64_t{1} << 24;
 constexpr int64_t kMostGpus = 1000000;
@@ -120,6 +121,7 @@ void ValidateNumbers(const PlanQuestion& q, Violations& out) {
   out.Positive("max_memory_bytes", q.max_memory_bytes, kMostCount);
   out.Positive("max_power_watts", q.max_power_watts, 1e15);
   out.Range("failures_per_gpu_hour", q.failures_per_gpu_hour, 0, 1, "between 0 and 1");
+  out.Range("startup_seconds", q.startup_seconds, 0, kMostStartupSeconds, "between 0 and 1e6");
   out.Range("level", q.level, 0.01, 0.9999, "between 0.01 and 0.9999");
 }
 
@@ -197,6 +199,11 @@ void ValidateHardware(const PlanQuestion& q, Violations& out) {
     if (q.mfu && !q.gpu_without_count) {
       out.Add("mfu", "needs a GPU to be a fraction of: give gpu_pools, a cluster or gpu_type");
     }
+  }
+  if (q.startup_seconds && q.mfu) {
+    out.Add("startup_seconds", "not with mfu, which is effective over the wall clock");
+  } else if (q.startup_seconds && q.pools.empty()) {
+    out.Add("startup_seconds", "needs GPUs: give gpu_pools or a cluster");
   }
   if (q.gpu_without_count && !q.mfu && q.pools.empty()) {
     out.Add("gpu_type", "a GPU type without a count needs mfu; or give gpu_pools");
@@ -285,6 +292,8 @@ std::vector<FieldViolation> ValidateCheckQuestion(const CheckQuestion& question)
             "between 0 and 0.99");
   out.Positive("max_memory_bytes", question.max_memory_bytes, kMostCount);
   out.Range("failures_per_gpu_hour", question.failures_per_gpu_hour, 0, 1, "between 0 and 1");
+  out.Range("startup_seconds", question.startup_seconds, 0, kMostStartupSeconds,
+            "between 0 and 1e6");
   out.Range("level", question.level, 0.01, 0.9999, "between 0.01 and 0.9999");
   out.Count("expert_tensor_parallel_size", question.expert_tensor_parallel_size, 1, kMostGpus);
   if (question.budget_usd && !question.pool.price_usd_per_gpu_hour) {

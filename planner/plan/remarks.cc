@@ -222,15 +222,16 @@ void WarnUncalibrated(const TimeCalibration* calibration, const Gpu& gpu,
                               ", not calibrated on your runs; ", TimeErrorOf(gpu.family).source)});
 }
 
-void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framework,
+void AddHardwareAssumptions(const GivenOverheads& given, const FrameworkProfile& framework,
                             std::vector<Assumption>& out) {
-  if (!failures_given) {
+  if (!given.failures_per_gpu_hour) {
     out.push_back(
         {"failures_per_gpu_hour", Short(kDefaultFailuresPerGpuHour),
          "default: 419 interruptions in 54 days on 16,384 GPUs (Llama 3, arXiv:2407.21783)"});
   }
-  out.push_back({"startup_seconds", Short(kStartupSeconds), "default"});
-  out.push_back({"restart_seconds", Short(kRestartSeconds), "default"});
+  if (!given.startup_seconds) {
+    out.push_back({"startup_seconds", Short(kStartupSeconds), "default, of restarts too"});
+  }
   out.push_back({"evaluation_fraction", Short(kEvaluationFraction), "default"});
   out.push_back({"storage_bytes_per_second_per_node", Short(kStorageBytesPerSecondPerNode),
                  "default; checkpoints of 14 bytes per parameter at Young's interval"});
@@ -304,7 +305,9 @@ std::vector<Assumption> CollectAssumptions(const PlanQuestion& q, const Plan& pl
     out.push_back({"overheads", "0", "mfu is effective over the wall clock"});
     AddEnergyAssumptions(out);
   } else {
-    AddHardwareAssumptions(q.failures_per_gpu_hour.has_value(), q.framework, out);
+    AddHardwareAssumptions({.failures_per_gpu_hour = q.failures_per_gpu_hour.has_value(),
+                            .startup_seconds = q.startup_seconds.has_value()},
+                           q.framework, out);
   }
   AddChainAssumptions(*plan.time, out);
   return out;

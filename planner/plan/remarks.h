@@ -14,8 +14,13 @@ namespace rhumb {
 // Defaults the planner itself used for this question, after those of whoever resolved it.
 std::vector<Assumption> CollectAssumptions(const PlanQuestion& question, const Plan& plan);
 
+// Which overheads of the wall time the question states.
+struct GivenOverheads {
+  bool failures_per_gpu_hour = false, startup_seconds = false;
+};
+
 // Defaults of the wall time, energy and memory figures, for plans and checks alike.
-void AddHardwareAssumptions(bool failures_given, const FrameworkProfile& framework,
+void AddHardwareAssumptions(const GivenOverheads& given, const FrameworkProfile& framework,
                             std::vector<Assumption>& out);
 
 // What a chain of jobs rests on; nothing for a run in one job.

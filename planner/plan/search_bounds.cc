@@ -64,7 +64,8 @@ std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Plac
   OverheadModel overheads;
   if (!q.mfu.has_value()) {
     // Less is lost without failures and the more nodes write checkpoints.
-    overheads = MakeOverheadModel(size_.total_params, 1, largest.node_count, 0);
+    overheads = MakeOverheadModel(size_.total_params, 1, largest.node_count, 0,
+                                  q.startup_seconds.value_or(kStartupSeconds));
   }
   problem_.AdaptOverheads(largest.pool_index, overheads);
   // Hours bind each GPU; money and GPU-hours all together, and every one of them starts up.
@@ -113,10 +114,12 @@ std::optional<BestCase> SearchBounds::OfPlaces(const Place& smallest, const Plac
 
 double SearchBounds::LeastSpent(const Place& smallest, const Place& largest,
                                 double max_wall_seconds) const {
+  const PlanQuestion& q = problem_.question();
   OverheadModel overheads;
-  if (!problem_.question().mfu.has_value()) {
+  if (!q.mfu.has_value()) {
     // The fewer the nodes, the longer a checkpoint, and so the change of a job.
-    overheads = MakeOverheadModel(size_.total_params, 1, smallest.node_count, 0);
+    overheads = MakeOverheadModel(size_.total_params, 1, smallest.node_count, 0,
+                                  q.startup_seconds.value_or(kStartupSeconds));
   }
   problem_.AdaptOverheads(largest.pool_index, overheads);
   const double fewest = static_cast<double>(smallest.gpu_count);

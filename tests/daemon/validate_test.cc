@@ -81,11 +81,11 @@ INSTANTIATE_TEST_SUITE_P(
         RHUMB_BAD(global_batch_tokens, 0), RHUMB_BAD(noise_scale_tokens, kInf),
         RHUMB_BAD(mfu, 1.01), RHUMB_BAD(memory_headroom_fraction, 1),
         RHUMB_BAD(max_memory_bytes, 0), RHUMB_BAD(max_power_watts, -1),
-        RHUMB_BAD(failures_per_gpu_hour, -0.1), RHUMB_BAD(level, 1), RHUMB_BAD(level, kNan),
-        RHUMB_BAD(free_only, true), RHUMB_BAD(calibration, std::string(300, 'x')),
-        RHUMB_BAD(law, std::string(300, 'x')), RHUMB_BAD(request_id, "not-a-uuid"),
-        RHUMB_BAD(partition, "gpu"), RHUMB_BAD(cluster, "alpha"),
-        RHUMB_BAD(gpu_type, "H100-SXM5-80GB"),
+        RHUMB_BAD(failures_per_gpu_hour, -0.1), RHUMB_BAD(startup_seconds, kInf),
+        RHUMB_BAD(level, 1), RHUMB_BAD(level, kNan), RHUMB_BAD(free_only, true),
+        RHUMB_BAD(calibration, std::string(300, 'x')), RHUMB_BAD(law, std::string(300, 'x')),
+        RHUMB_BAD(request_id, "not-a-uuid"), RHUMB_BAD(partition, "gpu"),
+        RHUMB_BAD(cluster, "alpha"), RHUMB_BAD(gpu_type, "H100-SXM5-80GB"),
         BadField{"objective",
                  [](v1::CreatePlanRequest& r) { r.set_objective(static_cast<v1::Objective>(77)); }},
         BadField{"precision",
@@ -105,9 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"layout.tensor_parallel_size",
                  [](v1::CreatePlanRequest& r) { r.mutable_layout()->set_tensor_parallel_size(0); }},
         BadField{"layout.recompute",
-                 [](v1::CreatePlanRequest& r) {
-                   r.mutable_layout()->set_recompute(static_cast<v1::Recompute>(9));
-                 }},
+                 [](v1::CreatePlanRequest&
+                        r) { r.mutable_layout()->set_recompute(static_cast<v1::Recompute>(9)); }},
         BadField{"architecture.num_layers",
                  [](v1::CreatePlanRequest& r) { r.mutable_architecture()->set_num_layers(-3); }}));
 

@@ -41,7 +41,7 @@ def _fields(reader: Reader, names: str) -> Dict[str, Reader]:
 # As in proto/rhumb/v1/plan_service.proto, which a test compares.
 _FIELDS: Dict[str, Reader] = {
     **_fields(read_count, "compute_flops lifetime_compute_flops gpu_hours noise_scale_tokens max_power_watts"),
-    **_fields(read_duration, "deadline_seconds"),
+    **_fields(read_duration, "deadline_seconds startup_seconds"),
     **_fields(read_usd, "budget_usd inference_usd_per_gpu_hour price_usd_per_gpu_hour"),
     **_fields(
         read_number,
@@ -75,6 +75,7 @@ _ALIASES = {
     "compute": "compute_flops",
     "lifetime_compute": "lifetime_compute_flops",
     "deadline": "deadline_seconds",
+    "startup": "startup_seconds",
     "budget": "budget_usd",
     "target_loss": "target_loss_nats",
     "unique_tokens": "unique_token_count",

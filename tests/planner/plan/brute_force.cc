@@ -237,7 +237,8 @@ class Solver {
       const int64_t nodes = gpus / pool.gpus_per_node + (gpus % pool.gpus_per_node != 0 ? 1 : 0);
       machine.overheads =
           MakeOverheadModel(model.total_params, gpus, nodes,
-                            q_.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour));
+                            q_.failures_per_gpu_hour.value_or(kDefaultFailuresPerGpuHour),
+                            q_.startup_seconds.value_or(600));
     }
     SetJobs(model, pool, most, machine);
     const ServingDemand& demand = q_.inference;
@@ -253,9 +254,9 @@ class Solver {
     return machine;
   }
 
-  // What a partition's limit makes of `most` seconds. A job of a chain starts in ten minutes and
-  // ends with a checkpoint of 14 bytes a parameter, written at 2 GB/s a node; with an effective MFU
-  // all of that is in the MFU.
+  // What a partition's limit makes of `most` seconds. A job of a chain starts in ten minutes, or
+  // what is said, and ends with a checkpoint of 14 bytes a parameter, written at 2 GB/s a node;
+  // with an effective MFU all of that is in the MFU.
   void SetJobs(const Model& model, const GpuPool& pool, double most, Machine& machine) const {
     if (!pool.max_wall_seconds) {
       machine.most_wall_seconds = most;
@@ -265,7 +266,7 @@ class Solver {
     const double limit = *pool.max_wall_seconds;
     const double nodes =
         std::ceil(static_cast<double>(machine.gpus) / static_cast<double>(pool.gpus_per_node));
-    const double start = q_.mfu ? 0 : 600;
+    const double start = q_.mfu ? 0 : q_.startup_seconds.value_or(600);
     const double write = q_.mfu ? 0 : 14 * model.total_params / (2e9 * nodes);
     const int64_t asked = q_.max_job_count.value_or(10000);
     if (asked == 1 || limit <= start + write) {

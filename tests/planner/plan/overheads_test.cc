@@ -49,7 +49,7 @@ TEST(OverheadsTest, AFailureCostsARestartAndHalfAnInterval) {
   EXPECT_THAT(
       model.failure_fraction,
       RelativelyNear(
-          kRate * 1024 / 3600 * (kRestartSeconds + model.checkpoint_interval_seconds / 2), 1e-12));
+          kRate * 1024 / 3600 * (kStartupSeconds + model.checkpoint_interval_seconds / 2), 1e-12));
 }
 
 TEST(OverheadsTest, WithoutFailuresCheckpointsComeAtTheLongestInterval) {
@@ -63,6 +63,14 @@ TEST(OverheadsTest, IntervalIsNeverShorterThanTheWriteItself) {
   const OverheadModel model = MakeOverheadModel(1e12, 100000, 1, 1);
   EXPECT_EQ(model.checkpoint_interval_seconds, 7000);
   EXPECT_EQ(model.checkpoint_fraction, 1);
+}
+
+TEST(OverheadsTest, ARestartTakesAsLongAsAStart) {
+  const OverheadModel model = MakeOverheadModel(kParams, 1024, 128, kRate, 60);
+  EXPECT_EQ(model.startup_seconds, 60);
+  EXPECT_THAT(
+      model.failure_fraction,
+      RelativelyNear(kRate * 1024 / 3600 * (60 + model.checkpoint_interval_seconds / 2), 1e-12));
 }
 
 TEST(OverheadsTest, ItemsSumToTheWallTimeBeyondTraining) {
@@ -80,7 +88,7 @@ TEST(OverheadsTest, TrainSecondsInvertWallSeconds) {
 // ---- chains of jobs: no more than a day each, so that a change costs 600 s and a checkpoint.
 
 constexpr double kDay = 86400;
-constexpr double kChange = kRestartSeconds + kWriteSeconds;
+constexpr double kChange = kStartupSeconds + kWriteSeconds;
 OverheadModel InDays(std::optional<int64_t> max_job_count = std::nullopt) {
   return InJobs(Model(kRate), kDay, max_job_count);
 }

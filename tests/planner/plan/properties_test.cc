@@ -116,6 +116,15 @@ RC_GTEST_PROP(MonotonicityTest, LongerJobsNeverPlanWorse, ()) {
   RC_ASSERT(PlansNoWorse(limited, looser));
 }
 
+RC_GTEST_PROP(MonotonicityTest, AShorterStartNeverPlansWorse, ()) {
+  PlanQuestion question = AnyQuestion();
+  RC_PRE(!question.mfu.has_value());
+  PlanQuestion shorter = question;
+  shorter.startup_seconds = 30.0 * *rc::gen::inRange(0, 40);
+  question.startup_seconds = *shorter.startup_seconds * AnyFactor();
+  RC_ASSERT(PlansNoWorse(question, shorter));
+}
+
 RC_GTEST_PROP(MonotonicityTest, MoreJobsNeverPlanWorse, ()) {
   const PlanQuestion question = AnyQuestion();
   const Solution free = SolveOf(question);

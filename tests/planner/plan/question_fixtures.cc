@@ -258,6 +258,9 @@ PlanQuestion RandomQuestion(uint64_t seed) {
     if (dice.Chance(0.05)) q.pools.back().max_wall_seconds = dice.Uniform(0.1, 0.3) * kHour;
     if (dice.Chance(0.3)) q.max_job_count = 1 + static_cast<int64_t>(dice.LogUniform(1, 60));
   }
+  if (!q.mfu && dice.Chance(0.15)) {
+    q.startup_seconds = dice.Chance(0.5) ? 0 : dice.LogUniform(1, 7200);
+  }
   NamePools(q);
   return q;
 }

@@ -98,6 +98,12 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"max_memory_bytes", "0", [](Q& q) { q.max_memory_bytes = 0; }},
         Mistake{"max_power_watts", "-1", [](Q& q) { q.max_power_watts = -1; }},
         Mistake{"failures_per_gpu_hour", "2", [](Q& q) { q.failures_per_gpu_hour = 2; }},
+        Mistake{"startup_seconds", "-1", [](Q& q) { q.startup_seconds = -1; }},
+        Mistake{"startup_seconds", "mfu",
+                [](Q& q) {
+                  q.startup_seconds = 60;
+                  q.mfu = 0.4;
+                }},
         Mistake{"level", "1", [](Q& q) { q.level = 1; }},
         Mistake{"architecture", "num_layers", [](Q& q) { q.architecture->num_layers = 0; }}));
 
