@@ -14,14 +14,32 @@ open_log() {
   : >"$LOG"
 }
 
-# stage TITLE COMMAND...: runs COMMAND with its output in $LOG, prints "TITLE ... N s" on one line.
-# On failure prints the end of the log and exits with COMMAND's status.
+# show_progress TITLE: until it is killed, how far the build that writes $LOG is, on the line that begins with TITLE.
+show_progress() {
+  local done
+  while sleep 1; do
+    done=$(tail -c 4096 "$LOG" | grep -ao '^\[[0-9]*/[0-9]*\]' | tail -n 1) || continue
+    printf '\r%-64s %s ' "$1" "$done"
+  done
+}
+
+# stage TITLE COMMAND...: runs COMMAND with its output in $LOG, prints "TITLE ... N s" on one line; on a terminal with
+# how far a build is. On failure prints the end of the log and exits with COMMAND's status.
 stage() {
-  local title=$1 began=$SECONDS from status=0
+  local title=$1 began=$SECONDS from status=0 progress=
   shift
   from=$(($(wc -l <"$LOG") + 1))
   printf '%-64s ' "$title"
+  if [[ -t 1 ]]; then
+    show_progress "$title" &
+    progress=$!
+  fi
   "$@" >>"$LOG" 2>&1 </dev/null || status=$?
+  if [[ -n $progress ]]; then
+    kill "$progress" 2>/dev/null || true
+    wait "$progress" 2>/dev/null || true
+    printf '\r%-64s %-20s\r%-64s ' "$title" '' "$title"
+  fi
   if ((status != 0)); then
     printf 'FAILED after %d s (exit %d)\n' $((SECONDS - began)) "$status"
     if (($(wc -l <"$LOG") - from > 60)); then
