@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/progress_stream.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "daemon/expected_run.h"
 #include "daemon/job_news.h"
 #include "daemon/rpc_status.h"
 #include "daemon/runs.h"
@@ -16,6 +20,68 @@
 #include "planner/status_macros.h"
 
 namespace rhumb::daemon {
+namespace {
+
+// Of a step as planned; 0: nobody says.
+absl::StatusOr<int64_t> PlannedStepTokens(const std::string& plan_name, Store& store) {
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlanMessage(plan_name, store));
+  return plan.has_value() ? plan->batch().global_batch_tokens() : 0;
+}
+
+// The stretch that `replan` begins, behind `before`: at the step whose tokens were done then.
+absl::StatusOr<StepStretch> StretchBehind(const StepStretch& before, const StoredReplan& replan,
+                                          Store& store) {
+  v1::RunReplan told;
+  if (!told.ParseFromString(replan.content)) {
+    return absl::DataLossError(absl::StrCat(replan.run, " is damaged in the store"));
+  }
+  StepStretch stretch = {.since_ns = replan.time_ns};
+  RHUMB_ASSIGN_OR_RETURN(stretch.step_tokens, PlannedStepTokens(replan.to_plan, store));
+  if (stretch.step_tokens == 0) {
+    stretch.why_unknown = absl::StrCat(replan.to_plan, " does not say the tokens of a step");
+    return stretch;
+  }
+  if (stretch.step_tokens == before.step_tokens) {
+    stretch.first_step = before.first_step;
+    stretch.first_token_count = before.first_token_count;
+    return stretch;
+  }
+  const int64_t done = told.done_token_count() - before.first_token_count;
+  if (before.step_tokens == 0 || done < 0 || done % before.step_tokens != 0) {
+    stretch.step_tokens = 0;
+    stretch.why_unknown = absl::StrCat("the run got another batch when it was planned anew, after ",
+                                       told.done_token_count(),
+                                       " tokens, and of how many steps those are is not known");
+    return stretch;
+  }
+  stretch.first_step = before.first_step + done / before.step_tokens;
+  stretch.first_token_count = told.done_token_count();
+  return stretch;
+}
+
+// What the run was created with holds until it was planned anew.
+absl::StatusOr<std::vector<StepStretch>> StretchesOf(const StoredRun& run, Store& store) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
+                         store.samples().Replans(run.name));
+  RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(run));
+  StepStretch stretch;
+  stretch.step_tokens = settings.global_batch_tokens();
+  if (stretch.step_tokens == 0) {
+    RHUMB_ASSIGN_OR_RETURN(
+        stretch.step_tokens,
+        PlannedStepTokens(replans.empty() ? run.plan : replans.front().from_plan, store));
+  }
+  stretch.why_unknown =
+      "neither the run's settings (global_batch_tokens) nor a plan of it say the tokens of a step";
+  std::vector<StepStretch> stretches = {stretch};
+  for (const StoredReplan& replan : replans) {
+    RHUMB_ASSIGN_OR_RETURN(stretch, StretchBehind(stretches.back(), replan, store));
+    stretches.push_back(stretch);
+  }
+  return stretches;
+}
+
+}  // namespace
 
 ProgressStream::ProgressStream(grpc::CallbackServerContext& context,
                                v1::ReportProgressResponse* response, const PeerRegistry& peers,
@@ -98,9 +164,16 @@ absl::Status ProgressStream::StoreMessage(const v1::ReportProgressRequest& reque
   RHUMB_RETURN_IF_ERROR(TakeNames(request));
   const int64_t now_ns = progress_.clock();
   FieldViolations violations;
-  const AttemptSamples news = {run_, attempt_id_,
-                               SamplesToStore(request, now_ns + kClockSkewNs, violations)};
+  AttemptSamples news = {run_, attempt_id_,
+                         SamplesToStore(request, now_ns + kClockSkewNs, violations)};
   if (!violations.empty()) return violations.ToStatus();
+  if (std::any_of(news.samples.begin(), news.samples.end(), LacksTokens)) {
+    RHUMB_ASSIGN_OR_RETURN(const StoredRun run, FindRunByName(run_, progress_.store));
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<StepStretch> stretches,
+                           StretchesOf(run, progress_.store));
+    CompleteTokens(stretches, news.samples, violations);
+    if (!violations.empty()) return violations.ToStatus();
+  }
   const absl::StatusOr<AppendAnswer> answer = progress_.store.samples().Append(
       news, now_ns, [&](const StoredRun& run) { return MayReport(run, news.samples); });
   if (absl::IsNotFound(answer.status())) return NoSuchRun(run_);

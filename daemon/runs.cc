@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/runs.h"
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "daemon/rpc_status.h"
 #include "daemon/stored_message.h"
 #include "daemon/validate.h"
+#include "planner/cost/gpu_catalog.h"
 #include "planner/status_macros.h"
 #include "planner/track/learning_rate_schedule.h"
 
@@ -74,6 +77,22 @@ StoredRun RunToStore(const v1::CreateRunRequest& request, const Caller& caller, 
 }
 
 bool IsOperatorUid(int64_t uid) { return Caller{.uid = uid, .known = true}.IsOperator(); }
+
+// A run of a type that nobody knows would never be compared or priced, and say nothing of it.
+absl::Status CheckGpuType(const v1::RunSettings& settings, Store& store) {
+  if (settings.gpu_type().empty()) return absl::OkStatus();
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, AllGpus(store));
+  const absl::Status known = FindGpu(settings.gpu_type(), gpus).status();
+  if (known.ok()) return absl::OkStatus();
+  return FieldError("run.settings.gpu_type", std::string(known.message()));
+}
+
+// What two calls of one request_id must have in common: not when the run began, which a log that is
+// read again, or has grown, may date otherwise.
+std::string ContentHash(v1::CreateRunRequest request) {
+  request.mutable_run()->clear_start_time();
+  return RequestContentHash(request);
+}
 
 absl::Status CheckPlan(const std::string& plan, Store& store) {
   if (plan.empty()) return absl::OkStatus();
@@ -162,11 +181,14 @@ absl::StatusOr<StoredRun> CreateRun(const v1::CreateRunRequest& request, const C
   asked.name = FreshName("runs/r-", asked.owner_uid, asked.create_time_ns, asked.cluster);
   RequestKey key;
   if (!request.request_id().empty()) {
-    key = {request.request_id(), "CreateRun", caller.uid, RequestContentHash(request)};
+    key = {request.request_id(), "CreateRun", caller.uid, ContentHash(request)};
   }
   // Before the plan is looked for: it may be gone since the first call.
   RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> made, store.FindByRequestId(key));
-  if (!made.has_value()) RHUMB_RETURN_IF_ERROR(CheckPlan(asked.plan, store));
+  if (!made.has_value()) {
+    RHUMB_RETURN_IF_ERROR(CheckGpuType(request.run().settings(), store));
+    RHUMB_RETURN_IF_ERROR(CheckPlan(asked.plan, store));
+  }
   return store.runs().Create(
       asked, key, request.validate_only(), IsOperatorUid,
       [&](const StoredRun& known) -> absl::Status {
@@ -233,6 +255,12 @@ absl::StatusOr<StoredRun> FinishRun(const v1::FinishRunRequest& request, const C
       request.has_end_time() ? NanosecondsOf(request.end_time(), "end_time", violations) : now_ns;
   if (end_ns > now_ns + kClockSkewNs) violations.Add("end_time", "is in the future");
   if (!violations.empty()) return violations.ToStatus();
+  // Of a run that was created when it had been under way for a while.
+  int64_t first_sample_ns = std::numeric_limits<int64_t>::max();
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store.samples().Attempts(name));
+  for (const StoredAttempt& each : attempts) {
+    first_sample_ns = std::min(first_sample_ns, each.first_time_ns);
+  }
   const absl::StatusOr<StoredRun> finished =
       store.runs().Update(name, [&](StoredRun& run) -> absl::StatusOr<bool> {
         RHUMB_RETURN_IF_ERROR(MayChangeRun(run, caller));
@@ -249,8 +277,10 @@ absl::StatusOr<StoredRun> FinishRun(const v1::FinishRunRequest& request, const C
                                               google::protobuf::util::TimeUtil::ToString(
                                                   ToTimestamp(run.end_time_ns))));
         }
-        const int64_t began = run.start_time_ns > 0 ? run.start_time_ns : run.create_time_ns;
+        const int64_t told = run.start_time_ns > 0 ? run.start_time_ns : run.create_time_ns;
+        const int64_t began = std::min(told, first_sample_ns);
         if (end_ns < began) return FieldError("end_time", "is before the run began");
+        if (began < told) run.start_time_ns = began;
         run.state = *state;
         run.end_time_ns = end_ns;
         run.update_time_ns = now_ns;

@@ -24,6 +24,19 @@ constexpr size_t kMaxAttemptIdBytes = 64;
 constexpr int kMaxBadSamples = 10;
 constexpr double kMaxCount = 1e18;
 
+const StepStretch* StretchOf(const std::vector<StepStretch>& stretches,
+                             const StoredSample& stored) {
+  const StepStretch* found = nullptr;
+  for (const StepStretch& each : stretches) {
+    const bool is_later =
+        each.since_ns > 0 && stored.sample.time_seconds < static_cast<double>(each.since_ns) * 1e-9;
+    // One that cannot be counted from has no first step.
+    if (is_later || (each.step_tokens > 0 && stored.sample.step < each.first_step)) break;
+    found = &each;
+  }
+  return found;
+}
+
 // Judges one sample; the path is made only for what is wrong.
 class SampleReader {
  public:
@@ -117,6 +130,40 @@ StoredSample ToStore(const v1::RunSample& message, int64_t latest_ns, SampleRead
 }
 
 }  // namespace
+
+bool LacksTokens(const StoredSample& stored) {
+  return stored.sample.step > 0 && stored.sample.token_count == 0;
+}
+
+void CompleteTokens(const std::vector<StepStretch>& stretches, std::vector<StoredSample>& samples,
+                    FieldViolations& violations) {
+  int bad_count = 0;
+  for (size_t i = 0; i < samples.size() && bad_count < kMaxBadSamples; ++i) {
+    if (!LacksTokens(samples[i])) continue;
+    RunSample& sample = samples[i].sample;
+    const StepStretch* stretch = StretchOf(stretches, samples[i]);
+    const bool is_known = stretch != nullptr && stretch->step_tokens > 0;
+    const double tokens = is_known ? static_cast<double>(stretch->first_token_count) +
+                                         static_cast<double>(sample.step - stretch->first_step) *
+                                             static_cast<double>(stretch->step_tokens)
+                                   : 0;
+    if (!is_known || tokens > kMaxCount) {
+      ++bad_count;
+      violations.Add(
+          absl::StrCat("samples[", i, "].token_count"),
+          is_known ? absl::StrCat("must be given: ", sample.step, " steps of ",
+                                  stretch->step_tokens, " tokens cannot be counted")
+                   : absl::StrCat("must be given: ", stretch == nullptr ? "no step was planned then"
+                                                                        : stretch->why_unknown));
+      continue;
+    }
+    sample.token_count =
+        stretch->first_token_count + (sample.step - stretch->first_step) * stretch->step_tokens;
+    if (sample.step_seconds.has_value() && !sample.tokens_per_second.has_value()) {
+      sample.tokens_per_second = static_cast<double>(stretch->step_tokens) / *sample.step_seconds;
+    }
+  }
+}
 
 void CheckAttemptId(absl::string_view attempt_id, FieldViolations& violations) {
   const bool good = std::all_of(attempt_id.begin(), attempt_id.end(), [](unsigned char c) {

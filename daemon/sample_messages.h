@@ -29,6 +29,24 @@ void CheckAttemptId(absl::string_view attempt_id, FieldViolations& violations);
 std::vector<StoredSample> SamplesToStore(const v1::ReportProgressRequest& request,
                                          int64_t latest_ns, FieldViolations& violations);
 
+// A part of a run in which every step has as many tokens.
+struct StepStretch {
+  int64_t since_ns = 0;                           // of samples since then; 0: of all
+  int64_t first_step = 0, first_token_count = 0;  // done where it begins
+  // Of a step; 0: not known, because of `why_unknown`.
+  int64_t step_tokens = 0;
+  std::string why_unknown = {};
+};
+
+// Whether the sample says steps and no tokens.
+bool LacksTokens(const StoredSample& stored);
+
+// Gives the samples that lack them their tokens, and the rate that follows from their step time:
+// by the last of `stretches`, which are in their order, that is not of later or of later steps.
+// Where the tokens of a step are not known, adds a violation.
+void CompleteTokens(const std::vector<StepStretch>& stretches, std::vector<StoredSample>& samples,
+                    FieldViolations& violations);
+
 // Behind `last`; a position in a list of samples, as page_token.h has it.
 std::string SamplePageTokenOf(const StoredSample& last);
 // The first sample for an empty token; InvalidArgument for field page_token if we did not make it.

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/sample_messages.h"
 #include "gmock/gmock.h"
 #include "rhumb/v1/run_service.grpc.pb.h"
 #include "tests/daemon/service_fixture.h"
@@ -98,9 +99,118 @@ class ProgressTest : public ServiceTest {
     return Ask(*runs_, &v1::RunService::Stub::FinishRun, request).status;
   }
 
+  // Goes on with a run as `message` says.
+  void Create(const v1::Run& message) {
+    v1::CreateRunRequest request;
+    *request.mutable_run() = message;
+    const auto answer = Ask(*runs_, &v1::RunService::Stub::CreateRun, request);
+    ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+    run_ = answer.response.name();
+  }
+  v1::Plan MakePlan() {
+    v1::CreatePlanRequest request;
+    v1::GpuPool& pool = *request.add_gpu_pools();
+    pool.set_gpu_type("H100-SXM5-80GB");
+    pool.set_count(16);
+    request.set_deadline_seconds(86400);
+    const auto plan = ServiceTest::Create(request);
+    EXPECT_TRUE(plan.status.ok()) << plan.status.error_message();
+    return plan.response;
+  }
+
   std::unique_ptr<v1::RunService::Stub> runs_;
   std::string run_;
 };
+
+v1::RunSample WithoutTokens(int64_t sequence) {
+  v1::RunSample sample = SampleOf(sequence);
+  sample.clear_token_count();
+  return sample;
+}
+
+TEST_F(ProgressTest, StepsHaveTheTokensThatTheRunsSettingsSay) {
+  v1::Run run;
+  run.mutable_settings()->set_global_batch_tokens(5000);
+  Create(run);
+  v1::RunSample sample = WithoutTokens(1);
+  sample.set_step_seconds(2);
+  ASSERT_TRUE(Send({sample, SampleOf(2)}).status.ok());
+  const v1::ListRunSamplesResponse all = Samples().response;
+  EXPECT_EQ(all.samples(0).token_count(), 10 * 5000);
+  EXPECT_EQ(all.samples(0).tokens_per_second(), 2500);
+  // What is said stays.
+  EXPECT_EQ(all.samples(1).token_count(), 20 * 4096);
+  EXPECT_FALSE(all.samples(1).has_tokens_per_second());
+}
+
+TEST_F(ProgressTest, StepsHaveTheTokensOfThePlanWhereTheRunDoesNotSay) {
+  const v1::Plan plan = MakePlan();
+  v1::Run run;
+  run.set_plan(plan.name());
+  Create(run);
+  ASSERT_TRUE(Send({WithoutTokens(3)}).status.ok());
+  EXPECT_EQ(Samples().response.samples(0).token_count(), 30 * plan.batch().global_batch_tokens());
+}
+
+TEST_F(ProgressTest, StepsWhoseTokensNobodySaysAreRefusedByField) {
+  const auto answer = Send({SampleOf(1), WithoutTokens(2)});
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(ViolationsOf(answer.status),
+              ElementsAre(Pair("samples[1].token_count", HasSubstr("global_batch_tokens"))));
+  EXPECT_THAT(Sequences(), IsEmpty());
+}
+
+TEST_F(ProgressTest, StepsOfARunThatWasPlannedAnewHaveTheTokensOfItsPlan) {
+  const v1::Plan plan = MakePlan();
+  v1::Run run;
+  run.set_plan(plan.name());
+  Create(run);
+  ASSERT_TRUE(Send({WithoutTokens(100)}).status.ok());
+  v1::ReplanRunRequest replan;
+  replan.set_name(run_);
+  v1::GpuPool& pool = *replan.add_gpu_pools();
+  pool.set_gpu_type("H100-SXM5-80GB");
+  pool.set_count(8);
+  replan.set_deadline_seconds(30 * 86400);
+  const auto answer = Ask(*runs_, &v1::RunService::Stub::ReplanRun, replan);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  v1::RunSample later = WithoutTokens(101);
+  later.mutable_sample_time()->set_seconds(NowSeconds() + 1);
+  ASSERT_TRUE(Send({later}).status.ok());
+  EXPECT_EQ(Samples().response.samples(1).token_count(),
+            1000 * plan.batch().global_batch_tokens() +
+                10 * answer.response.plan().batch().global_batch_tokens());
+}
+
+StoredSample StepAt(double seconds, int64_t step) {
+  StoredSample stored;
+  stored.sample.time_seconds = seconds;
+  stored.sample.step = step;
+  return stored;
+}
+
+TEST(CompleteTokensTest, AStepBeforeTheLastReplanHasTheTokensOfThePlanBefore) {
+  const std::vector<StepStretch> stretches = {{.step_tokens = 10},
+                                              {.since_ns = 1'000'000'000'000,
+                                               .first_step = 100,
+                                               .first_token_count = 1000,
+                                               .step_tokens = 20}};
+  // Before by its time, behind, and gone back to a checkpoint before.
+  std::vector<StoredSample> samples = {StepAt(900, 110), StepAt(1100, 110), StepAt(1200, 90)};
+  FieldViolations violations;
+  CompleteTokens(stretches, samples, violations);
+  EXPECT_TRUE(violations.empty());
+  EXPECT_EQ(samples[0].sample.token_count, 1100);
+  EXPECT_EQ(samples[1].sample.token_count, 1200);
+  EXPECT_EQ(samples[2].sample.token_count, 900);
+}
+
+TEST(CompleteTokensTest, TokensBeyondAllCountingAreRefused) {
+  std::vector<StoredSample> samples = {StepAt(1, int64_t{1} << 50)};
+  FieldViolations violations;
+  CompleteTokens({{.step_tokens = int64_t{1} << 40}}, samples, violations);
+  EXPECT_TRUE(violations.Contains("samples[0].token_count"));
+}
 
 TEST_F(ProgressTest, StoresWhatIsReported) {
   const auto answer = Send({SampleOf(1), SampleOf(2)});

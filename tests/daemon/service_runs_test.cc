@@ -416,6 +416,54 @@ TEST_F(RunsTest, ARepeatedRequestIsOneRun) {
   EXPECT_EQ(CreateRun(request).status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
 }
 
+TEST_F(RunsTest, ARequestThatDatesTheBeginOtherwiseIsTheSame) {
+  v1::CreateRunRequest request;
+  request.mutable_run()->mutable_start_time()->set_seconds(kSubmit);
+  request.set_request_id(kUuid);
+  const v1::Run first = CreateRun(request).response;
+  EXPECT_EQ(first.start_time().seconds(), kSubmit);
+  request.mutable_run()->mutable_start_time()->set_seconds(kSubmit + 7);
+  const auto again = CreateRun(request);
+  ASSERT_TRUE(again.status.ok()) << again.status.error_message();
+  EXPECT_EQ(again.response.name(), first.name());
+  EXPECT_EQ(again.response.start_time().seconds(), kSubmit);
+}
+
+TEST_F(RunsTest, AGpuTypeThatNobodyKnowsIsRefusedWithTheNearest) {
+  v1::CreateRunRequest request;
+  request.mutable_run()->mutable_settings()->set_gpu_type("H1000");
+  EXPECT_THAT(ViolationsOf(CreateRun(request).status),
+              Contains(Pair("run.settings.gpu_type", HasSubstr("nearest: H100"))));
+  request.mutable_run()->mutable_settings()->set_gpu_type("h100-sxm5-80gb");
+  EXPECT_TRUE(CreateRun(request).status.ok());
+}
+
+TEST_F(RunsTest, ARunThatWasCreatedAfterItsFirstSampleMayEndBeforeItsCreation) {
+  const std::string name = CreateBare().response.name();
+  v1::ReportProgressRequest report;
+  report.set_run(name);
+  report.set_attempt_id("a");
+  for (int64_t i = 1; i <= 2; ++i) {
+    v1::RunSample& sample = *report.add_samples();
+    sample.set_sequence(i);
+    sample.set_step(i);
+    sample.set_token_count(i * 1000);
+    sample.mutable_sample_time()->set_seconds(kSubmit + 100 * i);
+  }
+  grpc::ClientContext context;
+  v1::ReportProgressResponse response;
+  const auto stream = runs_->ReportProgress(&context, &response);
+  stream->Write(report);
+  stream->WritesDone();
+  ASSERT_TRUE(stream->Finish().ok());
+  EXPECT_THAT(ViolationsOf(Finish(name, v1::RUN_STATE_SUCCEEDED, kSubmit + 50).status),
+              Contains(Key("end_time")));
+  const auto finished = Finish(name, v1::RUN_STATE_SUCCEEDED, kSubmit + 200);
+  ASSERT_TRUE(finished.status.ok()) << finished.status.error_message();
+  EXPECT_EQ(finished.response.start_time().seconds(), kSubmit + 100);
+  EXPECT_EQ(finished.response.end_time().seconds(), kSubmit + 200);
+}
+
 TEST_F(RunsTest, ARunThatIsOnlyCheckedIsNotStored) {
   v1::CreateRunRequest request;
   request.set_validate_only(true);
