@@ -145,6 +145,8 @@ int Main(int argc, char** argv) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  // A file at its largest size is a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   auto server = Server::Start(config->server);
   if (!server.ok()) {

@@ -286,13 +286,23 @@ absl::StatusOr<v1::ReplanRunResponse> ReplanRun(const v1::ReplanRunRequest& requ
     trail.to_plan = row.name;
     trail.owner_uid = caller.uid;
     trail.content = TrailOf(request, trail, run, replan, response).SerializeAsString();
-    RHUMB_RETURN_IF_ERROR(
-        store.samples()
-            .InsertReplan(trail, key,
-                          [&](const StoredRun& now) { return CheckMayReplan(now, caller); })
-            .status());
+    RHUMB_ASSIGN_OR_RETURN(const StoredReplan done,
+                           store.samples().InsertReplan(trail, key, [&](const StoredRun& now) {
+                             return CheckMayReplan(now, caller);
+                           }));
+    if (done.to_plan != trail.to_plan) {
+      // The same request was answered meanwhile, by another call.
+      RHUMB_RETURN_IF_ERROR(store.DeletePlan(trail.to_plan).status());
+      return Repeated(done, now_ns, store);
+    }
     RHUMB_ASSIGN_OR_RETURN(stored, FindRunByName(name, store));
   } else if (!changes) {
+    if (!key.id.empty()) {
+      // Nothing to change, where the same request changed it meanwhile.
+      RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredReplan> known,
+                             store.samples().FindReplanByRequest(key));
+      if (known.has_value()) return Repeated(*known, now_ns, store);
+    }
     // Nothing is stored under a name that nobody could look up.
     made.message.clear_name();
   }

@@ -48,9 +48,7 @@ ForwardCall::~ForwardCall() {
 }
 
 void ForwardCall::WriteNext() {
-  if (messages_.empty()) {
-    stream_->WritesDone(TagOf(kWrite));
-  } else if (written_ + 1 < messages_.size()) {
+  if (written_ + 1 < messages_.size()) {
     stream_->Write(Serialized(*messages_[written_++]), TagOf(kWrite));
   } else if (written_ < messages_.size()) {
     stream_->WriteLast(Serialized(*messages_[written_++]), grpc::WriteOptions(), TagOf(kWrite));

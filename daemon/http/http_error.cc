@@ -91,12 +91,14 @@ std::string QuotedHeader(absl::string_view value) {
   return absl::StrCat("\"", text, value.size() > kShown ? "...\"" : "\"");
 }
 
-absl::Status WithField(const absl::Status& refusal) {
-  const std::string path = PathOfRefusal(refusal);
-  if (path.empty()) return refusal;
-  absl::string_view description(refusal.message().data(), refusal.message().size());
-  absl::ConsumePrefix(&description, absl::StrCat(path, " "));
-  return FieldError(path, description);
+absl::Status WithFields(const absl::Status& refusal) {
+  FieldViolations violations;
+  for (const JsonRefusal& each : RefusalsOf(refusal)) {
+    if (each.path.empty()) return refusal;
+    violations.Add(each.path, each.problem);
+  }
+  const absl::Status status = violations.ToStatus();
+  return status.ok() ? refusal : status;
 }
 
 }  // namespace rhumb::daemon

@@ -30,8 +30,8 @@ HttpResponse ErrorResponse(int http_status, absl::StatusCode code, absl::string_
 // What a caller sent in a header, fit to be quoted: printable ASCII, cut to a readable length.
 std::string QuotedHeader(absl::string_view value);
 
-// INVALID_ARGUMENT of the JSON library, with its field.
-absl::Status WithField(const absl::Status& refusal);
+// INVALID_ARGUMENT of the JSON library, with its fields.
+absl::Status WithFields(const absl::Status& refusal);
 
 }  // namespace rhumb::daemon
 

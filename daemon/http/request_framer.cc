@@ -80,7 +80,7 @@ FramedRequest RequestFramer::Take() {
   request_ = {};
   state_ = State::kHead;
   searched_ = length_ = taken_ = trailer_bytes_ = 0;
-  has_length_ = chunked_ = expects_continue_ = false;
+  has_host_ = has_length_ = chunked_ = expects_continue_ = false;
   chunk_ = Chunk::kSize;
   Advance();
   return request;
@@ -154,6 +154,9 @@ bool RequestFramer::ReadField(absl::string_view line) {
       return Refuse(400, "Transfer-Encoding must be chunked");
     }
     chunked_ = true;
+  } else if (absl::EqualsIgnoreCase(name, "host")) {
+    if (has_host_) return Refuse(400, "Host is given twice");
+    has_host_ = true;
   } else if (absl::EqualsIgnoreCase(name, "expect")) {
     if (!absl::EqualsIgnoreCase(value, "100-continue")) {
       return Refuse(417, "Expect must be 100-continue");

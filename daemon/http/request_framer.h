@@ -71,6 +71,7 @@ class RequestFramer {
   std::string pending_;  // what has come and is not part of request_ yet
   size_t searched_ = 0;  // of pending_, without the end of a head
   FramedRequest request_;
+  bool has_host_ = false;
   bool has_length_ = false, chunked_ = false, expects_continue_ = false;
   size_t length_ = 0;  // of the body, or still missing of the chunk at hand
   enum class Chunk { kSize, kData, kDataEnd, kTrailer } chunk_ = Chunk::kSize;

@@ -79,7 +79,7 @@ absl::Status SetField(const std::string& path, const std::string& text, Message&
     value = std::move(object);
   }
   const std::unique_ptr<Message> one = NewMessage(*message.GetDescriptor());
-  RHUMB_RETURN_IF_ERROR(WithField(ReadJsonValue(value, "", one.get())));
+  RHUMB_RETURN_IF_ERROR(WithFields(ReadJsonValue(value, "", one.get())));
   message.MergeFrom(*one);
   return absl::OkStatus();
 }
@@ -140,7 +140,7 @@ absl::StatusOr<Messages> ReadBody(const HttpRequest& request, const Descriptor& 
   Messages messages;
   const auto read = [&](const JsonValue& value, const std::string& path) -> absl::Status {
     messages.push_back(NewMessage(type));
-    return WithField(ReadJsonValue(value, path, messages.back().get()));
+    return WithFields(ReadJsonValue(value, path, messages.back().get()));
   };
   if (is_stream && IsLines(request)) {
     size_t number = 0;
@@ -161,7 +161,7 @@ absl::StatusOr<Messages> ReadBody(const HttpRequest& request, const Descriptor& 
     return messages;
   }
   const absl::StatusOr<JsonValue> root = ParseJsonTree(request.body);
-  RHUMB_RETURN_IF_ERROR(WithField(root.status()));
+  RHUMB_RETURN_IF_ERROR(WithFields(root.status()));
   if (!is_stream || root->kind != JsonValue::Kind::kArray) {
     RHUMB_RETURN_IF_ERROR(read(*root, ""));
     return messages;
@@ -184,7 +184,10 @@ absl::StatusOr<Messages> ReadMessages(const HttpRequest& request, const RouteMat
   RHUMB_RETURN_IF_ERROR(ReadParameters(request, match, *parameters));
   RHUMB_ASSIGN_OR_RETURN(Messages messages,
                          ReadBody(request, type, match.route->rpc->client_streaming()));
-  if (!messages.empty()) RHUMB_RETURN_IF_ERROR(Merge(*parameters, *messages.front()));
+  if (messages.empty()) {
+    return absl::InvalidArgumentError("the body holds no message: an empty list says nothing");
+  }
+  RHUMB_RETURN_IF_ERROR(Merge(*parameters, *messages.front()));
   return messages;
 }
 

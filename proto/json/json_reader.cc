@@ -27,6 +27,9 @@
 namespace rhumb {
 namespace {
 
+// So many things that are wrong are said at once.
+constexpr size_t kMostRefusals = 20;
+
 using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
@@ -255,11 +258,13 @@ absl::Status ReadRepeated(const JsonValue& value, const std::string& path,
   if (value.kind != JsonValue::Kind::kArray) {
     return RefuseJson(path, absl::StrCat("must be an array, got ", DescribeJson(value)));
   }
-  for (size_t i = 0; i < value.items.size(); ++i) {
-    RHUMB_RETURN_IF_ERROR(
-        ReadValue(value.items[i], absl::StrCat(path, "[", i, "]"), field, message));
+  std::vector<absl::Status> refusals;
+  for (size_t i = 0; i < value.items.size() && refusals.size() < kMostRefusals; ++i) {
+    const absl::Status read =
+        ReadValue(value.items[i], absl::StrCat(path, "[", i, "]"), field, message);
+    if (!read.ok()) refusals.push_back(read);
   }
-  return absl::OkStatus();
+  return JoinRefusals(refusals);
 }
 
 // google.protobuf.Value: any JSON value.
@@ -299,6 +304,17 @@ absl::Status UnknownKey(const std::string& path, const std::string& key,
                                                  absl::StrJoin(NearestNames(key, known, 3), ", ")));
 }
 
+absl::Status ReadMember(const std::string& key, const JsonValue& value, const std::string& path,
+                        Message* message) {
+  const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName(key);
+  if (field == nullptr) return UnknownKey(path, key, *message->GetDescriptor());
+  if (value.kind == JsonValue::Kind::kNull) return absl::OkStatus();
+  const std::string member_path = JoinJsonPath(path, key);
+  if (field->is_map()) return ReadMap(value, member_path, *field, message);
+  if (field->is_repeated()) return ReadRepeated(value, member_path, *field, message);
+  return ReadValue(value, member_path, *field, message);
+}
+
 absl::Status ReadObject(const JsonValue& value, const std::string& path, Message* message) {
   const auto& type = *message->GetDescriptor();
   if (&type == google::protobuf::Timestamp::descriptor())
@@ -311,20 +327,13 @@ absl::Status ReadObject(const JsonValue& value, const std::string& path, Message
   if (value.kind != JsonValue::Kind::kObject) {
     return RefuseJson(path, absl::StrCat("must be an object, got ", DescribeJson(value)));
   }
+  std::vector<absl::Status> refusals;
   for (const auto& [key, member] : value.members) {
-    const FieldDescriptor* field = type.FindFieldByName(key);
-    if (field == nullptr) return UnknownKey(path, key, type);
-    if (member.kind == JsonValue::Kind::kNull) continue;
-    const std::string member_path = JoinJsonPath(path, key);
-    if (field->is_map()) {
-      RHUMB_RETURN_IF_ERROR(ReadMap(member, member_path, *field, message));
-    } else if (field->is_repeated()) {
-      RHUMB_RETURN_IF_ERROR(ReadRepeated(member, member_path, *field, message));
-    } else {
-      RHUMB_RETURN_IF_ERROR(ReadValue(member, member_path, *field, message));
-    }
+    if (refusals.size() == kMostRefusals) break;
+    const absl::Status read = ReadMember(key, member, path, message);
+    if (!read.ok()) refusals.push_back(read);
   }
-  return absl::OkStatus();
+  return JoinRefusals(refusals);
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ namespace rhumb {
 // INVALID_ARGUMENT that names the path of the field
 // ("gpu_pools[0].count"), what was read and what is allowed: unknown and repeated keys (with the
 // nearest known key), text for a number, a fraction or an overflow for an integer, 1e999, NaN,
-// infinities, values of the wrong kind. Broken JSON is refused with line and column.
+// infinities, values of the wrong kind; all that is wrong at once, up to twenty (RefusalsOf).
+// Broken JSON is refused with line and column.
 absl::Status ReadJson(absl::string_view text, google::protobuf::Message* message);
 
 // The same for a value that is part of a larger text; `path` is where it stands there.

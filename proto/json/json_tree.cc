@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 
 namespace rhumb {
@@ -14,8 +18,24 @@ namespace {
 // Deeper input is refused: recursion must not reach the end of the stack. The deepest message has
 // five levels.
 constexpr size_t kMaxDepth = 64;
+// A value takes a hundred bytes, whatever it says: what a text may cost is bounded by more than its
+// length. A message of 16 MiB that says something has fewer.
+constexpr size_t kMaxValueCount = 500'000;
+// No message has as many fields, and each key is compared with those before it.
+constexpr size_t kMaxKeyCount = 4096;
 
-constexpr char kPathPayload[] = "rhumb.json/path";
+constexpr char kRefusalPayload[] = "rhumb.json/refusals";
+// Control characters, which Printable() takes out of what is said.
+constexpr char kBetweenParts = '\x1f', kBehindRefusal = '\x1e';
+
+// `text` fit for terminals and logs: control characters become '?'.
+std::string Printable(absl::string_view text) {
+  std::string printable(text);
+  for (char& c : printable) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = '?';
+  }
+  return printable;
+}
 
 // Builds the tree of values; keeps the path, so that an error inside the text can be told by field.
 class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
@@ -42,6 +62,11 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return Close(); }
   bool end_array() override { return Close(); }
   bool key(string_t& name) override {
+    if (open_.back().members.size() == kMaxKeyCount) {
+      status_ =
+          RefuseJson(PathOf(open_.size()), absl::StrCat("has more than ", kMaxKeyCount, " keys"));
+      return false;
+    }
     for (const auto& [known, value] : open_.back().members) {
       if (known == name) {
         status_ = RefuseJson(PathOf(open_.size()),
@@ -82,6 +107,10 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool Add(JsonValue value) {
+    if (++value_count_ > kMaxValueCount) {
+      status_ = RefuseJson("", absl::StrCat("has more than ", kMaxValueCount, " values"));
+      return false;
+    }
     if (open_.empty()) {
       root_ = std::move(value);
     } else if (open_.back().kind == JsonValue::Kind::kArray) {
@@ -122,6 +151,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   std::vector<JsonValue> open_;
+  size_t value_count_ = 0;
   JsonValue root_;
   absl::Status status_;
 };
@@ -133,14 +163,37 @@ std::string JoinJsonPath(absl::string_view path, absl::string_view key) {
 }
 
 absl::Status RefuseJson(absl::string_view path, absl::string_view problem) {
+  const std::string where = Printable(path), what = Printable(problem);
   absl::Status status =
-      absl::InvalidArgumentError(absl::StrCat(path.empty() ? "the JSON text" : path, " ", problem));
-  if (!path.empty()) status.SetPayload(kPathPayload, absl::Cord(path));
+      absl::InvalidArgumentError(absl::StrCat(where.empty() ? "the JSON text" : where, " ", what));
+  status.SetPayload(kRefusalPayload,
+                    absl::Cord(absl::StrCat(where, std::string(1, kBetweenParts), what,
+                                            std::string(1, kBehindRefusal))));
   return status;
 }
 
-std::string PathOfRefusal(const absl::Status& status) {
-  return std::string(status.GetPayload(kPathPayload).value_or(absl::Cord()));
+absl::Status JoinRefusals(const std::vector<absl::Status>& refusals) {
+  if (refusals.empty()) return absl::OkStatus();
+  absl::Cord payload;
+  for (const absl::Status& each : refusals) {
+    payload.Append(each.GetPayload(kRefusalPayload).value_or(absl::Cord()));
+  }
+  absl::Status joined = absl::InvalidArgumentError(absl::StrJoin(
+      refusals, "; ",
+      [](std::string* text, const absl::Status& each) { absl::StrAppend(text, each.message()); }));
+  joined.SetPayload(kRefusalPayload, payload);
+  return joined;
+}
+
+std::vector<JsonRefusal> RefusalsOf(const absl::Status& status) {
+  const std::string payload(status.GetPayload(kRefusalPayload).value_or(absl::Cord()));
+  std::vector<JsonRefusal> refusals;
+  for (const absl::string_view each : absl::StrSplit(payload, kBehindRefusal, absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(each, absl::MaxSplits(kBetweenParts, 1));
+    refusals.push_back({std::string(parts.first), std::string(parts.second)});
+  }
+  return refusals;
 }
 
 std::string ExcerptOfJson(absl::string_view text) {

@@ -32,11 +32,19 @@ absl::StatusOr<JsonValue> ParseJsonTree(absl::string_view text);
 // "gpu_pools[0].count" of "gpu_pools[0]" and "count".
 std::string JoinJsonPath(absl::string_view path, absl::string_view key);
 
-// INVALID_ARGUMENT: "PATH PROBLEM". The path rides along: see PathOfRefusal.
+// What is wrong with one field of a text; the path is empty where it is the whole text.
+struct JsonRefusal {
+  std::string path, problem;
+};
+
+// INVALID_ARGUMENT: "PATH PROBLEM". Path and problem ride along: see RefusalsOf.
 absl::Status RefuseJson(absl::string_view path, absl::string_view problem);
 
-// The field that a refusal of this library is about; empty for one of the whole text.
-std::string PathOfRefusal(const absl::Status& status);
+// `refusals`, each a refusal of this library, as one: "PATH PROBLEM; PATH PROBLEM". OK if empty.
+absl::Status JoinRefusals(const std::vector<absl::Status>& refusals);
+
+// What a refusal of this library is about, field by field; empty for any other status.
+std::vector<JsonRefusal> RefusalsOf(const absl::Status& status);
 
 // Input quoted in an error, cut to a readable length at a character border.
 std::string ExcerptOfJson(absl::string_view text);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,7 @@ namespace {
 using ::rhumb::testing_support::IsOk;
 using ::rhumb::testing_support::StatusIs;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -209,6 +211,23 @@ TEST_F(ReplanRunTest, ARepetitionAnswersTheSameAndPlansOnce) {
   const auto second = Replan(request);
   ASSERT_THAT(second, IsOk());
   EXPECT_EQ(first->DebugString(), second->DebugString());
+  EXPECT_EQ(store_->samples().Replans("runs/r-1")->size(), 1u);
+}
+
+TEST_F(ReplanRunTest, OneRequestOfManyAtOnceIsAnsweredAlike) {
+  v1::ReplanRunRequest request = On(24);
+  request.set_request_id(kUuid);
+  constexpr int kCallers = 8;
+  std::vector<std::string> plans(kCallers);
+  std::vector<std::thread> callers;
+  for (std::string& plan : plans) {
+    callers.emplace_back([&, request] {
+      const auto answer = Replan(request);
+      if (answer.ok()) plan = answer->plan().name();
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_THAT(plans, Each(PlanOfRun()));
   EXPECT_EQ(store_->samples().Replans("runs/r-1")->size(), 1u);
 }
 

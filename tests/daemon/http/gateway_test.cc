@@ -106,6 +106,17 @@ TEST_F(HttpTest, EveryBadFieldOfAQuestionIsNamedAsOverGrpc) {
                                 HasSubstr("{\"field\":\"level\",\"description\":")));
 }
 
+TEST_F(HttpTest, EveryFieldOfTheWrongKindIsNamedAtOnce) {
+  Start();
+  const HttpReply reply = Ask(JsonRequest(
+      "POST", "/v1/plans",
+      R"({"compute_flops":"much","level":true,"laws":"x","gpu_pools":[{"count":1.5}]})"));
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.body, AllOf(HasSubstr("{\"field\":\"compute_flops\""),
+                                HasSubstr("{\"field\":\"level\""), HasSubstr("{\"field\":\"laws\""),
+                                HasSubstr("{\"field\":\"gpu_pools[0].count\"")));
+}
+
 TEST_F(HttpTest, UnknownKeyOfABodyIsAViolationOfItsPath) {
   Start();
   const HttpReply reply = Ask(JsonRequest("POST", "/v1/plans", "{\"layout\":{\"zero_stge\":1}}"));
@@ -373,6 +384,31 @@ TEST_F(HttpTest, LinesAreAStreamOfMessages) {
       "application/x-ndjson\r\nContent-Length: ",
       lines.size(), "\r\n\r\n", lines));
   ASSERT_EQ(reply.status, 200) << reply.body;
+}
+
+TEST_F(HttpTest, StreamWithoutAMessageIsRefused) {
+  Start();
+  for (const char* path : {"/v1/observations:import", "/v1/RunService/ReportProgress"}) {
+    const HttpReply reply = Ask(JsonRequest("POST", path, "[]"));
+    EXPECT_EQ(reply.status, 400);
+    EXPECT_THAT(reply.body, HasSubstr("holds no message"));
+  }
+  const HttpReply lines =
+      Ask("POST /v1/observations:import HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+          "application/x-ndjson\r\nContent-Length: 2\r\n\r\n\n\n");
+  EXPECT_EQ(lines.status, 400);
+}
+
+TEST_F(HttpTest, BodyOfManyValuesOrKeysIsRefused) {
+  Start();
+  std::string values = "{\"samples\":[{}", keys = "{\"0\":0";
+  for (int i = 1; i < 600'000; ++i) values += ",{}";
+  for (int i = 1; i < 5000; ++i) absl::StrAppend(&keys, ",\"", i, "\":0");
+  const HttpReply many = Ask(JsonRequest("POST", "/v1/RunService/ReportProgress", values + "]}"));
+  EXPECT_EQ(many.status, 400);
+  EXPECT_THAT(many.body, HasSubstr("more than 500000 values"));
+  EXPECT_THAT(Ask(JsonRequest("POST", "/v1/plans", keys + "}")).body,
+              HasSubstr("more than 4096 keys"));
 }
 
 TEST_F(HttpTest, BadMessageOfAStreamIsNamedByItsPlace) {

@@ -91,6 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
         Refused{"TwoLengths", "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
                 400},
+        Refused{"TwoHosts", "GET / HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n", 400},
         Refused{"SignedLength", "POST / HTTP/1.1\r\nContent-Length: +3\r\n\r\n", 400},
         Refused{"LengthList", "POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\n", 400},
         Refused{"HugeLength", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
