@@ -137,6 +137,17 @@ bool Fits(const Candidate& candidate, const AxisView& view, const TickRoom& room
   return true;
 }
 
+// Share of the axis that the widest stretch without a tick takes, ends included.
+double WidestGap(const Candidate& candidate, const AxisView& view) {
+  double widest = 0, from = 0;
+  for (const double value : candidate.values) {
+    const double position = PositionOf(view, value);
+    widest = std::max(widest, position - from);
+    from = position;
+  }
+  return std::max(widest, 1 - from);
+}
+
 std::vector<Candidate> Candidates(const AxisView& view, int max_count) {
   std::vector<Candidate> candidates;
   if (view.scale == Scale::kLog10) {
@@ -253,9 +264,19 @@ std::string AxisTitle(const Axis& axis) {
 Ticks MakeTicks(const AxisView& view, const TickRoom& room) {
   const Candidate* best = nullptr;
   const std::vector<Candidate> candidates = Candidates(view, room.max_count);
-  for (const size_t wanted : {3, 2, 1}) {
+  // Ticks at one end alone, as of 0.8, 0.9 and 1 below 1.8, leave the rest of the axis without.
+  constexpr double kMostGap = 0.5;
+  struct Wish {
+    size_t count;
+    double most_gap;
+  };
+  for (const Wish wish :
+       {Wish{3, kMostGap}, Wish{2, kMostGap}, Wish{3, 1}, Wish{2, 1}, Wish{1, 1}}) {
     for (const Candidate& candidate : candidates) {
-      if (candidate.values.size() < wanted || !Fits(candidate, view, room)) continue;
+      if (candidate.values.size() < wish.count || WidestGap(candidate, view) > wish.most_gap ||
+          !Fits(candidate, view, room)) {
+        continue;
+      }
       best = &candidate;
       break;
     }

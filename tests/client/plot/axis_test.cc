@@ -57,6 +57,13 @@ TEST(AxisTest, LogAxesBelowATickADecadeFallBackToEvenSteps) {
               ElementsAre("2.1", "2.2", "2.3", "2.4"));
 }
 
+TEST(AxisTest, TicksOfALogAxisReachOverItsWholeLength) {
+  // 0.8, 0.9 and 1 alone would leave two thirds of it without.
+  const std::vector<std::string> labels = LabelsOf(LogView(Numbers::kPlain, 0.77, 1.8), 20);
+  EXPECT_THAT(labels, testing::Contains("1.0"));
+  EXPECT_THAT(labels, testing::Contains("1.5"));
+}
+
 TEST(AxisTest, DecadesHaveMinorTicksAtTheirMultiples) {
   const Ticks ticks = TicksOf(LogView(Numbers::kScientific, 1e18, 1e19), 6);
   EXPECT_THAT(ticks.minor, testing::Contains(DoubleNear(std::log10(5.0), 1e-12)));
