@@ -68,10 +68,14 @@ struct Belief {
 
 std::vector<Belief> BeliefsOfFinalLoss(const std::optional<FinalLossPrior>& prior, double scale,
                                        const CurveModel& model) {
-  if (!prior.has_value()) return {{model.free_mean * scale, model.free_std * scale, 0}};
-  return {{prior->mean_nats, prior->std_nats, std::log(1 - model.wrong_prior_share)},
+  const Belief free = {model.free_mean * scale, model.free_std * scale,
+                       prior.has_value() ? std::log(model.unrelated_prior_share) : 0};
+  if (!prior.has_value()) return {free};
+  return {{prior->mean_nats, prior->std_nats,
+           std::log(1 - model.wrong_prior_share - model.unrelated_prior_share)},
           {prior->mean_nats, prior->std_nats * model.wrong_prior_factor,
-           std::log(model.wrong_prior_share)}};
+           std::log(model.wrong_prior_share)},
+          free};
 }
 
 // Gaussian regression on (F, A, C) with correlated errors, for one covariance.

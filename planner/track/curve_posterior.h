@@ -43,8 +43,10 @@ struct CurveModel {
   double error_growth = 2;  // d's deviation is so much larger per unit of ln S1 + a to the end
   // Of F without a prior: as wide as to say nothing.
   double free_mean = 0.9, free_std = 0.5;
-  // A law may be wrong about a run: so often its deviation is `wrong_prior_factor` times as large.
+  // A law may be wrong about a run: so often its deviation is `wrong_prior_factor` times as large,
+  // and so often it says nothing of it, as of other data: then F is as without a prior.
   double wrong_prior_share = 0.2, wrong_prior_factor = 3;
+  double unrelated_prior_share = 0.02;
 };
 
 struct NormalPart {

@@ -96,6 +96,18 @@ TEST(ForecastTest, RunOutweighsAPriorThatIsWrong) {
   EXPECT_NEAR(LossOf(question).expected, 2.8, 0.03);
 }
 
+TEST(ForecastTest, ALawOfOtherDataIsOutweighedHoweverSureItIs) {
+  // A law from runs of another corpus: a sixth too low, and says so to 0.2%.
+  for (const double fraction : {0.5, 0.9}) {
+    ForecastQuestion question = Question(fraction, static_cast<int>(2000 * fraction));
+    const ForecastRange alone = LossOf(question);
+    question.prior = {.mean_nats = 2.4, .std_nats = 0.003};
+    const ForecastRange loss = LossOf(question);
+    EXPECT_NEAR(loss.expected, alone.expected, 0.02) << fraction;
+    EXPECT_GT(loss.high, 2.8) << fraction;
+  }
+}
+
 TEST(ForecastTest, SpikesDoNotMoveIt) {
   ForecastQuestion question = Question(0.6, 1200);
   const ForecastRange clean = LossOf(question);
