@@ -73,7 +73,9 @@ PlannedRun PlannedOf(const v1::Plan& plan) {
 void AddSunk(const Sunk& sunk, PlannedRun& planned) {
   planned.wall_seconds += sunk.wall_seconds;
   if (planned.wall_high_seconds.has_value()) *planned.wall_high_seconds += sunk.wall_seconds;
-  if (planned.total_usd.has_value() && planned.gpu_hours > 0) {
+  if (planned.total_usd.has_value() && sunk.usd.has_value()) {
+    *planned.total_usd += *sunk.usd;
+  } else if (planned.total_usd.has_value() && planned.gpu_hours > 0) {
     *planned.total_usd *= 1 + sunk.gpu_hours / planned.gpu_hours;
   }
   planned.gpu_hours += sunk.gpu_hours;

@@ -15,6 +15,8 @@
 #include "daemon/identity.h"
 #include "daemon/plan_row.h"
 #include "daemon/resolve.h"
+#include "daemon/run_sunk.h"
+#include "daemon/runs.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "planner/plan/make_plan.h"
@@ -383,6 +385,27 @@ TEST_F(ReplanRunTest, AnUnknownGpuIsNamedWithItsField) {
   v1::ReplanRunRequest request = On(24);
   request.mutable_gpu_pools(0)->set_gpu_type("H100-SXM9");
   EXPECT_THAT(Replan(request), StatusIs(absl::StatusCode::kInvalidArgument, "gpu_pools[0]"));
+}
+
+TEST_F(ReplanRunTest, WhatHasBeenUsedStaysWhatItWas) {
+  v1::RunSettings settings;
+  settings.set_gpu_count(2);
+  settings.set_price_usd_per_gpu_hour(10);
+  MakeRun("runs/r-2", plan_.name(), settings);
+  const int64_t steps = plan_.batch().step_count() / 4;
+  Tell("runs/r-2", steps, steps * plan_.batch().global_batch_tokens(), 1);
+  v1::ReplanRunRequest request = On(24);
+  request.set_name("r-2");
+  ASSERT_THAT(Replan(request), IsOk());
+  const auto run = FindRunByName("runs/r-2", *store_);
+  ASSERT_THAT(run, IsOk());
+  const auto sunk = ReadSunk(*run, {}, *store_->samples().Replans("runs/r-2"), *store_);
+  ASSERT_THAT(sunk, IsOk());
+  // 20,000 s on the two GPUs that the run stated, not on the plan's 32.
+  EXPECT_DOUBLE_EQ(sunk->wall_seconds, 20'000);
+  EXPECT_DOUBLE_EQ(sunk->gpu_hours, 2 * 20'000 / 3600.0);
+  ASSERT_TRUE(sunk->usd.has_value());
+  EXPECT_DOUBLE_EQ(*sunk->usd, 10 * sunk->gpu_hours);
 }
 
 TEST_F(ReplanRunTest, AStoppedSearchChangesNothing) {
