@@ -33,6 +33,9 @@ double MedianOf(std::array<double, kSize> values, size_t count) {
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
+// Standard deviation of normal values over the median of their distances from their middle.
+inline constexpr double kNormalByMedian = 1.4826;
+
 // The last kSize values.
 template <size_t kSize>
 class Recent {
@@ -45,13 +48,15 @@ class Recent {
   size_t count() const { return count_; }
   bool full() const { return count_ == kSize; }
   void Clear() { next_ = count_ = 0; }
+  // The newest but `age`; 0: the newest. There must be as many.
+  double Back(size_t age) const { return values_[(next_ + kSize - 1 - age) % kSize]; }
   double Median() const { return MedianOf(values_, count_); }
-  // 1.4826 times the median distance from the median: the standard deviation of normal values.
+  // By the median distance from the median: the standard deviation of normal values.
   double RobustDeviation() const {
     const double middle = Median();
     std::array<double, kSize> distances = values_;
     for (double& each : distances) each = each > middle ? each - middle : middle - each;
-    return 1.4826 * MedianOf(distances, count_);
+    return kNormalByMedian * MedianOf(distances, count_);
   }
 
  private:

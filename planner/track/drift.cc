@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "planner/track/not_finite.h"
 #include "planner/units.h"
 
 namespace rhumb {
@@ -17,12 +18,14 @@ constexpr int kTestCount = 3;
 // So many blocks in a row that exceed nothing end an alarm.
 constexpr int kHealthyBlocksToClear = 6;
 // Overflows happen to healthy runs now and then, and their step is skipped; not three in a row.
-constexpr int kNotFiniteToAlarm = 3;
+constexpr int kNotFiniteToAlarm = kFewestNotFinite;
 // As many finite ones end that alarm: a run that has diverged shows some now and then.
 constexpr int kFiniteToClear = 20;
 // A plan that is off by less is as good as plans are.
 constexpr double kLeastLogGap = 0.05;
 constexpr double kGapErrors = 4;
+// An alarm that lasts is told anew when it has become larger by so much.
+constexpr double kToldAnewFactor = 1.5;
 
 constexpr char kLossRose[] = "LOSS_ROSE", kLossNotFinite[] = "LOSS_NOT_FINITE",
                kSlowedDown[] = "SLOWED_DOWN", kSlowerThanPlanned[] = "SLOWER_THAN_PLANNED",
@@ -57,6 +60,7 @@ std::vector<DriftEvent> DriftMonitor::Observe(const RunSample& sample, int64_t s
     memory_.Resume();
   }
   ++attempt_samples_;
+  if (!first_.has_value()) first_ = PlaceOf(sample);
   const bool is_mean = sample_count > 1;
   ObserveLoss(sample, is_mean, events);
   ObserveThroughput(sample, is_mean, events);
@@ -66,14 +70,18 @@ std::vector<DriftEvent> DriftMonitor::Observe(const RunSample& sample, int64_t s
 }
 
 void DriftMonitor::Adopt(const DriftAlarm& alarm) {
-  const auto adopt = [&](DriftTest& test, DriftAlarm& standing) {
+  const auto adopt = [&](DriftTest& test, double told, DriftAlarm& standing) {
     test.alarmed = true;
+    test.told = told;
     test.since = alarm.since;
     standing = alarm;
   };
-  if (alarm.code == kLossRose) adopt(loss_, loss_alarm_);
-  if (alarm.code == kSlowedDown) adopt(throughput_, throughput_alarm_);
-  if (alarm.code == kMemoryGrows) adopt(memory_, memory_alarm_);
+  if (alarm.code == kLossRose) adopt(loss_, alarm.magnitude, loss_alarm_);
+  if (alarm.code == kSlowedDown) adopt(throughput_, std::log(alarm.magnitude), throughput_alarm_);
+  if (alarm.code == kMemoryGrows) {
+    adopt(memory_, alarm.magnitude, memory_alarm_);
+    memory_.Adopt(alarm.magnitude);
+  }
   if (alarm.code == kLossNotFinite) {
     not_finite_alarmed_ = true;
     not_finite_alarm_ = alarm;
@@ -93,10 +101,20 @@ DriftAlarm DriftMonitor::AlarmOf(DriftKind kind, const char* code, const DriftTe
   return alarm;
 }
 
-bool DriftMonitor::Raises(DriftTest& test) const {
-  if (test.alarmed || test.evidence.LogCapital() < Threshold()) return false;
+DriftMonitor::News DriftMonitor::NewsOf(DriftTest& test, double size) const {
+  const bool raises = !test.alarmed && test.evidence.LogCapital() >= Threshold();
+  const bool grows = test.alarmed && test.told > 0 && size >= kToldAnewFactor * test.told;
+  if (!raises && !grows) return News::kNone;
   test.alarmed = true;
-  return true;
+  test.told = size;
+  return raises ? News::kRaised : News::kGrown;
+}
+
+void DriftMonitor::Tell(News news, DriftAlarm alarm, DriftAlarm& standing,
+                        std::vector<DriftEvent>& events) {
+  if (news == News::kGrown) alarm.raised = standing.raised;
+  standing = std::move(alarm);
+  events.push_back({.alarm = standing, .grown = news == News::kGrown});
 }
 
 // Ends the alarm of a test that has been healthy long enough.
@@ -118,20 +136,24 @@ void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEv
   }
   finite_count_ = 0;
   if (not_finite_count_ == 0) first_not_finite_ = PlaceOf(sample);
-  if (++not_finite_count_ < kNotFiniteToAlarm || not_finite_alarmed_) return;
+  ++not_finite_count_;
+  const bool raises = !not_finite_alarmed_ && not_finite_count_ >= kNotFiniteToAlarm;
+  const bool grows = not_finite_alarmed_ &&
+                     not_finite_count_ >= kToldAnewFactor * not_finite_alarm_.magnitude;
+  if (!raises && !grows) return;
   not_finite_alarmed_ = true;
-  DriftAlarm& alarm = not_finite_alarm_;
-  alarm = DriftAlarm{};
+  DriftAlarm alarm;
   alarm.kind = DriftKind::kLoss;
   alarm.code = kLossNotFinite;
-  alarm.text = absl::StrCat("The loss was NaN or infinite in ", kNotFiniteToAlarm,
+  alarm.text = absl::StrCat("The loss was NaN or infinite in ", not_finite_count_,
                             " samples in a row: the run has diverged.");
   alarm.directive = "stop it; go on from a checkpoint before it, with a lower learning rate";
-  alarm.since = first_not_finite_;
+  alarm.since = raises ? first_not_finite_ : not_finite_alarm_.since;
   alarm.raised = PlaceOf(sample);
-  alarm.magnitude = alarm.statistic = alarm.threshold = kNotFiniteToAlarm;
+  alarm.magnitude = not_finite_count_;
+  alarm.statistic = alarm.threshold = kNotFiniteToAlarm;
   alarm.magnitude_unit = "samples";
-  events.push_back({alarm, std::nullopt});
+  Tell(raises ? News::kRaised : News::kGrown, std::move(alarm), not_finite_alarm_, events);
 }
 
 void DriftMonitor::ObserveLoss(const RunSample& sample, bool is_mean,
@@ -139,9 +161,8 @@ void DriftMonitor::ObserveLoss(const RunSample& sample, bool is_mean,
   ObserveNotFinite(sample, events);
   if (!sample.loss_nats.has_value()) return;
   if (!loss_.Add(*sample.loss_nats, PlaceOf(sample), is_mean)) return;
-  if (Raises(loss_)) {
-    DriftAlarm& alarm = loss_alarm_;
-    alarm = AlarmOf(DriftKind::kLoss, kLossRose, loss_);
+  if (const News news = NewsOf(loss_, loss_.excess); news != News::kNone) {
+    DriftAlarm alarm = AlarmOf(DriftKind::kLoss, kLossRose, loss_);
     alarm.magnitude = loss_.excess;
     alarm.magnitude_unit = "nats";
     alarm.text = absl::StrFormat(
@@ -150,7 +171,7 @@ void DriftMonitor::ObserveLoss(const RunSample& sample, bool is_mean,
     alarm.directive =
         "if it does not come back by itself, go on from a checkpoint before it and skip the data, "
         "or lower the learning rate";
-    events.push_back({alarm, std::nullopt});
+    Tell(news, std::move(alarm), loss_alarm_, events);
   }
   Clear(loss_, loss_alarm_, events);
 }
@@ -161,9 +182,8 @@ void DriftMonitor::ObserveThroughput(const RunSample& sample, bool is_mean,
   if (attempt_samples_ == 1 || !sample.step_seconds.has_value()) return;
   if (!throughput_.Add(*sample.step_seconds, PlaceOf(sample), is_mean)) return;
   ObserveGap(events);
-  if (Raises(throughput_)) {
-    DriftAlarm& alarm = throughput_alarm_;
-    alarm = AlarmOf(DriftKind::kThroughput, kSlowedDown, throughput_);
+  if (const News news = NewsOf(throughput_, throughput_.excess); news != News::kNone) {
+    DriftAlarm alarm = AlarmOf(DriftKind::kThroughput, kSlowedDown, throughput_);
     alarm.magnitude = std::exp(throughput_.excess);
     alarm.magnitude_unit = "ratio";
     alarm.text = absl::StrFormat(
@@ -172,7 +192,7 @@ void DriftMonitor::ObserveThroughput(const RunSample& sample, bool is_mean,
         throughput_.baseline_seconds(), throughput_.since.step);
     alarm.directive =
         "look for a slow node, a throttled GPU, or a data loader or file system that cannot follow";
-    events.push_back({alarm, std::nullopt});
+    Tell(news, std::move(alarm), throughput_alarm_, events);
   }
   Clear(throughput_, throughput_alarm_, events);
 }
@@ -186,7 +206,7 @@ void DriftMonitor::ObserveGap(std::vector<DriftEvent>& events) {
   const double least = std::max(kLeastLogGap, kGapErrors * throughput_.baseline_log_error());
   if (gap <= least) return;
   DriftAlarm alarm = AlarmOf(DriftKind::kThroughput, kSlowerThanPlanned, throughput_);
-  alarm.since = RunPlace{};
+  alarm.since = first_.value_or(RunPlace{});
   alarm.magnitude = std::exp(gap);
   alarm.magnitude_unit = "ratio";
   alarm.statistic = gap;
@@ -202,9 +222,8 @@ void DriftMonitor::ObserveMemory(const RunSample& sample, std::vector<DriftEvent
   if (!sample.peak_memory_bytes.has_value()) return;
   const double bytes = static_cast<double>(*sample.peak_memory_bytes);
   if (!memory_.Add(bytes, PlaceOf(sample), options_.capacity_bytes)) return;
-  if (Raises(memory_)) {
-    DriftAlarm& alarm = memory_alarm_;
-    alarm = AlarmOf(DriftKind::kMemory, kMemoryGrows, memory_);
+  if (const News news = NewsOf(memory_, memory_.grown_bytes()); news != News::kNone) {
+    DriftAlarm alarm = AlarmOf(DriftKind::kMemory, kMemoryGrows, memory_);
     alarm.magnitude = memory_.grown_bytes();
     alarm.magnitude_unit = "bytes";
     alarm.text = absl::StrFormat("Peak memory has grown by %.3g MiB since step %d and goes on.",
@@ -218,7 +237,7 @@ void DriftMonitor::ObserveMemory(const RunSample& sample, std::vector<DriftEvent
     alarm.directive =
         "look for tensors that are kept over steps, as losses that are summed with "
         "their graph; save a checkpoint before it is full";
-    events.push_back({alarm, std::nullopt});
+    Tell(news, std::move(alarm), memory_alarm_, events);
   }
   Clear(memory_, memory_alarm_, events);
 }

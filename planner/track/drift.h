@@ -45,10 +45,12 @@ struct DriftAlarm {
   double statistic = 0, threshold = 0;
 };
 
-// An alarm that is raised, or that has ended: as it was raised, with where it ended.
+// An alarm that is raised; or one that lasts and is told anew, since it has become half as large
+// again as when it was last told; or one that has ended: as it was last told, with where it ended.
 struct DriftEvent {
   DriftAlarm alarm;
   std::optional<RunPlace> cleared;
+  bool grown = false;  // told anew: as raised before but for text, directive and magnitude
 };
 
 // Plain state: copying it copies the monitor. Less than 4 KiB.
@@ -67,8 +69,12 @@ class DriftMonitor {
  private:
   double Threshold() const;
   DriftAlarm AlarmOf(DriftKind kind, const char* code, const DriftTest& test) const;
-  // Whether the newest block makes the evidence of a test enough.
-  bool Raises(DriftTest& test) const;
+  enum class News { kNone, kRaised, kGrown };
+  // What the newest block, which is off by `size`, makes of the alarm of a test.
+  News NewsOf(DriftTest& test, double size) const;
+  // Makes `alarm` the one that lasts, and tells it.
+  static void Tell(News news, DriftAlarm alarm, DriftAlarm& standing,
+                   std::vector<DriftEvent>& events);
   static void Clear(DriftTest& test, DriftAlarm& standing, std::vector<DriftEvent>& events);
   void ObserveNotFinite(const RunSample& sample, std::vector<DriftEvent>& events);
   void ObserveLoss(const RunSample& sample, bool is_mean, std::vector<DriftEvent>& events);
@@ -83,12 +89,13 @@ class DriftMonitor {
   int finite_count_ = 0;         // in a row, since the alarm
   bool not_finite_alarmed_ = false;
   RunPlace first_not_finite_;
+  std::optional<RunPlace> first_;  // that was seen
   bool told_gap_ = false;
 
   LossTest loss_;
   ThroughputTest throughput_;
   MemoryTest memory_;
-  // As they were raised.
+  // As they were last told.
   DriftAlarm loss_alarm_, not_finite_alarm_, throughput_alarm_, memory_alarm_;
 };
 

@@ -17,6 +17,7 @@ constexpr Levels kMemoryFloors = {0.0005, 0.002, 0.01};
 // Before so many blocks are known nothing is called unusual.
 constexpr size_t kFewestNormal = 3, kFewestResiduals = 6, kFewestBaseline = 8;
 constexpr int kMemoryWarmUpBlocks = 3;
+constexpr double kBendFactor = 1.5;
 
 int ExceededLevels(double excess, double deviation, const Levels& floors, double unit) {
   int count = 0;
@@ -43,7 +44,9 @@ bool LossTest::Add(double loss_nats, const RunPlace& place, bool is_mean) {
   if (known) {
     const double normal = normal_.Median();
     excess = made->median - normal;
-    exceeded = ExceededLevels(excess, residuals_.RobustDeviation(), kLossFloors, normal);
+    const double deviation = std::min(residuals_.RobustDeviation(),
+                                      kBendFactor * kNormalByMedian * bends_.Median());
+    exceeded = ExceededLevels(excess, deviation, kLossFloors, normal);
     Count(*made, exceeded);
   }
   // Blocks a little too high count as normal: without them the scatter of a loss that wanders, as
@@ -51,6 +54,7 @@ bool LossTest::Add(double loss_nats, const RunPlace& place, bool is_mean) {
   if (exceeded <= 1) {
     if (normal_.count() >= kFewestNormal && !made->of_means) {
       residuals_.Add(made->median - normal_.Median());
+      bends_.Add(std::abs(made->median - 2 * normal_.Back(0) + normal_.Back(1)));
     }
     normal_.Add(made->median);
   }

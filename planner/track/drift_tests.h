@@ -8,6 +8,7 @@
 #ifndef RHUMB_PLANNER_TRACK_DRIFT_TESTS_H_
 #define RHUMB_PLANNER_TRACK_DRIFT_TESTS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -23,6 +24,7 @@ struct DriftTest {
   Block block;        // the newest
   double excess = 0;  // of the newest block over what is normal, in the test's unit
   bool alarmed = false;
+  double told = 0;         // how far off it was when that was last told, in the same unit
   int healthy_blocks = 0;  // in a row, since the alarm
 
   // The newest block exceeded that many levels.
@@ -31,8 +33,12 @@ struct DriftTest {
 
 // Nats of training loss. Normal is the median of the last ten blocks that exceeded one level at
 // most: the loss falls as it goes on, which is in the run's favour. A block exceeds a level if it
-// lies above normal by 3, 5 and 7 robust deviations of what blocks were off, and by 0.5%, 1.5% and
-// 4%.
+// lies above normal by 3, 5 and 7 deviations of what blocks were off, and by 0.5%, 1.5% and 4%.
+//
+// The deviation is the smaller of two. The robust one of what blocks were off holds for losses that
+// wander, but where the loss falls fast it is the fall. That of second differences of neighbouring
+// blocks knows no trend and sees too little of what wanders: it counts half as much again, which is
+// 3.4 times what white noise would have.
 class LossTest : public DriftTest {
  public:
   // True if the value completes a block that could be judged.
@@ -44,6 +50,7 @@ class LossTest : public DriftTest {
   BlockMaker<5> blocks_;
   Recent<10> normal_;
   Recent<64> residuals_;  // of blocks from the median before them
+  Recent<64> bends_;      // distances of blocks from the line through the two before them
 };
 
 // Seconds of a step, as ln of the ratio to normal: the median of the run's first twenty blocks,
@@ -77,6 +84,8 @@ class MemoryTest : public DriftTest {
 
   // Above what was reached before the change.
   double grown_bytes() const { return block.median - bytes_at_since_; }
+  // What was reached before the change that an alarm tells of, where another test saw it.
+  void Adopt(double grown_bytes) { bytes_at_since_ = std::max(0.0, highest_ - grown_bytes); }
   // Growth a token, from where the change is thought to lie; nullopt while nothing grew.
   std::optional<double> BytesPerToken() const;
 
