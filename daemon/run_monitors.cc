@@ -233,11 +233,31 @@ absl::Status RunMonitors::WriteDown(const std::string& run, const DriftEvent& ev
                                                    .code = event.alarm.code,
                                                    .raise_time_ns = nanoseconds(event.alarm.raised),
                                                    .content = message.SerializeAsString()}));
-    if (!is_new) return absl::OkStatus();
-    Log(LogLevel::kWarning, "drift", {{"run", run}, {"code", event.alarm.code}});
+    bool is_news = is_new;
+    if (!is_new && event.grown) {
+      RHUMB_ASSIGN_OR_RETURN(is_news, TellAnew(run, event.alarm));
+    }
+    if (!is_news) return absl::OkStatus();
+    Log(LogLevel::kWarning, "drift",
+        {{"run", run}, {"code", event.alarm.code}, {"grown", is_new ? "no" : "yes"}});
   }
   feed_.TellChange(run);
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> RunMonitors::TellAnew(const std::string& run, const DriftAlarm& alarm) {
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> known, store_.samples().Alarms(run));
+  for (const StoredAlarm& each : known) {
+    if (each.clear_time_ns > 0 || each.code != alarm.code) continue;
+    RHUMB_ASSIGN_OR_RETURN(const v1::DriftAlarm before, daemon::ToMessage(each));
+    // A monitor that begins anew says once more what was said.
+    if (alarm.magnitude <= before.magnitude()) return false;
+    v1::DriftAlarm message = ToMessage(alarm);
+    *message.mutable_raise_time() = before.raise_time();
+    message.set_raise_step(before.raise_step());
+    return store_.samples().ReplaceAlarm(run, each.kind, each.code, message.SerializeAsString());
+  }
+  return false;
 }
 
 std::shared_ptr<RunMonitors::Monitored> RunMonitors::Find(const std::string& run) {

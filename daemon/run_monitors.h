@@ -63,6 +63,8 @@ class RunMonitors {
   absl::Status Show(const std::string& run, const AppendAnswer& answer,
                     const std::vector<StoredSample>& samples);
   absl::Status WriteDown(const std::string& run, const DriftEvent& event);
+  // Writes down how large an alarm that lasts has become. False if that is known, or none lasts.
+  absl::StatusOr<bool> TellAnew(const std::string& run, const DriftAlarm& alarm);
 
   Store& store_;
   const Clock clock_;

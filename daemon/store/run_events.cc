@@ -70,6 +70,29 @@ bool IsKnown(soci::session& session, const StoredAlarm& alarm) {
   return count > 0;
 }
 
+// False without an alarm that lasts. With a `clear_time_ns` of 0 it goes on.
+absl::StatusOr<bool> UpdateOpenAlarm(Database& database, absl::string_view run,
+                                     absl::string_view kind, absl::string_view code,
+                                     int64_t clear_time_ns, absl::string_view content) {
+  const std::string of(run), its_kind(kind), its_code(code), bytes(content);
+  const Integer cleared = clear_time_ns;
+  bool found = false;
+  RHUMB_RETURN_IF_ERROR(database.Write([&](soci::session& session) {
+    soci::blob blob(session);
+    WriteBlob(blob, bytes);
+    soci::statement update =
+        (session.prepare << "UPDATE run_alarms SET clear_time_ns = :cleared, content = :content "
+                            "WHERE run = :run AND kind = :kind AND code = :code AND "
+                            "clear_time_ns = 0",
+         soci::use(cleared), soci::use(blob), soci::use(of), soci::use(its_kind),
+         soci::use(its_code));
+    update.execute(true);
+    found = update.get_affected_rows() > 0;
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
 }  // namespace
 
 absl::StatusOr<bool> SampleStore::InsertAlarm(const StoredAlarm& alarm) {
@@ -96,23 +119,12 @@ absl::StatusOr<bool> SampleStore::InsertAlarm(const StoredAlarm& alarm) {
 absl::StatusOr<bool> SampleStore::ClearAlarm(absl::string_view run, absl::string_view kind,
                                              absl::string_view code, int64_t clear_time_ns,
                                              absl::string_view content) {
-  const std::string of(run), its_kind(kind), its_code(code), bytes(content);
-  const Integer cleared = clear_time_ns;
-  bool found = false;
-  RHUMB_RETURN_IF_ERROR(database_.Write([&](soci::session& session) {
-    soci::blob blob(session);
-    WriteBlob(blob, bytes);
-    soci::statement update =
-        (session.prepare << "UPDATE run_alarms SET clear_time_ns = :cleared, content = :content "
-                            "WHERE run = :run AND kind = :kind AND code = :code AND "
-                            "clear_time_ns = 0",
-         soci::use(cleared), soci::use(blob), soci::use(of), soci::use(its_kind),
-         soci::use(its_code));
-    update.execute(true);
-    found = update.get_affected_rows() > 0;
-    return absl::OkStatus();
-  }));
-  return found;
+  return UpdateOpenAlarm(database_, run, kind, code, clear_time_ns, content);
+}
+
+absl::StatusOr<bool> SampleStore::ReplaceAlarm(absl::string_view run, absl::string_view kind,
+                                               absl::string_view code, absl::string_view content) {
+  return UpdateOpenAlarm(database_, run, kind, code, 0, content);
 }
 
 absl::StatusOr<std::vector<StoredAlarm>> SampleStore::Alarms(absl::string_view run) {

@@ -133,6 +133,10 @@ class SampleStore {
   absl::StatusOr<bool> ClearAlarm(absl::string_view run, absl::string_view kind,
                                   absl::string_view code, int64_t clear_time_ns,
                                   absl::string_view content);
+  // `content` replaces the bytes of the alarm of that kind and code that lasts, which was raised
+  // when it was. False without one.
+  absl::StatusOr<bool> ReplaceAlarm(absl::string_view run, absl::string_view kind,
+                                    absl::string_view code, absl::string_view content);
   // By raise time.
   absl::StatusOr<std::vector<StoredAlarm>> Alarms(absl::string_view run);
 

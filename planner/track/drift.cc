@@ -138,8 +138,8 @@ void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEv
   if (not_finite_count_ == 0) first_not_finite_ = PlaceOf(sample);
   ++not_finite_count_;
   const bool raises = !not_finite_alarmed_ && not_finite_count_ >= kNotFiniteToAlarm;
-  const bool grows = not_finite_alarmed_ &&
-                     not_finite_count_ >= kToldAnewFactor * not_finite_alarm_.magnitude;
+  const bool grows =
+      not_finite_alarmed_ && not_finite_count_ >= kToldAnewFactor * not_finite_alarm_.magnitude;
   if (!raises && !grows) return;
   not_finite_alarmed_ = true;
   DriftAlarm alarm;

@@ -44,8 +44,8 @@ bool LossTest::Add(double loss_nats, const RunPlace& place, bool is_mean) {
   if (known) {
     const double normal = normal_.Median();
     excess = made->median - normal;
-    const double deviation = std::min(residuals_.RobustDeviation(),
-                                      kBendFactor * kNormalByMedian * bends_.Median());
+    const double deviation =
+        std::min(residuals_.RobustDeviation(), kBendFactor * kNormalByMedian * bends_.Median());
     exceeded = ExceededLevels(excess, deviation, kLossFloors, normal);
     Count(*made, exceeded);
   }

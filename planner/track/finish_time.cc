@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "planner/laws/loss_model.h"
+#include "planner/track/pace.h"
 
 namespace rhumb {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 constexpr size_t kLeastPaces = 4;
 constexpr size_t kLeastOfAttempt = 10;  // fewer do not show how the pace drifts
 constexpr size_t kMostBlocks = 8;
+constexpr size_t kNeighbours = 10;  // so near that they go at one pace
 constexpr double kStallFactor = 4;  // of the median: a step this slow is a stall, not a pace
 
 struct Stretch {
@@ -119,10 +122,55 @@ Pace PaceOf(const std::vector<Stretch>& steady) {
   return pace;
 }
 
+std::vector<RunSample> Since(const std::vector<RunSample>& samples, double since_seconds) {
+  std::vector<RunSample> later;
+  for (const RunSample& sample : samples) {
+    if (sample.time_seconds >= since_seconds) later.push_back(sample);
+  }
+  return later;
+}
+
+// Mean over median of neighbours, however the pace went: what pauses and slow steps come to.
+double MeanOverMedian(const std::vector<Stretch>& steady) {
+  double seconds = 0, median_seconds = 0;
+  for (size_t end = steady.size(); end > 0;) {
+    const size_t begin = end - std::min(end, kNeighbours);
+    const std::vector<Stretch> block(steady.begin() + begin, steady.begin() + end);
+    const double median = MedianPace(block);
+    for (const Stretch& stretch : block) {
+      seconds += stretch.seconds;
+      median_seconds += median * stretch.tokens;
+    }
+    end = begin;
+  }
+  return seconds / median_seconds;
+}
+
+// Median seconds a token of the newest stretches; nullopt of too few.
+std::optional<double> RecentPace(const std::vector<Stretch>& stretches) {
+  std::vector<double> paces;
+  for (const Stretch& stretch : stretches) {
+    if (stretch.attempt != stretches.back().attempt) continue;
+    paces.push_back(stretch.seconds / stretch.tokens);
+  }
+  return RecentMedian(paces);
+}
+
+FinishForecast FromPlan(const PaceInForce& pace, double now, double tokens_left, double level) {
+  FinishForecast forecast;
+  const double left = *pace.planned_seconds_per_token * tokens_left;
+  const double spread = std::exp(StandardNormalQuantile((1 + level) / 2) * pace.planned_log_std);
+  forecast.seconds_left = ForecastRange{left, left / spread, left * spread};
+  forecast.finish_seconds = ForecastRange{now + left, now + left / spread, now + left * spread};
+  forecast.source = "the pace of the plan in force, under which too little was told yet";
+  return forecast;
+}
+
 }  // namespace
 
 FinishForecast ForecastFinish(const std::vector<RunSample>& samples, double tokens_left,
-                              double level) {
+                              double level, const std::vector<RunSample>& newest,
+                              const PaceInForce& in_force) {
   FinishForecast forecast;
   if (samples.empty()) return {.source = "no sample yet"};
   double now = samples.front().time_seconds;
@@ -134,8 +182,11 @@ FinishForecast ForecastFinish(const std::vector<RunSample>& samples, double toke
     forecast.source = "all tokens are done";
     return forecast;
   }
-  History history = HistoryOf(samples);
+  History history = HistoryOf(Since(samples, in_force.since_seconds));
   if (history.stretches.size() < kLeastPaces) {
+    if (in_force.planned_seconds_per_token.has_value()) {
+      return FromPlan(in_force, now, tokens_left, level);
+    }
     return {.source =
                 absl::StrCat(history.stretches.size(), " times between samples of one attempt; ",
                              kLeastPaces, " are needed")};
@@ -152,7 +203,12 @@ FinishForecast ForecastFinish(const std::vector<RunSample>& samples, double toke
       steady.push_back(stretch);
     }
   }
-  const Pace pace = PaceOf(Latest(steady));
+  const std::vector<Stretch> latest = Latest(steady);
+  Pace pace = PaceOf(latest);
+  std::optional<double> recent =
+      RecentPace(HistoryOf(Since(newest, in_force.since_seconds)).stretches);
+  if (!recent.has_value()) recent = RecentPace(latest);
+  if (recent.has_value()) pace.seconds_per_token = *recent * MeanOverMedian(latest);
   const double steady_left = pace.seconds_per_token * tokens_left;
   // Delays to come are a compound Poisson sum. What was seen is one such sum, with the variance
   // sum of squares (half a delay more for the rate: Jeffreys' prior); what is left is another.

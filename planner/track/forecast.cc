@@ -12,6 +12,7 @@
 #include "planner/status_macros.h"
 #include "planner/track/finish_time.h"
 #include "planner/track/loss_points.h"
+#include "planner/track/not_finite.h"
 
 namespace rhumb {
 namespace {
@@ -105,6 +106,11 @@ FinalLossForecast FromPrior(const ForecastQuestion& question, const std::string&
 FinalLossForecast ForecastFinalLoss(const ForecastQuestion& question,
                                     const std::vector<RunSample>& samples) {
   if (samples.empty()) return FromPrior(question, "no sample yet");
+  // A prior is of a run that learns.
+  for (const std::vector<RunSample>* each : {&samples, &question.newest}) {
+    const std::optional<std::string> why = WhyNoLossAtEnd(*each);
+    if (why.has_value()) return {.source = *why};
+  }
   const double now = static_cast<double>(samples.back().token_count);
   if (now > kOverrun * question.total_token_count) {
     return {.source = absl::StrCat("the run is past its planned end of ",
@@ -157,7 +163,8 @@ absl::StatusOr<Forecast> MakeForecast(const ForecastQuestion& question) {
   forecast.tokens_left =
       std::max(0.0, question.total_token_count - static_cast<double>(forecast.token_count));
   forecast.final_loss = ForecastFinalLoss(question, samples);
-  forecast.finish = ForecastFinish(question.samples, forecast.tokens_left, question.level);
+  forecast.finish = ForecastFinish(question.samples, forecast.tokens_left, question.level,
+                                   question.newest, question.pace);
   return forecast;
 }
 

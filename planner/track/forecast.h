@@ -50,10 +50,23 @@ struct Forecast {
   FinishForecast finish;
 };
 
+// Since when the run goes as it goes now.
+struct PaceInForce {
+  // What was told before is of another plan, on other GPUs.
+  double since_seconds = 0;
+  // What that plan says, overheads included, for as long as too little was told since. A standard
+  // deviation of its ln.
+  std::optional<double> planned_seconds_per_token;
+  double planned_log_std = 0;
+};
+
 struct ForecastQuestion {
   std::vector<RunSample> samples;  // in any order; later attempts supersede
-  double total_token_count = 0;    // of the whole run
-  LearningRateSchedule schedule;   // kUnknown: told from the samples' learning rates, or open
+  // Where `samples` are means of several: the newest one by one, of one attempt, in order.
+  std::vector<RunSample> newest;
+  PaceInForce pace;
+  double total_token_count = 0;   // of the whole run
+  LearningRateSchedule schedule;  // kUnknown: told from the samples' learning rates, or open
   std::optional<FinalLossPrior> prior;
   double level = 0.9;  // of the intervals, in (0, 1)
 };

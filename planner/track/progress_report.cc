@@ -2,21 +2,34 @@
 #include "planner/track/progress_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "planner/track/median.h"
+#include "planner/track/not_finite.h"
+#include "planner/track/pace.h"
 
 namespace rhumb {
 namespace {
 
 // As many samples as a "current" value rests on.
 constexpr size_t kRecent = 5;
+constexpr double kWorthSayingFraction = 0.02;
 
 Measured MedianOf(const std::vector<double>& values, const std::string& what) {
   if (values.empty()) return {};
   return {Median(values), absl::StrCat("median of ", values.size(),
                                        values.size() == 1 ? " sample" : " samples", what)};
+}
+
+// What the newest say where that is something else.
+std::string RecentWords(const std::vector<double>& values, const char* unit) {
+  const std::optional<double> recent = RecentMedian(values);
+  if (!recent.has_value() || values.size() <= kMostPaceSamples) return "";
+  if (std::abs(*recent / Median(values) - 1) < kWorthSayingFraction) return "";
+  return absl::StrFormat("; of the newest %d it is %.4g%s", kMostPaceSamples, *recent, unit);
 }
 
 // Whether `i` begins an attempt that has more samples.
@@ -63,7 +76,7 @@ std::vector<double> TokensOfSteps(const std::vector<RunSample>& samples) {
 Measured StepSeconds(const std::vector<RunSample>& samples) {
   const std::vector<double> told =
       Reported(samples, [](const RunSample& sample) { return sample.step_seconds; });
-  if (!told.empty()) return MedianOf(told, "");
+  if (!told.empty()) return MedianOf(told, RecentWords(told, " s"));
   return MedianOf(SecondsBetween(samples), ", by the time between them");
 }
 
@@ -87,7 +100,14 @@ std::vector<const RunSample*> LastWith(const std::vector<RunSample>& samples,
   return last;
 }
 
-void MeasureLoss(const std::vector<RunSample>& samples, MeasuredProgress& measured) {
+void MeasureLoss(const std::vector<RunSample>& samples, const std::vector<RunSample>& newest,
+                 MeasuredProgress& measured) {
+  for (const std::vector<RunSample>* each : {&samples, &newest}) {
+    const std::optional<std::string> why = WhyNoLossAtEnd(*each);
+    if (!why.has_value()) continue;
+    measured.loss_nats.source = *why;
+    return;
+  }
   std::vector<double> losses, tokens;
   for (const RunSample* sample :
        LastWith(samples, [](const RunSample& each) { return each.loss_nats.has_value(); })) {
@@ -112,7 +132,8 @@ void AddComparison(const std::string& quantity, const std::optional<double>& pla
 
 }  // namespace
 
-MeasuredProgress Measure(const std::vector<RunSample>& samples) {
+MeasuredProgress Measure(const std::vector<RunSample>& samples,
+                         const std::vector<RunSample>& newest) {
   MeasuredProgress measured;
   if (samples.empty()) return measured;
   measured.step = samples.back().step;
@@ -123,7 +144,7 @@ MeasuredProgress Measure(const std::vector<RunSample>& samples) {
   for (const RunSample& sample : samples)
     peak = std::max(peak, sample.peak_memory_bytes.value_or(0));
   if (peak > 0) measured.peak_memory_bytes = {static_cast<double>(peak), "highest of the samples"};
-  MeasureLoss(samples, measured);
+  MeasureLoss(samples, newest, measured);
   std::vector<double> noise;
   for (const RunSample* sample : LastWith(
            samples, [](const RunSample& each) { return each.noise_scale_tokens.has_value(); })) {

@@ -22,20 +22,24 @@ struct Measured {
 
 struct MeasuredProgress {
   int64_t step = 0, token_count = 0;  // of the last sample
-  // Median over the samples. The first of each attempt is left out where there are others: it holds
+  // Median over all samples, which is what a plan is judged by; what is left goes on by the newest
+  // (pace.h). The first of each attempt is left out where there are others: it holds
   // compilation and warm-up. From times and steps where no sample says it.
   Measured step_seconds;
   Measured tokens_per_second;
   Measured peak_memory_bytes;  // highest
-  // Median of the last five, at loss_token_count.
+  // Median of the last five, at loss_token_count. Absent, with the reason as its source, where the
+  // newest have none that is finite.
   Measured loss_nats;
   double loss_token_count = 0;
   Measured noise_scale_tokens;  // median of the last five
 };
 
 // `samples` by attempt and step; counts of all but the last attempt that lie above its first sample
-// were done anew, which changes no median.
-MeasuredProgress Measure(const std::vector<RunSample>& samples);
+// were done anew, which changes no median. Where they are means of several, `newest` are the newest
+// one by one.
+MeasuredProgress Measure(const std::vector<RunSample>& samples,
+                         const std::vector<RunSample>& newest = {});
 
 // What a plan says of the same numbers; absent: it says nothing.
 struct PlannedProgress {

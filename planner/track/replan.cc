@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "planner/status_macros.h"
-#include "planner/track/median.h"
 #include "planner/track/replan_changes.h"
 #include "planner/track/resume_advice.h"
 
@@ -96,12 +95,9 @@ absl::StatusOr<std::optional<double>> InOwnBatch(const PlanQuestion& question,
 
 std::optional<double> MeasuredPace(double planned_step_seconds,
                                    const std::vector<double>& step_seconds) {
-  if (!(planned_step_seconds > 0) || step_seconds.size() < kFewestPaceSamples) return std::nullopt;
-  const size_t count = std::min(step_seconds.size(), kMostPaceSamples);
-  const double median =
-      Median({step_seconds.end() - static_cast<ptrdiff_t>(count), step_seconds.end()});
-  if (!(median > 0)) return std::nullopt;
-  return std::round(1e4 * median / planned_step_seconds) / 1e4;
+  const std::optional<double> median = RecentMedian(step_seconds);
+  if (!(planned_step_seconds > 0) || !(median.value_or(0) > 0)) return std::nullopt;
+  return std::round(1e4 * *median / planned_step_seconds) / 1e4;
 }
 
 std::vector<FieldViolation> ValidateReplan(const PlanQuestion& question, const RunUnderWay& run,

@@ -14,6 +14,7 @@
 #include "planner/plan/make_plan.h"
 #include "planner/plan/plan.h"
 #include "planner/plan/question.h"
+#include "planner/track/pace.h"
 
 namespace rhumb {
 
@@ -21,9 +22,6 @@ inline constexpr double kDefaultBatchTolerance = 0.1;
 // Where nobody speaks of other GPUs, a plan that is better by less is not worth a restart.
 // Likewise a batch of another size, about which a plan then says so.
 inline constexpr double kWorthwhileGain = 0.01;
-// Of so many of the newest samples the median is taken, and no fewer say anything.
-inline constexpr size_t kMostPaceSamples = 50;
-inline constexpr size_t kFewestPaceSamples = 5;
 
 // What a run is and has, by the plan in force and its samples.
 struct RunUnderWay {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "planner/track/run_report.h"
 #include "planner/units.h"
 #include "planner/words.h"
@@ -21,6 +22,12 @@ constexpr double kLongLimitRatio = 5;        // of the time limit to what was us
 constexpr double kSpareTimeFraction = 0.25;  // over what a run took, for the next one like it
 constexpr double kMoreTimeFraction = 0.5;    // where nothing says how much was missing
 constexpr double kWorthSayingFraction = 0.01;
+// A run is silent that has told nothing for so many of its own intervals, and so long.
+constexpr double kSilentIntervals = 20;
+constexpr double kSilentSeconds = 600;
+constexpr double kAllDoneFraction = 0.99;
+constexpr char kEndedEarly[] = "ENDED_EARLY", kFailed[] = "FAILED";
+constexpr char kLaunchWords[] = " That soon it is the launch: environment, paths, ranks.";
 
 std::string TimeDirective(double seconds) {
   return absl::StrCat("#SBATCH --time=", SlurmTimeWords(seconds));
@@ -129,7 +136,7 @@ class Adviser {
     if (!planned_.has_value() || !wall_.has_value() || planned_->wall_seconds <= 0) return;
     const double planned = planned_->wall_seconds;
     if (RanFarLessThanPlanned()) {
-      Say("ENDED_EARLY",
+      Say(kEndedEarly,
           absl::StrCat("It ended after ", DurationWords(*wall_), ShareWords(planned_, *wall_),
                        ": it trained less than was planned, or this machine is faster than the "
                        "plan's model of it, which `rhumb calibrate` fits to measured runs."));
@@ -151,9 +158,8 @@ class Adviser {
     }
     const std::optional<double> own = last_ == nullptr ? wall_ : ElapsedSeconds(*last_);
     const bool at_once = own.has_value() && *own < kAtOnceSeconds;
-    Say("FAILED",
-        absl::StrCat(Who(), how, AfterWords(), ReasonWords(), ".",
-                     at_once ? " That soon it is the launch: environment, paths, ranks." : ""));
+    Say(kFailed,
+        absl::StrCat(Who(), how, AfterWords(), ReasonWords(), ".", at_once ? kLaunchWords : ""));
   }
 
   void SayTimedOut() {
@@ -264,7 +270,56 @@ class Adviser {
   std::vector<RunAdvice> all_;
 };
 
+// Why a run used so much less time than planned.
+std::string WhyEarly(const ReportedRun& reported, double wall_ratio) {
+  if (*reported.done_fraction < kAllDoneFraction) {
+    return absl::StrCat("it trained on ", PercentWords(*reported.done_fraction), " of its tokens.");
+  }
+  if (!reported.step_ratio.has_value() || *reported.step_ratio * kAllDoneFraction <= wall_ratio) {
+    return "it trained on all of its tokens, so this machine is faster than the plan's model of "
+           "it, "
+           "which `rhumb calibrate` fits to measured runs.";
+  }
+  return absl::StrCat(
+      "it trained on all of its tokens in steps that took ", PercentWords(*reported.step_ratio),
+      " of their planned time. What it did not need are the overheads that were assumed: start-up "
+      "(rhumb plan --startup TIME says how long that takes here), checkpoints and failures.");
+}
+
 }  // namespace
+
+std::optional<std::string> WhySilent(const ReportedRun& reported) {
+  if (!reported.runs || !reported.interval_seconds.has_value()) return std::nullopt;
+  const double longest = std::max(kSilentIntervals * *reported.interval_seconds, kSilentSeconds);
+  if (reported.silent_seconds <= longest) return std::nullopt;
+  return absl::StrCat("last told ", DurationWords(reported.silent_seconds), " ago");
+}
+
+std::vector<RunAdvice> AdviseReported(const ReportedRun& reported, std::vector<RunAdvice> advice) {
+  const double wall = reported.wall_seconds.value_or(0);
+  const double planned = reported.planned_wall_seconds.value_or(0);
+  for (RunAdvice& each : advice) {
+    if (each.code == kEndedEarly && reported.done_fraction.has_value() && planned > 0) {
+      each.text = absl::StrCat("It ended after ", DurationWords(wall), ", ",
+                               PercentWords(wall / planned), " of the planned ",
+                               DurationWords(planned), ": ", WhyEarly(reported, wall / planned));
+    }
+    if (each.code == kFailed && reported.told_seconds >= kAtOnceSeconds) {
+      each.text = std::string(absl::StripSuffix(each.text, kLaunchWords));
+    }
+  }
+  const std::optional<std::string> silent = WhySilent(reported);
+  if (silent.has_value()) {
+    advice.insert(advice.begin(),
+                  {"SILENT",
+                   absl::StrCat("The run ", *silent, "; it used to tell something every ",
+                                DurationWords(*reported.interval_seconds),
+                                ". It hangs, has ended without saying so (rhumb run finish), or "
+                                "cannot reach the daemon: no end is forecast."),
+                   ""});
+  }
+  return advice;
+}
 
 std::vector<RunAdvice> AdviseRun(const std::optional<PlannedRun>& planned, const TrackedRun& run) {
   return Adviser(planned, run).All();

@@ -75,6 +75,25 @@ std::vector<RunComparison> CompareRun(const PlannedRun& planned, const TrackedRu
 // What the numbers say, the most important first; nullopt: the run has no plan that is known.
 std::vector<RunAdvice> AdviseRun(const std::optional<PlannedRun>& planned, const TrackedRun& run);
 
+// What the samples of a run say of it.
+struct ReportedRun {
+  std::optional<double> done_fraction;                       // of its tokens
+  std::optional<double> step_ratio;                          // measured over planned step time
+  std::optional<double> wall_seconds, planned_wall_seconds;  // as in PlannedRun and TrackedRun
+  // From the first to the last sample of what carries it on: its last job, or the run itself.
+  double told_seconds = 0;
+  std::optional<double> interval_seconds;  // usual, between samples
+  // Since it last told something, or was begun anew.
+  double silent_seconds = 0;
+  bool runs = false;
+};
+
+// Why nothing says that it goes on, with how long that has been so; nullopt if nothing is amiss.
+std::optional<std::string> WhySilent(const ReportedRun& reported);
+
+// `advice` of AdviseRun, which knows times alone, put right by the samples.
+std::vector<RunAdvice> AdviseReported(const ReportedRun& reported, std::vector<RunAdvice> advice);
+
 }  // namespace rhumb
 
 #endif  // RHUMB_PLANNER_TRACK_RUN_REPORT_H_

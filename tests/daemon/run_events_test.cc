@@ -73,6 +73,25 @@ TEST_F(RunEventsTest, AClearedAlarmMayBeRaisedAgainLater) {
   EXPECT_THAT(*samples().Alarms(kOther), IsEmpty());
 }
 
+TEST_F(RunEventsTest, AnAlarmThatLastsIsToldAnewAndStaysRaised) {
+  EXPECT_THAT(samples().ReplaceAlarm(kRun, "LOSS", "LOSS_ROSE", "grown"), IsOkAndHolds(false));
+  EXPECT_THAT(samples().InsertAlarm(Alarm("LOSS_ROSE", kNow)), IsOkAndHolds(true));
+  EXPECT_THAT(samples().ReplaceAlarm(kRun, "LOSS", "LOSS_ROSE", "grown"), IsOkAndHolds(true));
+  Reopen();
+  auto alarms = *samples().Alarms(kRun);
+  ASSERT_THAT(alarms, SizeIs(1));
+  EXPECT_EQ(alarms[0].raise_time_ns, kNow);
+  EXPECT_EQ(alarms[0].clear_time_ns, 0);
+  EXPECT_EQ(alarms[0].content, "grown");
+  // What is over stays as it ended.
+  EXPECT_THAT(samples().ClearAlarm(kRun, "LOSS", "LOSS_ROSE", kNow + 5, "cleared"),
+              IsOkAndHolds(true));
+  EXPECT_THAT(samples().ReplaceAlarm(kRun, "LOSS", "LOSS_ROSE", "late"), IsOkAndHolds(false));
+  alarms = *samples().Alarms(kRun);
+  ASSERT_THAT(alarms, SizeIs(1));
+  EXPECT_EQ(alarms[0].content, "cleared");
+}
+
 TEST_F(RunEventsTest, AnUnknownRunHasNoAlarm) {
   StoredAlarm alarm = Alarm("LOSS_SPIKE", kNow);
   alarm.run = "runs/r-none";

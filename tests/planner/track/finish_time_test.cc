@@ -60,6 +60,46 @@ TEST(FinishTimeTest, PaceOfTheLatestAttemptCounts) {
   EXPECT_NEAR(finish.seconds_left->expected, 200, 15);
 }
 
+// 200 steps of ten seconds, then 60 of twelve; every tenth has a pause of five.
+TEST(FinishTimeTest, TheNewestPaceCountsBehindASlowDown) {
+  std::vector<RunSample> samples;
+  double seconds = 0;
+  for (int i = 1; i <= 260; ++i) {
+    seconds += i <= 200 ? 10 : 12;
+    if (i % 10 == 0) seconds += 5;
+    samples.push_back(Sample(1, i, seconds));
+  }
+  const FinishForecast finish = ForecastFinish(samples, 100000, 0.9);
+  ASSERT_TRUE(finish.seconds_left.has_value());
+  EXPECT_NEAR(finish.seconds_left->expected, 1250, 10);
+}
+
+// Means of twenty steps do not yet show the slow-down that the newest single ones do.
+TEST(FinishTimeTest, TheNewestSingleSamplesSayThePace) {
+  std::vector<RunSample> means;
+  for (int i = 20; i <= 2000; i += 20) means.push_back(Sample(1, i, 10.0 * i));
+  std::vector<RunSample> newest;
+  for (int i = 2001; i <= 2060; ++i) newest.push_back(Sample(1, i, 20000 + 12.0 * (i - 2000)));
+  const FinishForecast finish = ForecastFinish(means, 100000, 0.9, newest);
+  ASSERT_TRUE(finish.seconds_left.has_value());
+  EXPECT_NEAR(finish.seconds_left->expected, 1200, 5);
+}
+
+TEST(FinishTimeTest, AFreshPlanSaysThePaceUntilItIsMeasured) {
+  std::vector<RunSample> samples = Steady(50);
+  const PaceInForce pace = {
+      .since_seconds = kStart + 501, .planned_seconds_per_token = 0.006, .planned_log_std = 0.1};
+  FinishForecast finish = ForecastFinish(samples, 100000, 0.9, samples, pace);
+  ASSERT_TRUE(finish.seconds_left.has_value());
+  EXPECT_NEAR(finish.seconds_left->expected, 600, 1e-6);
+  EXPECT_NEAR(finish.seconds_left->high, 600 * std::exp(0.1645), 0.1);
+  EXPECT_NEAR(finish.finish_seconds->expected, kStart + 500 + 600, 1e-6);
+  for (int i = 51; i <= 80; ++i) samples.push_back(Sample(2, i, 800 + 5.0 * (i - 50)));
+  finish = ForecastFinish(samples, 100000, 0.9, samples, pace);
+  ASSERT_TRUE(finish.seconds_left.has_value());
+  EXPECT_NEAR(finish.seconds_left->expected, 500, 1e-6);
+}
+
 TEST(FinishTimeTest, OneStallDoesNotSlowThePace) {
   std::vector<RunSample> samples = Steady(100);
   for (size_t i = 50; i < samples.size(); ++i) samples[i].time_seconds += 500;

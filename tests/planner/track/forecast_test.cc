@@ -55,6 +55,20 @@ TEST(ForecastTest, HalfOfARunGivesItsEnd) {
   EXPECT_GT(loss.high, 2.8);
 }
 
+TEST(ForecastTest, ARunThatHasDivergedHasNoFinalLoss) {
+  ForecastQuestion question = Question(0.5, 500);
+  question.prior = FinalLossPrior{2.8, 0.05};
+  for (size_t i = 490; i < question.samples.size(); ++i) {
+    question.samples[i].loss_nats.reset();
+    question.samples[i].loss_not_finite = true;
+  }
+  const absl::StatusOr<Forecast> forecast = MakeForecast(question);
+  ASSERT_THAT(forecast, IsOk());
+  EXPECT_FALSE(forecast->final_loss.loss_nats.has_value());
+  EXPECT_EQ(forecast->final_loss.source, "the loss of the newest 10 samples is NaN or infinite");
+  EXPECT_TRUE(forecast->finish.seconds_left.has_value());
+}
+
 TEST(ForecastTest, IntervalShrinksTowardsTheEnd) {
   const ForecastRange early = LossOf(Question(0.3, 600));
   const ForecastRange late = LossOf(Question(0.9, 1800));

@@ -55,6 +55,40 @@ TEST(MeasureTest, LeavesOutTheFirstStepOfEveryAttempt) {
   EXPECT_EQ(Measure(samples).step_seconds.value, 1);
 }
 
+TEST(MeasureTest, ALossThatIsNoNumberAnyMoreIsNotMeasured) {
+  std::vector<RunSample> samples;
+  for (int i = 1; i <= 20; ++i) {
+    samples.push_back(SampleOf(1, i, i));
+    if (i <= 17) samples.back().loss_nats = 2.5;
+    samples.back().loss_not_finite = i > 17 || i == 3;
+  }
+  const MeasuredProgress measured = Measure(samples);
+  EXPECT_FALSE(measured.loss_nats.value.has_value());
+  EXPECT_EQ(measured.loss_nats.source, "the loss of the newest 3 samples is NaN or infinite");
+  EXPECT_EQ(measured.loss_token_count, 0);
+  // Two may be overflows.
+  samples.pop_back();
+  EXPECT_EQ(Measure(samples).loss_nats.value, 2.5);
+  // Means over many samples are finite for long.
+  std::vector<RunSample> newest;
+  for (int i = 20; i <= 24; ++i) {
+    newest.push_back(SampleOf(1, i, i));
+    newest.back().loss_not_finite = true;
+  }
+  EXPECT_FALSE(Measure(samples, newest).loss_nats.value.has_value());
+}
+
+TEST(MeasureTest, SaysWhereTheNewestStepsTakeAnotherTimeThanAll) {
+  std::vector<RunSample> samples;
+  for (int i = 1; i <= 201; ++i) {
+    samples.push_back(SampleOf(1, i, i));
+    samples.back().step_seconds = i <= 140 ? 1 : 1.2;
+  }
+  const Measured step = Measure(samples).step_seconds;
+  EXPECT_EQ(step.value, 1);
+  EXPECT_EQ(step.source, "median of 200 samples; of the newest 50 it is 1.2 s");
+}
+
 TEST(MeasureTest, TakesTheOnlySampleThereIs) {
   std::vector<RunSample> samples = {SampleOf(1, 1, 1)};
   samples[0].step_seconds = 7;

@@ -270,6 +270,61 @@ TEST(AdviseRunTest, ASuccessAfterSecondsOfItsPlanAsksForNoShorterLimit) {
   EXPECT_EQ(advice.directive, "");
 }
 
+RunAdvice EarlyEnd() { return {"ENDED_EARLY", "It ended early, who knows why.", ""}; }
+
+TEST(AdviseReportedTest, AnEarlyEndWithAllTokensIsOneOfOverheads) {
+  const std::vector<RunAdvice> advice = AdviseReported(
+      {.done_fraction = 1.0, .step_ratio = 1.05, .wall_seconds = 600, .planned_wall_seconds = 1800},
+      {EarlyEnd()});
+  ASSERT_EQ(advice.size(), 1u);
+  EXPECT_EQ(advice[0].code, "ENDED_EARLY");
+  EXPECT_THAT(advice[0].text, HasSubstr("after 10 min, 33% of the planned 30 min"));
+  EXPECT_THAT(advice[0].text, HasSubstr("all of its tokens"));
+  EXPECT_THAT(advice[0].text, HasSubstr("--startup"));
+  EXPECT_THAT(advice[0].text, Not(HasSubstr("faster")));
+}
+
+TEST(AdviseReportedTest, AnEarlyEndWithFewTokensSaysHowFew) {
+  const std::vector<RunAdvice> advice = AdviseReported(
+      {.done_fraction = 0.3, .wall_seconds = 600, .planned_wall_seconds = 1800}, {EarlyEnd()});
+  EXPECT_THAT(advice[0].text, HasSubstr("it trained on 30% of its tokens."));
+}
+
+TEST(AdviseReportedTest, AnEarlyEndWithFastStepsIsOneOfTheMachine) {
+  const std::vector<RunAdvice> advice = AdviseReported(
+      {.done_fraction = 1.0, .step_ratio = 0.3, .wall_seconds = 600, .planned_wall_seconds = 1800},
+      {EarlyEnd()});
+  EXPECT_THAT(advice[0].text, HasSubstr("rhumb calibrate"));
+}
+
+TEST(AdviseReportedTest, ARunThatReportedForLongFailedNotAtItsLaunch) {
+  TrackedJob job = Job("1", JobState::kFailed, 41);
+  const std::vector<RunAdvice> by_times = AdviseRun(std::nullopt, RunOf({job}));
+  ASSERT_THAT(by_times[0].text, HasSubstr("the launch"));
+  EXPECT_THAT(AdviseReported({.told_seconds = 2 * kHour}, by_times)[0].text,
+              Not(HasSubstr("the launch")));
+  EXPECT_THAT(AdviseReported({.told_seconds = 5}, by_times)[0].text, HasSubstr("the launch"));
+}
+
+TEST(AdviseReportedTest, ARunThatTellsNothingForLongIsSilent) {
+  ReportedRun reported = {.interval_seconds = 20, .silent_seconds = 5 * kHour, .runs = true};
+  const std::vector<RunAdvice> advice = AdviseReported(reported, {});
+  ASSERT_EQ(advice.size(), 1u);
+  EXPECT_EQ(advice[0].code, "SILENT");
+  EXPECT_THAT(advice[0].text, HasSubstr("last told 5 h ago"));
+  EXPECT_THAT(advice[0].text, HasSubstr("every 20 s"));
+  // Its own interval counts, and a few minutes are nothing.
+  reported.interval_seconds = kHour;
+  EXPECT_EQ(WhySilent(reported), std::nullopt);
+  reported.interval_seconds = 1;
+  reported.silent_seconds = 500;
+  EXPECT_EQ(WhySilent(reported), std::nullopt);
+  reported.silent_seconds = 700;
+  EXPECT_NE(WhySilent(reported), std::nullopt);
+  reported.runs = false;
+  EXPECT_EQ(WhySilent(reported), std::nullopt);
+}
+
 TEST(AdviseRunTest, TheLastJobOfAChainNeedsNoShorterLimit) {
   TrackedJob last = Job("2", JobState::kSucceeded, 0.5 * kHour);
   last.start_seconds = 20 * kHour;
