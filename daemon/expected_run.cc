@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/expected_run.h"
 
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr double kDefaultWarmupFraction = 0.01;
 constexpr double kDefaultCosineFloor = 0.1;
 constexpr double kDefaultDecayFraction = 0.2;
+constexpr double kPlanLevel = 0.9;  // of a plan's intervals, where its question asks for no other
 
 void SayAssumptions(const v1::LearningRateSchedule& told, const LearningRateSchedule& schedule,
                     std::vector<Assumption>& assumptions) {
@@ -45,6 +47,14 @@ void AddPlannedTime(const v1::Plan& plan, ExpectedRun& expected) {
     }
     if (time.mfu() > 0) expected.planned.mfu = time.mfu();
     expected.wall_seconds = time.wall_seconds();
+    if (time.tokens_per_second() > 0 && time.train_seconds() > 0) {
+      expected.seconds_per_token =
+          time.wall_seconds() / time.train_seconds() / time.tokens_per_second();
+    }
+    if (time.wall_low_seconds() > 0 && time.wall_high_seconds() > 0) {
+      expected.pace_log_std = std::log(time.wall_high_seconds() / time.wall_low_seconds()) /
+                              (2 * StandardNormalQuantile(0.5 + kPlanLevel / 2));
+    }
   }
   if (plan.batch().critical_batch_tokens() > 0) {
     expected.planned.critical_batch_tokens = plan.batch().critical_batch_tokens();

@@ -34,6 +34,9 @@ struct ExpectedRun {
   std::optional<double> target_token_count;
   std::optional<double> gpu_count, price_usd_per_gpu_hour, capacity_bytes;
   std::optional<double> gpu_hours, total_usd, wall_seconds;  // planned, of the whole run
+  // Planned, overheads included, and the standard deviation of its ln.
+  std::optional<double> seconds_per_token;
+  double pace_log_std = 0;
   LearningRateSchedule schedule;
   std::optional<ExpectedLoss> loss;
   // What was taken that nobody said, and why something is missing.

@@ -12,6 +12,7 @@
 #include "daemon/sample_messages.h"
 #include "daemon/stored_message.h"
 #include "planner/status_macros.h"
+#include "planner/track/median.h"
 #include "planner/units.h"
 
 namespace rhumb::daemon {
@@ -19,6 +20,8 @@ namespace {
 
 // Enough for a curve and a forecast, few enough to be read while somebody waits.
 constexpr int kSeriesPoints = 2000;
+// Of the newest samples: as many as tell the pace, and some that do not.
+constexpr int kNewestSamples = 200;
 
 double LogStdOf(const LossInterval& interval) {
   const double z = StandardNormalQuantile(0.5 + interval.level / 2);
@@ -42,7 +45,7 @@ std::optional<TrajectoryQuestion> TrajectoryOf(const ExpectedRun& expected, doub
   return question;
 }
 
-// Those that the plan in force speaks of; all as long as there are none.
+// Those that the plan in force speaks of.
 std::vector<RunSample> Since(const std::vector<RunSample>& series, int64_t time_ns) {
   std::vector<RunSample> later;
   for (const RunSample& sample : series) {
@@ -50,7 +53,43 @@ std::vector<RunSample> Since(const std::vector<RunSample>& series, int64_t time_
       later.push_back(sample);
     }
   }
-  return later.empty() ? series : later;
+  return later;
+}
+
+// Where the run was planned anew only what was told since says how fast it is, and how full.
+MeasuredProgress MeasureSince(const RunProgress& progress) {
+  MeasuredProgress measured = Measure(progress.series, progress.newest);
+  if (progress.replan_time_ns == 0) return measured;
+  const MeasuredProgress since = Measure(Since(progress.series, progress.replan_time_ns));
+  measured.step_seconds = since.step_seconds;
+  measured.tokens_per_second = since.tokens_per_second;
+  measured.peak_memory_bytes = since.peak_memory_bytes;
+  return measured;
+}
+
+PaceInForce PaceOf(const RunProgress& progress) {
+  if (progress.replan_time_ns == 0) return {};
+  return {.since_seconds = static_cast<double>(progress.replan_time_ns) / kNanosecondsPerSecond,
+          .planned_seconds_per_token = progress.expected.seconds_per_token,
+          .planned_log_std = progress.expected.pace_log_std};
+}
+
+absl::StatusOr<std::vector<RunSample>> ReadNewest(const std::string& run,
+                                                  const std::map<int64_t, int64_t>& ranks,
+                                                  Store& store) {
+  std::vector<RunSample> newest;
+  RHUMB_ASSIGN_OR_RETURN(const std::optional<StoredSample> last, store.samples().LastSample(run));
+  if (!last.has_value()) return newest;
+  const SamplePosition after = {last->sample.attempt,
+                                std::max<int64_t>(0, last->sequence - kNewestSamples)};
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredSample> samples,
+                         store.samples().Read(run, after, kNewestSamples));
+  for (const StoredSample& each : samples) {
+    if (each.sample.attempt != last->sample.attempt) break;
+    newest.push_back(each.sample);
+    newest.back().attempt = ranks.at(each.sample.attempt);
+  }
+  return newest;
 }
 
 std::optional<FinalLossPrior> PriorOf(const ExpectedRun& expected) {
@@ -141,6 +180,64 @@ void CompareLossAtTheEnd(const RunProgress& progress, const StoredRun& stored, v
   }
 }
 
+// What samples say besides the times of jobs.
+ReportedRun ReportedOf(const RunProgress& progress, const StoredRun& stored, int64_t now_ns,
+                       const v1::Run& run) {
+  ReportedRun reported;
+  reported.runs = stored.state == JobState::kRunning;
+  if (progress.expected.target_token_count.value_or(0) > 0) {
+    reported.done_fraction =
+        static_cast<double>(progress.measured.token_count) / *progress.expected.target_token_count;
+  }
+  const v1::RunComparison* step = FindComparison("step_seconds", run);
+  if (step != nullptr && step->has_ratio()) reported.step_ratio = step->ratio();
+  reported.wall_seconds = ActualOf("wall_seconds", run);
+  reported.planned_wall_seconds = PlannedOf("wall_seconds", run);
+  // Whatever begins it anew takes its time before it tells something.
+  double begin = 0;
+  for (const v1::Job& job : run.jobs()) {
+    if (job.has_start_time()) begin = std::max(begin, SecondsOf(job.start_time()));
+  }
+  const double last = std::max(progress.series.back().time_seconds,
+                               progress.newest.empty() ? 0 : progress.newest.back().time_seconds);
+  for (const std::vector<RunSample>* samples : {&progress.series, &progress.newest}) {
+    for (const RunSample& sample : *samples) {
+      if (sample.time_seconds < begin) continue;
+      reported.told_seconds = std::max(reported.told_seconds, last - sample.time_seconds);
+    }
+  }
+  std::vector<double> intervals;
+  for (size_t i = 1; i < progress.newest.size(); ++i) {
+    const double seconds = progress.newest[i].time_seconds - progress.newest[i - 1].time_seconds;
+    if (seconds > 0) intervals.push_back(seconds);
+  }
+  if (!intervals.empty()) reported.interval_seconds = Median(intervals);
+  const double replan = static_cast<double>(progress.replan_time_ns) / kNanosecondsPerSecond;
+  reported.silent_seconds =
+      static_cast<double>(now_ns) / kNanosecondsPerSecond - std::max({last, begin, replan});
+  return reported;
+}
+
+void AdviseBySamples(const RunProgress& progress, const ReportedRun& reported, v1::Run& run) {
+  std::vector<RunAdvice> advice;
+  for (const v1::Advice& each : run.advice()) {
+    advice.push_back({each.code(), each.text(), each.directive()});
+  }
+  run.clear_advice();
+  for (const RunAdvice& each : AdviseReported(reported, std::move(advice))) {
+    v1::Advice& added = *run.add_advice();
+    added.set_code(each.code);
+    added.set_text(each.text);
+    added.set_directive(each.directive);
+  }
+  const Measured& loss = progress.measured.loss_nats;
+  if (loss.value.has_value() || loss.source.empty()) return;
+  v1::Advice& added = *run.add_advice();
+  added.set_code("NO_LOSS_AT_THE_END");
+  added.set_text(
+      absl::StrCat("The run has no loss where it is, and none is compared: ", loss.source, "."));
+}
+
 // Totals so far, and the GPUs of now for as long as the forecast says.
 void CompareEnd(const RunProgress& progress, v1::Run& run) {
   if (!progress.forecast.has_value()) return;
@@ -166,7 +263,9 @@ void CompareEnd(const RunProgress& progress, v1::Run& run) {
   }
 }
 
-void AddForecast(const RunProgress& progress, int64_t now_ns, v1::Run& run) {
+// `why_no_end`: where nothing says that the run goes on.
+void AddForecast(const RunProgress& progress, const std::optional<std::string>& why_no_end,
+                 int64_t now_ns, v1::Run& run) {
   if (!progress.forecast.has_value()) return;
   const Forecast& forecast = *progress.forecast;
   v1::RunForecast& message = *run.mutable_forecast();
@@ -186,14 +285,16 @@ void AddForecast(const RunProgress& progress, int64_t now_ns, v1::Run& run) {
     return ToTimestamp(std::llround((seconds + silent_seconds) * kNanosecondsPerSecond));
   };
   const FinishForecast& finish = forecast.finish;
-  if (finish.finish_seconds.has_value()) {
+  if (why_no_end.has_value()) {
+    message.add_missing(absl::StrCat("finish_time: ", *why_no_end));
+  } else if (finish.finish_seconds.has_value()) {
     *message.mutable_finish_time() = instant(finish.finish_seconds->expected);
     *message.mutable_finish_low_time() = instant(finish.finish_seconds->low);
     *message.mutable_finish_high_time() = instant(finish.finish_seconds->high);
   } else {
     message.add_missing(absl::StrCat("finish_time: ", finish.source));
   }
-  if (finish.seconds_left.has_value()) {
+  if (finish.seconds_left.has_value() && !why_no_end.has_value()) {
     message.set_remaining_seconds(finish.seconds_left->expected);
   }
   message.set_remaining_token_count(std::llround(std::max(0.0, forecast.tokens_left)));
@@ -244,8 +345,9 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
   }
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
                          store.samples().Replans(stored.name));
-  progress.measured =
-      Measure(replans.empty() ? progress.series : Since(progress.series, replans.back().time_ns));
+  if (!replans.empty()) progress.replan_time_ns = replans.back().time_ns;
+  RHUMB_ASSIGN_OR_RETURN(progress.newest, ReadNewest(stored.name, ranks, store));
+  progress.measured = MeasureSince(progress);
   RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
   RHUMB_ASSIGN_OR_RETURN(progress.expected, Expect(settings, plan, !replans.empty(), level, store));
   progress.trajectory = TrajectoryOf(progress.expected, level);
@@ -257,6 +359,8 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
   if (progress.expected.target_token_count.value_or(0) > 0 && IsOpen(stored.state)) {
     RHUMB_ASSIGN_OR_RETURN(progress.forecast,
                            MakeForecast({.samples = progress.series,
+                                         .newest = progress.newest,
+                                         .pace = PaceOf(progress),
                                          .total_token_count = *progress.expected.target_token_count,
                                          .schedule = progress.expected.schedule,
                                          .prior = PriorOf(progress.expected),
@@ -272,8 +376,11 @@ void AddProgress(const RunProgress& progress, const StoredRun& stored, const Sun
   }
   CompareLossAtTheEnd(progress, stored, run);
   CompareResources(progress, stored, sunk, now_ns, run);
-  CompareEnd(progress, run);
-  AddForecast(progress, now_ns, run);
+  const ReportedRun reported = ReportedOf(progress, stored, now_ns, run);
+  const std::optional<std::string> silent = WhySilent(reported);
+  if (!silent.has_value()) CompareEnd(progress, run);
+  AddForecast(progress, silent, now_ns, run);
+  AdviseBySamples(progress, reported, run);
   AdviseLoss(progress, run);
 }
 

@@ -22,11 +22,13 @@ namespace rhumb::daemon {
 
 struct RunProgress {
   std::vector<RunSample> series;  // means, evenly over the tokens
+  std::vector<RunSample> newest;  // one by one, of the attempt at hand
   MeasuredProgress measured;
   ExpectedRun expected;
   std::optional<TrajectoryQuestion> trajectory;  // absent without a law to compare with
   std::optional<TrajectoryPoint> loss_now;       // expected where the loss was measured
   std::optional<Forecast> forecast;              // absent without an end, and of runs that ended
+  int64_t replan_time_ns = 0;                    // of the last; 0: the plan is the first
 };
 
 // Nullopt of a run without samples. `level` of all intervals.

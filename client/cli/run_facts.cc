@@ -72,10 +72,12 @@ std::string DriftName(v1::DriftKind kind) {
 }
 
 std::string SinceText(const v1::DriftAlarm& alarm) {
-  return JoinParts(
+  const std::string place = JoinParts(
       {alarm.since_step() > 0 ? absl::StrCat("step ", FormatInteger(alarm.since_step())) : "",
        alarm.has_since_time() ? FormatInstant(alarm.since_time()) : ""},
       ", ");
+  // Of a gap that an older daemon told.
+  return place.empty() ? "the beginning" : place;
 }
 
 std::string MagnitudeText(const v1::DriftAlarm& alarm) {

@@ -31,21 +31,28 @@ struct Course {
   double done_fraction = 0.5;
   int64_t sample_count = 400;
   int64_t ago = 0;  // samples that the last one is old
+  double slow_factor = 1.3;
+  int64_t not_finite_from = 1 << 30;  // sample from which on losses are no numbers
+  int64_t leak_from = 1 << 30;        // sample from which on memory grows
+  double leak_bytes = 0;              // a sample
 };
 
 class TrackingTest : public ServiceTest {
  protected:
   TrackingTest() {
     Connect();
+    const auto answer = Create(Question());
+    if (!answer.status.ok()) ADD_FAILURE() << answer.status.error_message();
+    plan_ = answer.response;
+  }
+  static v1::CreatePlanRequest Question() {
     v1::CreatePlanRequest question;
     auto* pool = question.add_gpu_pools();
     pool->set_gpu_type("H100-SXM5-80GB");
     pool->set_count(64);
     pool->set_price_usd_per_gpu_hour(2);
     question.set_deadline_seconds(20 * 86400);
-    const auto answer = Create(question);
-    if (!answer.status.ok()) ADD_FAILURE() << answer.status.error_message();
-    plan_ = answer.response;
+    return question;
   }
   ~TrackingTest() override { runs_.reset(); }
   void Connect() { runs_ = v1::RunService::NewStub(server_->InProcessChannel()); }
@@ -109,23 +116,30 @@ class TrackingTest : public ServiceTest {
     // The last sample is of now. As many as planned come to done_fraction.
     constexpr double kPlannedSamples = 400;
     const double span = steps * step_seconds;
+    const auto slowness = [&course](int64_t i) {
+      return i >= course.slow_from && i < course.slow_until ? course.slow_factor : 1;
+    };
     for (int64_t i = from; i <= course.sample_count; ++i) {
       const double share = static_cast<double>(i) / kPlannedSamples;
       v1::RunSample& sample = *request.add_samples();
       sample.set_sequence(i);
       sample.set_step(std::llround(steps * share));
       sample.set_token_count(sample.step() * plan_.batch().global_batch_tokens());
-      const double at =
-          static_cast<double>(NowSeconds()) -
-          span * static_cast<double>(course.sample_count + course.ago - i) / kPlannedSamples;
-      sample.mutable_sample_time()->set_seconds(std::llround(at));
+      double behind = static_cast<double>(course.ago);  // in intervals as planned
+      for (int64_t later = i + 1; later <= course.sample_count; ++later) behind += slowness(later);
+      sample.mutable_sample_time()->set_seconds(
+          std::llround(static_cast<double>(NowSeconds()) - span * behind / kPlannedSamples));
       // Falls towards what the plan says, with a little noise.
       const double noise = 1 + 0.002 * std::sin(static_cast<double>(i * 7919 % 1000));
-      sample.set_loss_nats(plan_.loss().mean_nats() * course.loss_factor * noise *
-                           (1 + 0.3 * std::pow(share * course.done_fraction + 0.001, -0.1) - 0.3));
-      sample.set_step_seconds(step_seconds *
-                              (i >= course.slow_from && i < course.slow_until ? 1.3 : 1) * noise);
-      sample.set_peak_memory_bytes(std::llround(plan_.memory().peak_bytes()));
+      if (i >= course.not_finite_from) sample.set_loss_not_finite(true);
+      if (i < course.not_finite_from)
+        sample.set_loss_nats(
+            plan_.loss().mean_nats() * course.loss_factor * noise *
+            (1 + 0.3 * std::pow(share * course.done_fraction + 0.001, -0.1) - 0.3));
+      sample.set_step_seconds(step_seconds * slowness(i) * noise);
+      const auto leaked = static_cast<double>(std::max<int64_t>(0, i - course.leak_from));
+      sample.set_peak_memory_bytes(
+          std::llround(plan_.memory().peak_bytes() + course.leak_bytes * leaked));
     }
     grpc::ClientContext context;
     v1::ReportProgressResponse response;
@@ -170,6 +184,12 @@ class TrackingTest : public ServiceTest {
     }
     ADD_FAILURE() << "no " << quantity << " in " << run.ShortDebugString();
     return {};
+  }
+  static std::string AdviceOf(const v1::Run& run, const std::string& code) {
+    for (const v1::Advice& each : run.advice()) {
+      if (each.code() == code) return each.text();
+    }
+    return "";
   }
   static std::vector<std::string> AlarmsOf(const v1::Run& run) {
     std::vector<std::string> codes;
@@ -366,6 +386,44 @@ TEST_F(TrackingTest, WhatWasSaidOfGpusBeforeAReplanCountsNoMore) {
   EXPECT_NEAR(hours, 32 * left / 3600, 0.01 * hours);
 }
 
+TEST_F(TrackingTest, NothingIsMeasuredOfAFreshPlan) {
+  const std::string name = CreateRun();
+  Report(name, {});
+  Replan(name, 16);
+  const v1::Run run = Get(name);
+  for (const char* const quantity :
+       {"step_seconds", "tokens_per_second", "mfu", "peak_memory_bytes"}) {
+    EXPECT_TRUE(ComparisonOf(run, quantity).has_planned()) << quantity;
+    EXPECT_FALSE(ComparisonOf(run, quantity).has_actual()) << quantity;
+  }
+  EXPECT_TRUE(ComparisonOf(run, "loss_nats").has_actual());
+  EXPECT_TRUE(ComparisonOf(run, "token_count").has_actual());
+  v1::GetPlanRequest request;
+  request.set_name(run.plan());
+  const v1::Plan plan = Ask(*plans_, &v1::PlanService::Stub::GetPlan, request).response;
+  EXPECT_EQ(plan.allocation().gpu_count(), 16);
+  EXPECT_NEAR(run.forecast().remaining_seconds() / plan.time().wall_seconds(), 1, 0.01);
+  EXPECT_NEAR(ComparisonOf(run, "expected_gpu_hours").ratio(), 1, 0.05);
+}
+
+TEST_F(TrackingTest, TheRestIsForetoldAsItIsReplanned) {
+  const std::string name = CreateRun();
+  Course course = {.slow_from = 320};
+  course.slow_factor = 1.2;
+  Report(name, course);
+  v1::ReplanRunRequest request;
+  request.set_name(name);
+  request.set_validate_only(true);
+  const auto answer = Ask(*runs_, &v1::RunService::Stub::ReplanRun, request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  const v1::Run run = Get(name);
+  EXPECT_NEAR(run.forecast().remaining_seconds() / answer.response.plan().time().train_seconds(), 1,
+              0.02);
+  // What the plan is judged by is all that was measured, and says so.
+  EXPECT_NEAR(ComparisonOf(run, "step_seconds").ratio(), 1, 0.01);
+  EXPECT_THAT(ComparisonOf(run, "step_seconds").source(), HasSubstr("of the newest 50 it is"));
+}
+
 TEST_F(TrackingTest, AnotherBatchIsNoSlowerStep) {
   v1::RunSettings settings = CosineSettings();
   settings.set_global_batch_tokens(2 * plan_.batch().global_batch_tokens());
@@ -374,6 +432,129 @@ TEST_F(TrackingTest, AnotherBatchIsNoSlowerStep) {
   const v1::Run run = Get(name);
   EXPECT_NEAR(ComparisonOf(run, "step_seconds").ratio(), 1, 0.01);
   EXPECT_THAT(AlarmsOf(run), IsEmpty());
+}
+
+TEST_F(TrackingTest, TellsAnAlarmAnewAsItGrows) {
+  const std::string name = CreateRun();
+  Course course = {.sample_count = 500};
+  course.leak_from = 600;
+  course.leak_bytes = 0.002 * plan_.memory().capacity_bytes();
+  Report(name, course);
+  course.sample_count = 700;
+  Report(name, course, 501);
+  const v1::Run before = Get(name);
+  ASSERT_THAT(AlarmsOf(before), ElementsAre("MEMORY_GROWS"));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  v1::WatchRunRequest request;
+  request.set_name(name);
+  const auto reader = runs_->WatchRun(&context, request);
+  v1::WatchRunResponse message;
+  ASSERT_TRUE(reader->Read(&message));
+  course.sample_count = 900;
+  Report(name, course, 701);
+  double told = 0;
+  while (told < 1.5 * before.alarms(0).magnitude() && reader->Read(&message)) {
+    if (message.run().alarms_size() > 0) told = message.run().alarms(0).magnitude();
+  }
+  EXPECT_GE(told, 1.5 * before.alarms(0).magnitude());
+  context.TryCancel();
+  const v1::Run run = Get(name);
+  ASSERT_THAT(AlarmsOf(run), ElementsAre("MEMORY_GROWS"));
+  EXPECT_GE(run.alarms(0).magnitude(), 300 * course.leak_bytes / 1.5);
+  EXPECT_NE(run.alarms(0).text(), before.alarms(0).text());
+  EXPECT_EQ(run.alarms(0).raise_time().seconds(), before.alarms(0).raise_time().seconds());
+  EXPECT_EQ(run.alarms(0).since_step(), before.alarms(0).since_step());
+  EXPECT_FALSE(run.alarms(0).has_clear_time());
+  // A monitor that begins anew says nothing less.
+  RestartAndConnect();
+  course.sample_count = 910;
+  Report(name, course, 901);
+  EXPECT_GE(Get(name).alarms(0).magnitude(), run.alarms(0).magnitude());
+}
+
+TEST_F(TrackingTest, TellsWhatGrewWhileItsSamplesWereRolledUp) {
+  const std::string name = CreateRun();
+  Course course = {.sample_count = 700};
+  course.leak_from = 600;
+  course.leak_bytes = 0.002 * plan_.memory().capacity_bytes();
+  Report(name, course);
+  const v1::Run before = Get(name);
+  ASSERT_THAT(AlarmsOf(before), ElementsAre("MEMORY_GROWS"));
+  RollUpAndConnect();
+  course.sample_count = 900;
+  Report(name, course, 701);
+  const v1::Run run = Get(name);
+  ASSERT_THAT(AlarmsOf(run), ElementsAre("MEMORY_GROWS"));
+  EXPECT_GT(run.alarms(0).magnitude(), 1.5 * before.alarms(0).magnitude());
+  EXPECT_LT(run.alarms(0).magnitude(), 310 * course.leak_bytes);
+}
+
+TEST_F(TrackingTest, ARunThatHasDivergedHasNoLoss) {
+  const std::string name = CreateRun();
+  Course course;
+  course.not_finite_from = 390;
+  Report(name, course);
+  v1::Run run = Get(name);
+  EXPECT_THAT(AlarmsOf(run), ElementsAre("LOSS_NOT_FINITE"));
+  for (const v1::RunComparison& each : run.comparisons()) {
+    if (each.quantity() == "loss_nats" || each.quantity() == "final_loss_nats") {
+      EXPECT_FALSE(each.has_actual()) << each.ShortDebugString();
+    }
+  }
+  EXPECT_FALSE(run.forecast().has_final_loss_nats());
+  EXPECT_THAT(run.forecast().missing(),
+              Contains(HasSubstr("the loss of the newest 11 samples is NaN or infinite")));
+  EXPECT_TRUE(run.forecast().has_finish_time());
+  EXPECT_THAT(AdviceOf(run, "NO_LOSS_AT_THE_END"), HasSubstr("newest 11 samples"));
+  Finish(name, v1::RUN_STATE_FAILED);
+  run = Get(name);
+  EXPECT_FALSE(ComparisonOf(run, "final_loss_nats").has_actual());
+  EXPECT_THAT(AdviceOf(run, "NO_LOSS_AT_THE_END"), HasSubstr("newest 11 samples"));
+}
+
+TEST_F(TrackingTest, ARunThatTellsNothingAnyMoreIsSilentAndHasNoEnd) {
+  const std::string name = CreateRun();
+  Report(name, {.ago = 30});
+  const v1::Run run = Get(name);
+  EXPECT_THAT(AdviceOf(run, "SILENT"), HasSubstr("last told "));
+  EXPECT_FALSE(run.forecast().has_finish_time());
+  EXPECT_FALSE(run.forecast().has_remaining_seconds());
+  EXPECT_THAT(run.forecast().missing(), Contains(HasSubstr("finish_time: last told ")));
+  EXPECT_TRUE(run.forecast().has_final_loss_nats());
+  const std::string other = CreateRun();
+  Report(other, {.ago = 3});
+  EXPECT_EQ(AdviceOf(Get(other), "SILENT"), "");
+  EXPECT_TRUE(Get(other).forecast().has_finish_time());
+}
+
+TEST_F(TrackingTest, AnEarlyEndWithAllTokensIsOneOfItsOverheads) {
+  v1::CreatePlanRequest question = Question();
+  question.set_startup_seconds(1e6);
+  plan_ = Create(question).response;
+  const std::string name = CreateRun();
+  Report(name, {.time_factor = 1.02, .done_fraction = 1});
+  Finish(name);
+  const std::string text = AdviceOf(Get(name), "ENDED_EARLY");
+  EXPECT_THAT(text, HasSubstr("--startup"));
+  EXPECT_THAT(text, Not(HasSubstr("less than was planned")));
+}
+
+TEST_F(TrackingTest, ARunThatToldOfHoursFailedNotAtItsLaunch) {
+  const std::string name = CreateRun();
+  Report(name, {});
+  Finish(name, v1::RUN_STATE_FAILED);
+  EXPECT_THAT(AdviceOf(Get(name), "FAILED"), Not(HasSubstr("the launch")));
+  EXPECT_NE(AdviceOf(Get(name), "FAILED"), "");
+}
+
+TEST_F(TrackingTest, AGapHasBeenThereSinceTheFirstSample) {
+  const std::string name = CreateRun();
+  Report(name, {.time_factor = 1.2});
+  const v1::Run run = Get(name);
+  ASSERT_THAT(AlarmsOf(run), ElementsAre("SLOWER_THAN_PLANNED"));
+  EXPECT_TRUE(run.alarms(0).has_since_time());
+  EXPECT_GT(run.alarms(0).since_step(), 0);
 }
 
 TEST_F(TrackingTest, TellsAReporterOfAlarmsThatLast) {
