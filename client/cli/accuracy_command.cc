@@ -101,9 +101,11 @@ Command AccuracyCommand() {
       .words = {"accuracy"},
       .summary = "How far off have plans been? How far is the model from measured runs?",
       .description =
-          "Without --table: what was planned over what happened, of the runs that ended, by GPU "
+          "Without --table: what happened over what was planned, of the runs that ended, by GPU "
           "type,\n"
-          "layout, framework or cluster: median, spread, and how many lay in their intervals.\n"
+          "layout, framework or cluster: median, spread, the median of |planned / actual - 1|, and "
+          "how\n"
+          "many lay in their intervals.\n"
           "With --table: "
           "predicts every row of tables of measured runs and compares: mean absolute error (MAPE), "
           "median,\n"

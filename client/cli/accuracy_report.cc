@@ -107,9 +107,10 @@ std::string RenderAccuracyReport(const v1::AccuracyReport& accuracy, const Table
     report.Sentence("No run that ended can be compared with its plan yet.", Style::kPlain);
   } else {
     report.Sentence(absl::StrCat(Counted(accuracy.run_count(), "run"),
-                                 " that ended, actual over planned: the median, the span of 68% "
-                                 "of the runs, the median error, and how many lay in their "
-                                 "interval."),
+                                 " that ended. MEDIAN and the span of 68% of the runs are of "
+                                 "actual over planned; ERROR is the median of |planned / actual - "
+                                 "1|, how far plans were off what happened; COVERAGE how many lay "
+                                 "in their interval."),
                     Style::kPlain);
     report.Block(RenderTable(AccuracyGroupsTable(accuracy), options, terminal));
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/calibrate_command.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -22,6 +24,7 @@
 #include "client/cli/progress_bar.h"
 #include "client/cli/render_calibration.h"
 #include "client/cli/report.h"
+#include "planner/calibrate/usable_runs.h"
 #include "planner/status_macros.h"
 #include "rhumb/v1/cluster_service.pb.h"
 
@@ -69,6 +72,34 @@ absl::StatusOr<RunTables> TablesOfRuns(const Invocation& invocation, client::Cli
                          FinishedRuns(invocation.Value("cluster"), client));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<Gpu> gpus, KnownGpus(client));
   return JudgeFinishedRuns(runs, gpus, invocation.Value("framework"), nullptr);
+}
+
+// Why nothing can be fitted to finished runs, each reason once; empty where it is none of these.
+std::string WhyTooFew(const RunTables& tables) {
+  struct Runs {
+    std::string reason, first;
+    int64_t count = 0;
+  };
+  std::vector<Runs> all;  // in the order of their first runs
+  for (const JudgedRun& run : tables.runs) {
+    const std::string reason =
+        run.row.run.has_value()
+            ? absl::StrCat("of ", run.row.run->gpu.family,
+                           " in too few configurations: one counts once, however often it ran, "
+                           "and at least ",
+                           kLeastCalibrationRuns, " are needed")
+            : run.row.defect.reason;
+    auto known = std::find_if(all.begin(), all.end(),
+                              [&](const Runs& each) { return each.reason == reason; });
+    if (known == all.end()) known = all.insert(known, {.reason = reason, .first = run.row.row_id});
+    ++known->count;
+  }
+  std::string text;
+  for (const Runs& each : all) {
+    absl::StrAppend(&text, "\n", Counted(each.count, "run"), ", first ", each.first, ": ",
+                    each.reason);
+  }
+  return text;
 }
 
 // What was fitted, under its name as the daemon stores it or, with --dry-run, would.
@@ -144,6 +175,13 @@ int RunCalibrate(const Invocation& invocation, Context& context) {
   if (absl::IsCancelled(fit.status())) {
     *context.err << "rhumb: cancelled; nothing was stored\n";
     return kExitError;
+  }
+  if (!fit.ok() && from_runs && absl::IsInvalidArgument(fit.status())) {
+    // No flag is to blame.
+    const std::string why = WhyTooFew(*tables);
+    return Fail(context, absl::FailedPreconditionError(
+                             absl::StrCat("no constants can be fitted to the runs that have ended:",
+                                          why.empty() ? " there are none" : why)));
   }
   if (!fit.ok()) return FailUsage(context, fit.status());
   if (from_runs) {

@@ -24,6 +24,7 @@
 #include "client/cli/progress_bar.h"
 #include "client/cli/progress_sender.h"
 #include "client/cli/run_facts.h"
+#include "client/cli/run_home.h"
 #include "client/cpp/rpc_error.h"
 #include "client/ingest/log_reader.h"
 #include "client/ingest/log_text.h"
@@ -40,6 +41,8 @@ using Question = IngestQuestion;
 
 // How long a line may wait until it is told.
 constexpr absl::Duration kBetweenSends = absl::Seconds(2);
+// How often it is asked whether the run has ended, while no line says anything.
+constexpr absl::Duration kBetweenLooks = absl::Seconds(2);
 constexpr absl::Duration kPatience = absl::Milliseconds(200);
 constexpr int64_t kSamplesPerSend = 10000;
 // Pauses while the daemon is away.
@@ -72,7 +75,7 @@ class Ingestion {
   absl::Status Run(LineSource source) {
     const InterruptWatch interrupt;
     bool live = !source.is_file();
-    absl::Time last_send = absl::Now();
+    absl::Time last_send = absl::Now(), last_look = last_send;
     for (bool ended = false; !ended && !is_over_;) {
       RHUMB_ASSIGN_OR_RETURN(const LineSource::Next next, source.Read(kPatience));
       if (next.state == LineSource::State::kLine) RHUMB_RETURN_IF_ERROR(reader_.Feed(next.line));
@@ -87,6 +90,10 @@ class Ingestion {
         last_send = absl::Now();
         live = true;
       }
+      if (question_.follow && is_caught_up && !ended && absl::Now() - last_look > kBetweenLooks) {
+        LookWhetherOver();
+        last_look = absl::Now();
+      }
     }
     progress_.Clear();
     return absl::OkStatus();
@@ -100,18 +107,17 @@ class Ingestion {
  private:
   // `end`: when the last sample was taken, where the log does not say.
   absl::Status Tell(absl::Time end, bool live) {
-    for (ingest::AttemptSamples& part : reader_.Take()) {
-      if (!sender_.has_value()) RHUMB_RETURN_IF_ERROR(CreateRun());
+    for (const ingest::AttemptSamples& part : ingest::WithTimes(reader_.Take(), end)) {
+      if (!sender_.has_value()) RHUMB_RETURN_IF_ERROR(CreateRun(ingest::BeginOf(part.samples)));
       if (attempts_.empty() || attempts_.back() != part.attempt_id) {
         attempts_.push_back(part.attempt_id);
       }
-      RHUMB_RETURN_IF_ERROR(
-          Send(part.attempt_id, ingest::WithTimes(std::move(part.samples), end), live));
+      RHUMB_RETURN_IF_ERROR(Send(part.attempt_id, part.samples, live));
     }
     return absl::OkStatus();
   }
 
-  absl::Status CreateRun() {
+  absl::Status CreateRun(absl::Time begin) {
     v1::CreateRunRequest& request = question_.create;
     v1::RunSettings& settings = *request.mutable_run()->mutable_settings();
     const LogFacts& facts = reader_.facts();
@@ -129,6 +135,10 @@ class Ingestion {
       request.mutable_run()->set_title(question_.path.substr(question_.path.rfind('/') + 1));
     }
     request.set_request_id(RequestId(question_, reader_.fingerprint()));
+    // Behind the id: the same log may be dated otherwise when it has grown.
+    v1::RunSample first;
+    ingest::SetTime(std::min(begin, absl::Now()), first);
+    *request.mutable_run()->mutable_start_time() = first.sample_time();
     RHUMB_ASSIGN_OR_RETURN(const v1::Run run, client_.CreateRun(request));
     question_.run = run.name();
     sender_.emplace(client_, run.name());
@@ -157,10 +167,19 @@ class Ingestion {
   }
 
   // A run that was ended takes no more.
-  void CheckOver() {
-    const v1::RunState state = sender_->sent().state;
+  void CheckOver() { CheckOver(sender_->sent().state); }
+  void CheckOver(v1::RunState state) {
     is_over_ = state != v1::RUN_STATE_UNSPECIFIED && state != v1::RUN_STATE_PENDING &&
                state != v1::RUN_STATE_RUNNING;
+  }
+
+  // Asks, where no report is answered for a while. A daemon that is away says nothing.
+  void LookWhetherOver() {
+    if (question_.run.empty()) return;
+    v1::GetRunRequest request;
+    request.set_name(question_.run);
+    const absl::StatusOr<v1::Run> run = client_.GetRun(request);
+    if (run.ok()) CheckOver(run->state());
   }
 
   Question question_;
@@ -240,7 +259,7 @@ int RunIngest(const Invocation& invocation, Context& context) {
   const std::string path = question->path == "-" ? "stdin" : question->path;
   absl::StatusOr<LineSource> source = LineSource::Open(question->path, question->follow);
   if (!source.ok()) return FailUsage(context, source.status());
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  const absl::StatusOr<Home> home = OpenRunHome(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
   const absl::StatusOr<LogFacts> assumed = AssumedFacts(*question, *home->client);
   if (!assumed.ok()) return Fail(context, assumed.status());
@@ -282,7 +301,8 @@ Command IngestCommand() {
           "say. The same log again stores nothing twice, also one that has grown: name its run. "
           "Where steps fall back a new attempt begins. Lines that cannot be read are named, up to "
           "twenty of them. Times that a log does not tell are counted back from the file's "
-          "modification; through a pipe, and with --follow, they are those of arrival.",
+          "modification; through a pipe, and with --follow, they are those of arrival. A new run "
+          "begins where its log does.",
       .arguments = {{.name = "FILE", .help = "the log, or -", .completion = Completion::kFile}},
       .flags = IngestFlags(),
       .examples = {{"ingest --megatron train.log --plan plans/p-0123", "a new run of this plan"},
@@ -290,7 +310,7 @@ Command IngestCommand() {
                     "as Megatron-LM writes it, until Ctrl-C or the run's end"},
                    {"ingest --torchtitan - --run r-0123 --gpu-count 64",
                     "behind a pipe: torchrun ... 2>&1 | tee log | rhumb ingest ..."},
-                   {"ingest --csv losses.csv --title ladder-3 --global-batch-tokens 524288",
+                   {"ingest --csv losses.csv --title ladder-3 --batch-tokens 524288",
                     "a table of steps and losses"}},
       .run = RunIngest};
 }

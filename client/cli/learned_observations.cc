@@ -162,8 +162,11 @@ absl::StatusOr<LearnedObservations> ObservationsOfRuns(
   }
   if (learned.rows.observations.empty()) {
     std::string text = absl::StrCat(
-        opted_in == 0 ? "no finished run lets its end be learnt from (settings.learn of CreateRun)"
-                      : "no finished run has an end to learn from");
+        opted_in == 0
+            ? "no finished run lets its end be learnt from: runs allow it when they are created, "
+              "by --learn of rhumb run create and rhumb ingest, or learn=True of "
+              "rhumb.start (settings.learn of CreateRun)"
+            : "no finished run has an end to learn from");
     for (const UnusedRow& unused : learned.unused) {
       absl::StrAppend(&text, "\n", unused.row_id, ": ", unused.reason);
     }

@@ -20,8 +20,12 @@ void AddAlarms(const v1::Run& run, Report& report) {
     const std::string since = SinceText(alarm);
     report.Row(label,
                absl::StrCat(
-                   is_open ? "" : "passed: ", DriftName(alarm.kind()),
-                   since.empty() ? "" : absl::StrCat(", since ", since), ": ", alarm.text(),
+                   // What lasts of a run that has ended lasts no more.
+                   !is_open      ? "passed: "
+                   : IsOpen(run) ? ""
+                                 : "to the run's end: ",
+                   DriftName(alarm.kind()), since.empty() ? "" : absl::StrCat(", since ", since),
+                   ": ", alarm.text(),
                    is_open ? "" : absl::StrCat(" (until ", FormatInstant(alarm.clear_time()), ")")),
                is_open ? Style::kBad : Style::kDim);
     // Not wrapped: to be copied. Nothing is to be done any more about a run that has ended.

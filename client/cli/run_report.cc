@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "client/cli/report.h"
+#include "client/cli/request_fields.h"
 #include "client/cli/run_facts.h"
 #include "client/cli/run_progress_report.h"
 #include "client/cli/sparkline.h"
@@ -170,6 +172,36 @@ std::string QuantityText(absl::string_view quantity, double value) {
   return absl::StrFormat("%.4g", value);
 }
 
+// GPUs and nodes of a run that no scheduler tells of, as its GPU-hours take them: of its settings,
+// else as planned. nullopt where nobody knows.
+std::optional<double> AssumedActual(const v1::Run& run, const v1::RunComparison& compared) {
+  const bool is_gpus = compared.quantity() == "gpu_count";
+  if (!run.jobs().empty() || (!is_gpus && compared.quantity() != "node_count")) {
+    return std::nullopt;
+  }
+  // Without a time nothing was held.
+  const v1::RunComparison* hours = FindComparison(run, "gpu_hours");
+  if (hours == nullptr || !hours->has_actual() || !compared.has_planned()) return std::nullopt;
+  if (!run.settings().has_gpu_count()) return compared.planned();
+  if (is_gpus) return static_cast<double>(run.settings().gpu_count());
+  const v1::RunComparison* gpus = FindComparison(run, "gpu_count");
+  const bool as_planned = gpus != nullptr && gpus->has_planned() &&
+                          gpus->planned() == static_cast<double>(run.settings().gpu_count());
+  return as_planned ? std::optional<double>(compared.planned()) : std::nullopt;
+}
+
+v1::RunComparison WithAssumed(const v1::Run& run, v1::RunComparison compared) {
+  if (compared.has_actual()) return compared;
+  const std::optional<double> assumed = AssumedActual(run, compared);
+  if (!assumed.has_value()) return compared;
+  compared.set_actual(*assumed);
+  if (compared.planned() > 0) compared.set_ratio(*assumed / compared.planned());
+  if (compared.source().empty()) {
+    compared.set_source(run.settings().has_gpu_count() ? "the run's settings" : "as planned");
+  }
+  return compared;
+}
+
 Table ComparisonsTable(const v1::Run& run) {
   Table table;
   table.columns = {{.title = "QUANTITY"},
@@ -177,7 +209,8 @@ Table ComparisonsTable(const v1::Run& run) {
                    {.title = IsOpen(run) ? "SO FAR" : "ACTUAL", .number = true},
                    {.title = "RATIO", .number = true},
                    {.title = "FROM", .wide_only = true}};
-  for (const v1::RunComparison& each : run.comparisons()) {
+  for (const v1::RunComparison& told : run.comparisons()) {
+    const v1::RunComparison each = WithAssumed(run, told);
     table.rows.push_back({QuantityTitle(each.quantity()),
                           each.has_planned() ? QuantityText(each.quantity(), each.planned()) : "",
                           each.has_actual() ? QuantityText(each.quantity(), each.actual()) : "",
@@ -263,6 +296,59 @@ std::string RunSentence(const v1::Run& run) {
   return absl::StrCat(text, BesidePlan(run), ".");
 }
 
+void AddSettings(const v1::RunSettings& settings, Report& report) {
+  const auto count = [](bool has, int64_t value, const char* noun) {
+    return has ? absl::StrCat(FormatCount(static_cast<double>(value)), noun) : std::string();
+  };
+  std::string params = count(settings.has_param_count(), settings.param_count(), " parameters");
+  if (!params.empty() &&
+      settings.param_count_convention() != v1::PARAM_COUNT_CONVENTION_UNSPECIFIED) {
+    absl::StrAppend(&params, " (", ConventionName(settings.param_count_convention()), ")");
+  }
+  report.Row(
+      "Trained",
+      JoinParts(
+          {params,
+           count(settings.has_target_token_count(), settings.target_token_count(), " tokens"),
+           count(settings.has_unique_token_count(), settings.unique_token_count(),
+                 " distinct tokens"),
+           settings.has_global_batch_tokens()
+               ? absl::StrCat("batch ", FormatInteger(settings.global_batch_tokens()), " tokens")
+               : ""},
+          ", "));
+  const auto named = [](const char* what, const std::string& name) {
+    return name.empty() ? std::string() : absl::StrCat(what, " ", name);
+  };
+  report.Row("Losses", JoinParts({named("tokenizer", settings.tokenizer()),
+                                  named("data set", settings.dataset()),
+                                  settings.learn() ? "may be learnt from" : ""},
+                                 ", "));
+  const v1::LearningRateSchedule& schedule = settings.schedule();
+  const auto fraction = [](bool has, double value, const char* what) {
+    return has ? absl::StrCat(what, " ", FormatFraction(value)) : std::string();
+  };
+  const auto* kind = v1::ScheduleKind_descriptor()->FindValueByNumber(schedule.kind());
+  const bool has_kind = schedule.kind() != v1::SCHEDULE_KIND_UNSPECIFIED && kind != nullptr;
+  report.Row(
+      "Learning rate",
+      JoinParts({has_kind ? EnumChoice(*kind) : "",
+                 fraction(schedule.has_warmup_fraction(), schedule.warmup_fraction(), "warm-up"),
+                 fraction(schedule.has_decay_fraction(), schedule.decay_fraction(), "decay"),
+                 fraction(schedule.has_floor_fraction(), schedule.floor_fraction(), "floor")},
+                ", "));
+  std::string gpus = settings.gpu_type();
+  if (settings.has_gpu_count()) {
+    gpus = gpus.empty() ? Counted(settings.gpu_count(), "GPU")
+                        : absl::StrCat(FormatInteger(settings.gpu_count()), " ", gpus);
+  }
+  report.Row("Runs on", JoinParts({gpus,
+                                   settings.has_price_usd_per_gpu_hour()
+                                       ? FormatPerGpuHour(settings.price_usd_per_gpu_hour())
+                                       : "",
+                                   settings.framework()},
+                                  ", "));
+}
+
 std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal,
                       const std::vector<double>& losses) {
   Report report(terminal);
@@ -273,6 +359,7 @@ std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal,
   report.Row("Owner", user.empty() ? absl::StrCat("uid ", run.owner_uid())
                                    : absl::StrCat(user, ", uid ", run.owner_uid()));
   if (run.jobs().empty()) report.Row("Created", FormatInstant(run.create_time()));
+  AddSettings(run.settings(), report);
   AddProgress(run, report);
   const std::string curve = Sparkline(losses, kSparklineWidth, terminal);
   if (!curve.empty()) report.Line("Loss", curve);
@@ -333,8 +420,10 @@ Table RunsTable(const std::vector<v1::Run>& runs) {
          done.has_value() ? FormatFraction(*done) : "", loss.has_value() ? FormatLoss(*loss) : "",
          planned.has_value() ? FormatLoss(*planned) : "",
          run.forecast().has_finish_time() ? FormatInstant(run.forecast().finish_time()) : "",
-         AlarmMark(run), last == nullptr ? "" : last->user_name(), run.title(),
-         absl::StrCat(run.jobs_size()), absl::StrCat(run.owner_uid())});
+         AlarmMark(run),
+         last == nullptr || last->user_name().empty() ? absl::StrCat("uid ", run.owner_uid())
+                                                      : last->user_name(),
+         run.title(), absl::StrCat(run.jobs_size()), absl::StrCat(run.owner_uid())});
   }
   return table;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/report.h"
 #include "client/cli/table.h"
 #include "client/cli/terminal.h"
 #include "rhumb/v1/run.pb.h"
@@ -16,11 +17,14 @@ namespace rhumb::cli {
 // planned."
 std::string RunSentence(const v1::Run& run);
 
-// The sentence, how far it is and where it goes, alarms, planned numbers beside what happened, its
-// jobs and processes, and what to do. `wide`: also where numbers are from, and more of the jobs.
-// `losses`, first to last, are drawn in a line where the terminal can.
+// The sentence, what it was created with, how far it is and where it goes, alarms, planned numbers
+// beside what happened, its jobs and processes, and what to do. `wide`: also where numbers are
+// from, and more of the jobs. `losses`, first to last, are drawn in a line where the terminal can.
 std::string RenderRun(const v1::Run& run, bool wide, const Terminal& terminal,
                       const std::vector<double>& losses = {});
+
+// Rows of what the run was created with; none of what nobody said.
+void AddSettings(const v1::RunSettings& settings, Report& report);
 
 // One row a run.
 Table RunsTable(const std::vector<v1::Run>& runs);

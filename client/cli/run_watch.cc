@@ -37,7 +37,10 @@ absl::Status WatchUntilEnd(client::Client& client, const std::string& run,
     const absl::Status status = client.WatchRun(request, [&](const v1::WatchRunResponse* message) {
       is_interrupted = options.interrupted && options.interrupted();
       if (is_interrupted) return false;
-      if (message == nullptr) return true;
+      if (message == nullptr) {
+        if (options.on_silence) options.on_silence();
+        return true;
+      }
       was_there = true;
       is_lost = false;
       backoff = options.initial_backoff;

@@ -21,6 +21,8 @@ struct WatchOptions {
   std::optional<absl::Duration> patience;
   // Asked now and then; true ends the watch with CANCELLED.
   std::function<bool()> interrupted;
+  // Told now and then while nothing comes.
+  std::function<void()> on_silence;
   // Told when the daemon went away (once, until it is back).
   std::function<void(const absl::Status&)> on_loss;
 };

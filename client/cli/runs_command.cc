@@ -2,7 +2,9 @@
 #include "client/cli/runs_command.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,13 +14,19 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/context.h"
+#include "client/cli/exit_code.h"
 #include "client/cli/failure.h"
 #include "client/cli/list_and_show.h"
 #include "client/cli/output.h"
+#include "client/cli/report.h"
 #include "client/cli/request_fields.h"
+#include "client/cli/run_facts.h"
+#include "client/cli/run_home.h"
 #include "client/cli/run_report.h"
 #include "client/cli/run_settings_flags.h"
+#include "client/config/human_numbers.h"
 #include "google/protobuf/util/time_util.h"
+#include "planner/status_macros.h"
 #include "rhumb/v1/run_service.pb.h"
 
 namespace rhumb::cli {
@@ -139,6 +147,38 @@ std::vector<double> LossCurve(const v1::Run& run, client::Client& client) {
   return losses;
 }
 
+// Instants are told as 2027-03-01T12:00:00Z, or how long ago they were: 2h30m.
+Flag TimeFlag(const std::string& name, const std::string& field, const std::string& help,
+              const std::string& group) {
+  return {.name = name,
+          .field = field,
+          .kind = FlagKind::kText,
+          .placeholder = "TIME",
+          .help = help + ", as 2027-03-01T12:00:00Z, or 2h ago; default now",
+          .group = group};
+}
+
+// What `flag` says; nullopt where it is not given.
+absl::StatusOr<std::optional<google::protobuf::Timestamp>> ReadTime(const Flag& flag,
+                                                                    const Invocation& invocation,
+                                                                    double now) {
+  if (!invocation.Has(flag.name)) return std::nullopt;
+  const std::string text = invocation.Value(flag.name);
+  google::protobuf::Timestamp time;
+  if (google::protobuf::util::TimeUtil::FromString(text, &time)) return time;
+  const absl::StatusOr<double> ago = ParseDuration(text, std::nullopt);
+  if (!ago.ok() || !(now - *ago > 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        FlagTitle(flag), " must be a time as 2027-03-01T12:00:00Z, or how long ago as 2h, got \"",
+        text, "\""));
+  }
+  time.set_seconds(static_cast<int64_t>(std::floor(now - *ago)));
+  return time;
+}
+
+Flag StartFlag() { return TimeFlag("start", "run.start_time", "when it began", "Run"); }
+Flag EndFlag() { return TimeFlag("time", "end_time", "when", "End"); }
+
 // Shows the run that `ask` answers.
 int ShowRun(const std::function<absl::StatusOr<v1::Run>(client::Client&)>& ask,
             const Invocation& invocation, Context& context) {
@@ -159,6 +199,18 @@ int ShowRun(const std::function<absl::StatusOr<v1::Run>(client::Client&)>& ask,
                                                            context.out_terminal, losses);
                                         }};
   return RunShowing(showing, *output, invocation, context);
+}
+
+// The same where `ask` changes it.
+int ShowChangedRun(const std::function<absl::StatusOr<v1::Run>(client::Client&)>& ask,
+                   const Invocation& invocation, Context& context) {
+  const WayHome open_home = context.open_home;
+  context.open_home = [&open_home](const Invocation& asked, Context& asking) {
+    return OpenRunHome(open_home, asked, asking);
+  };
+  const int code = ShowRun(ask, invocation, context);
+  context.open_home = open_home;
+  return code;
 }
 
 std::vector<Flag> ShowFlags() {
@@ -202,6 +254,53 @@ std::vector<Flag> With(std::vector<Flag> flags, std::vector<Flag> more) {
   return flags;
 }
 
+// What a run would be: the answer names and dates one that does not exist, unless its job's does.
+absl::StatusOr<v1::Run> CheckRun(const v1::CreateRunRequest& request, client::Client& client) {
+  RHUMB_ASSIGN_OR_RETURN(v1::Run run, client.CreateRun(request));
+  v1::GetRunRequest known;
+  known.set_name(run.name());
+  if (!request.run().jobs().empty() && client.GetRun(known).ok()) return run;
+  run.clear_name();
+  run.clear_state();
+  run.clear_create_time();
+  run.clear_update_time();
+  run.clear_comparisons();
+  run.clear_advice();
+  return run;
+}
+
+std::string RenderChecked(const v1::Run& run, const Terminal& terminal) {
+  Report report(terminal);
+  report.Sentence(run.name().empty() ? "Such a run could be created."
+                                     : absl::StrCat(run.name(), " is the run of this job already."),
+                  Style::kGood);
+  report.Row("Title", run.title());
+  report.Row("Plan", run.plan());
+  AddSettings(run.settings(), report);
+  return report.text();
+}
+
+int CheckCreate(const v1::CreateRunRequest& request, const Invocation& invocation,
+                Context& context) {
+  const absl::StatusOr<OutputOptions> output = ReadOutputOptions(invocation);
+  if (!output.ok()) return FailUsage(context, output.status());
+  const absl::StatusOr<Home> home = OpenRunHome(invocation, context);
+  if (!home.ok()) return Fail(context, home.status());
+  const absl::StatusOr<v1::Run> run = CheckRun(request, *home->client);
+  if (!run.ok()) return Fail(context, run.status());
+  const auto table = [&] {
+    return output->table.parsable
+               ? RenderTable(RunsTable({*run}), output->table, context.out_terminal)
+               : RenderChecked(*run, context.out_terminal);
+  };
+  const std::vector<std::string> names =
+      run->name().empty() ? std::vector<std::string>{} : std::vector<std::string>{run->name()};
+  const absl::Status written = WriteMessage(*run, *output, table, names, context);
+  if (!written.ok()) return Fail(context, written);
+  Remark(invocation, context, "nothing was changed, as --dry-run says");
+  return kExitOk;
+}
+
 int RunCreate(const Invocation& invocation, Context& context) {
   v1::CreateRunRequest request;
   const absl::Status read = SetFieldsFromFlags(With(CreateFlags(), RunSettingsFlags()), invocation,
@@ -215,13 +314,14 @@ int RunCreate(const Invocation& invocation, Context& context) {
     job.set_job_id(invocation.Value("job"));
     job.set_cluster(invocation.Value("cluster"));
   }
+  const absl::StatusOr<std::optional<google::protobuf::Timestamp>> start =
+      ReadTime(StartFlag(), invocation, context.now_unix_seconds);
+  if (!start.ok()) return FailUsage(context, start.status());
+  if (start->has_value()) *request.mutable_run()->mutable_start_time() = **start;
   request.set_validate_only(invocation.Has("dry-run"));
-  const int code = ShowRun([&](client::Client& client) { return client.CreateRun(request); },
-                           invocation, context);
-  if (code == kExitOk && request.validate_only()) {
-    Remark(invocation, context, "nothing was changed, as --dry-run says");
-  }
-  return code;
+  if (request.validate_only()) return CheckCreate(request, invocation, context);
+  return ShowChangedRun([&](client::Client& client) { return client.CreateRun(request); },
+                        invocation, context);
 }
 
 std::vector<Flag> FinishFlags() {
@@ -235,11 +335,6 @@ std::vector<Flag> FinishFlags() {
 }
 
 int RunFinish(const Invocation& invocation, Context& context) {
-  v1::FinishRunRequest request;
-  const absl::Status read =
-      SetFieldsFromFlags(FinishFlags(), invocation, context.now_unix_seconds, request);
-  if (!read.ok()) return FailUsage(context, read);
-  request.set_name(invocation.arguments[0]);
   // An enum has more than a launcher may say.
   const std::vector<std::string> ends = FinishFlags().front().choices;
   if (std::find(ends.begin(), ends.end(), invocation.Value("state")) == ends.end()) {
@@ -247,16 +342,17 @@ int RunFinish(const Invocation& invocation, Context& context) {
                                   absl::StrCat("--state must be one of ", absl::StrJoin(ends, ", "),
                                                ", got \"", invocation.Value("state"), "\"")));
   }
-  const std::string time = invocation.Value("time");
-  if (invocation.Has("time") &&
-      !google::protobuf::util::TimeUtil::FromString(time, request.mutable_end_time())) {
-    return FailUsage(
-        context,
-        absl::InvalidArgumentError(absl::StrCat(
-            "--time (end_time) must be a time as 2027-03-01T12:00:00Z, got \"", time, "\"")));
-  }
-  return ShowRun([&](client::Client& client) { return client.FinishRun(request); }, invocation,
-                 context);
+  v1::FinishRunRequest request;
+  const absl::Status read =
+      SetFieldsFromFlags(FinishFlags(), invocation, context.now_unix_seconds, request);
+  if (!read.ok()) return FailUsage(context, read);
+  request.set_name(invocation.arguments[0]);
+  const absl::StatusOr<std::optional<google::protobuf::Timestamp>> time =
+      ReadTime(EndFlag(), invocation, context.now_unix_seconds);
+  if (!time.ok()) return FailUsage(context, time.status());
+  if (time->has_value()) *request.mutable_end_time() = **time;
+  return ShowChangedRun([&](client::Client& client) { return client.FinishRun(request); },
+                        invocation, context);
 }
 
 }  // namespace
@@ -300,7 +396,8 @@ Command RunCreateCommand() {
           "already. Without a plan, the flags that say what is trained are what it is compared "
           "with; with one, where it differs.",
       .flags = With(With(CreateFlags(), RunSettingsFlags()),
-                    {JobFlag("run.jobs[0].job_id", "the scheduler's job that starts it", kGroup),
+                    {StartFlag(),
+                     JobFlag("run.jobs[0].job_id", "the scheduler's job that starts it", kGroup),
                      ClusterFlag("run.jobs[0].cluster", "the job's cluster", kGroup),
                      {.name = "dry-run",
                       .kind = FlagKind::kSwitch,
@@ -317,13 +414,9 @@ Command RunFinishCommand() {
   return {.words = {"run", "finish"},
           .summary = "Say how a run without a scheduler ended.",
           .arguments = {RunArgument(/*optional=*/false)},
-          .flags = With(FinishFlags(), {{.name = "time",
-                                         .field = "end_time",
-                                         .kind = FlagKind::kText,
-                                         .placeholder = "TIME",
-                                         .help = "when, as 2027-03-01T12:00:00Z; default now",
-                                         .group = "End"}}),
-          .examples = {{"run finish runs/r-0123456789abcdef0123 --state succeeded", "now"}},
+          .flags = With(FinishFlags(), {EndFlag()}),
+          .examples = {{"run finish runs/r-0123456789abcdef0123 --state succeeded", "now"},
+                       {"run finish r-0123 --state failed --time 2h", "two hours ago"}},
           .run = RunFinish};
 }
 

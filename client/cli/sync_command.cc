@@ -21,6 +21,7 @@
 #include "client/cli/output.h"
 #include "client/cli/progress_bar.h"
 #include "client/cli/progress_sender.h"
+#include "client/cli/run_home.h"
 #include "client/cli/spool_file.h"
 #include "client/cpp/rpc_error.h"
 #include "planner/status_macros.h"
@@ -190,7 +191,7 @@ int RunSync(const Invocation& invocation, Context& context) {
   if (!files.ok()) return FailUsage(context, files.status());
   std::vector<FileResult> results;
   if (!files->empty()) {
-    const absl::StatusOr<Home> home = context.open_home(invocation, context);
+    const absl::StatusOr<Home> home = OpenRunHome(invocation, context);
     if (!home.ok()) return Fail(context, home.status());
     ProgressBar progress(context);
     for (const std::string& file : *files) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cli/context.h"
 #include "client/cli/exit_code.h"
@@ -21,6 +22,10 @@
 namespace rhumb::cli {
 namespace {
 
+// How old the run may be while samples come, and what is drawn while none do.
+constexpr absl::Duration kBetweenRuns = absl::Seconds(3);
+constexpr absl::Duration kBetweenDrawings = absl::Seconds(1);
+
 // Draws in place on a terminal, a line an update elsewhere.
 class WatchPrinter {
  public:
@@ -29,19 +34,27 @@ class WatchPrinter {
         is_screen_(!is_json_ && IsOnScreen(context)),
         context_(context) {}
 
-  void Print(const v1::WatchRunResponse& message) {
-    view_.Update(message);
+  void Print(const v1::WatchRunResponse& message, client::Client& client) {
+    view_.Update(message, absl::Now());
     if (is_json_) {
       *context_.out << PrintJson(message) << "\n";
-    } else if (is_screen_) {
-      Clear();
-      const std::string lines = view_.Lines(context_.out_terminal);
-      *context_.out << lines;
-      drawn_ = static_cast<int>(std::count(lines.begin(), lines.end(), '\n'));
     } else {
-      *context_.out << view_.Line();
+      if (view_.lacks_run()) Refresh(client);
+      if (is_screen_) {
+        Draw();
+      } else {
+        *context_.out << view_.Line();
+      }
     }
     context_.out->flush();
+  }
+
+  // Nothing comes; the time goes on.
+  void Tick() {
+    if (drawn_ > 0 && absl::Now() - draw_time_ > kBetweenDrawings) {
+      Draw();
+      context_.out->flush();
+    }
   }
 
   // What is said on stderr then stands above the next drawing.
@@ -53,11 +66,36 @@ class WatchPrinter {
   const WatchView& view() const { return view_; }
 
  private:
+  // The whole run, which the daemon tells once a minute: how far it is and what was planned so far
+  // is of its samples.
+  void Refresh(client::Client& client) {
+    const absl::Duration since = absl::Now() - std::max(view_.run_time(), ask_time_);
+    if (since < kBetweenRuns && (view_.run_had_samples() || ask_time_ > view_.run_time())) return;
+    ask_time_ = absl::Now();
+    v1::GetRunRequest request;
+    request.set_name(view_.run().name());
+    const absl::StatusOr<v1::Run> run = client.GetRun(request);
+    // Its end is for the watch to tell.
+    if (!run.ok() || !IsOpen(*run)) return;
+    v1::WatchRunResponse whole;
+    *whole.mutable_run() = *run;
+    view_.Update(whole, absl::Now());
+  }
+
+  void Draw() {
+    Clear();
+    const std::string lines = view_.Lines(context_.out_terminal, absl::Now());
+    *context_.out << lines;
+    drawn_ = static_cast<int>(std::count(lines.begin(), lines.end(), '\n'));
+    draw_time_ = absl::Now();
+  }
+
   const bool is_json_;
   const bool is_screen_;
   Context& context_;
   WatchView view_;
   int drawn_ = 0;  // lines on the screen
+  absl::Time draw_time_ = absl::InfinitePast(), ask_time_ = absl::InfinitePast();
 };
 
 int RunWatchCommand(const Invocation& invocation, Context& context) {
@@ -75,6 +113,7 @@ int RunWatchCommand(const Invocation& invocation, Context& context) {
   WatchOptions options;
   if (timeout->has_value()) options.patience = absl::Seconds(**timeout);
   options.interrupted = [] { return InterruptWatch::interrupted(); };
+  options.on_silence = [&] { printer.Tick(); };
   options.on_loss = [&](const absl::Status& status) {
     printer.Clear();
     Remark(invocation, context,
@@ -82,7 +121,7 @@ int RunWatchCommand(const Invocation& invocation, Context& context) {
   };
   const absl::Status status = WatchUntilEnd(
       *home->client, invocation.arguments[0], options, [&](const v1::WatchRunResponse& message) {
-        printer.Print(message);
+        printer.Print(message, *home->client);
         return context.out->good() ? absl::OkStatus()
                                    : absl::CancelledError("nobody reads any more");
       });
@@ -109,8 +148,9 @@ Command WatchCommand() {
       .description =
           "On a terminal the view is drawn in place: how far it is, loss and throughput beside "
           "the plan, forecast, alarms. Elsewhere a line an update; -o json is a WatchRunResponse "
-          "a line. Ends with the run: exit code 0 if it succeeded, else 1. A daemon that "
-          "restarts is waited for, with --timeout so long and no longer.",
+          "a line. Ends with the run: exit code 0 if it succeeded, else 1. There is no deadline, "
+          "of 60s or any other: --timeout is here how long a daemon that went away is waited for, "
+          "which without it is for ever.",
       .arguments = {{.name = "RUN",
                      .help = "name of a run, as runs/r-0123",
                      .completion = Completion::kRun}},

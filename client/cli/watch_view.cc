@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -56,33 +57,60 @@ std::string Cut(const std::string& line, int width) {
 
 }  // namespace
 
-void WatchView::Update(const v1::WatchRunResponse& message) {
-  if (message.has_run()) run_ = message.run();
+void WatchView::TakeIfNewer(const v1::RunSample& sample) {
+  // The newest attempt counts, and of it what is farthest.
+  const v1::RunSample& last = run_.last_sample();
+  const bool is_newer =
+      !run_.has_last_sample() || sample.attempt() > last.attempt() ||
+      (sample.attempt() == last.attempt() && sample.token_count() >= last.token_count());
+  if (is_newer) *run_.mutable_last_sample() = sample;
+}
+
+void WatchView::Update(const v1::WatchRunResponse& message, absl::Time now) {
+  if (message.has_run()) {
+    const v1::Run before = std::exchange(run_, message.run());
+    run_time_ = now;
+    run_had_samples_ = run_.has_last_sample();
+    // It may have been read before what was told already.
+    if (before.has_last_sample()) TakeIfNewer(before.last_sample());
+  }
+  lacks_run_ = !message.samples().empty() && !message.has_run();
   for (const v1::RunSample& sample : message.samples()) {
     if (sample.has_loss_nats()) losses_.push_back(sample.loss_nats());
-    // The newest attempt counts, and of it what is farthest; validations tell no rate or loss.
-    const v1::RunSample& last = run_.last_sample();
-    const bool is_newer =
-        !run_.has_last_sample() || sample.attempt() > last.attempt() ||
-        (sample.attempt() == last.attempt() && sample.token_count() >= last.token_count());
-    if (is_newer && (sample.has_loss_nats() || sample.loss_not_finite())) {
-      *run_.mutable_last_sample() = sample;
-    }
+    // Validations tell no rate or loss.
+    if (sample.has_loss_nats() || sample.loss_not_finite()) TakeIfNewer(sample);
   }
   if (losses_.size() > 2 * kKeptLosses) {
     losses_.erase(losses_.begin(), losses_.end() - static_cast<int64_t>(kKeptLosses));
   }
 }
 
-std::string WatchView::Lines(const Terminal& terminal) const {
+v1::Run WatchView::RunAt(absl::Time now) const {
+  v1::Run run = run_;
+  if (run.state() != v1::RUN_STATE_RUNNING || now <= run_time_) return run;
+  const double since = absl::ToDoubleSeconds(now - run_time_);
+  for (v1::Job& job : *run.mutable_jobs()) {
+    if (job.state() == v1::RUN_STATE_RUNNING && job.has_elapsed_seconds()) {
+      job.set_elapsed_seconds(job.elapsed_seconds() + since);
+    }
+  }
+  for (v1::RunComparison& each : *run.mutable_comparisons()) {
+    if (each.quantity() != "wall_seconds" || !each.has_actual()) continue;
+    each.set_actual(each.actual() + since);
+    if (each.has_ratio() && each.planned() > 0) each.set_ratio(each.actual() / each.planned());
+  }
+  return run;
+}
+
+std::string WatchView::Lines(const Terminal& terminal, absl::Time now) const {
   std::vector<std::string> lines;
   const auto add = [&](const char* label, const std::string& text, Style style = Style::kPlain) {
     if (text.empty()) return;
     const std::string line = absl::StrCat(PadRight(label, kLabelWidth), text);
     lines.push_back(Styled(terminal, style, Cut(line, terminal.width)));
   };
-  for (const absl::string_view line :
-       absl::StrSplit(Wrapped(RunSentence(run_), terminal.width, 2), '\n', absl::SkipEmpty())) {
+  for (const absl::string_view line : absl::StrSplit(
+           Wrapped(RunSentence(RunAt(now)), terminal.width, 2), '\n', absl::SkipEmpty())) {
     lines.push_back(Styled(terminal, Style::kBold, line));
   }
   const v1::RunSample& last = run_.last_sample();
@@ -134,9 +162,10 @@ std::string WatchView::Lines(const Terminal& terminal) const {
   for (const v1::DriftAlarm& alarm : AlarmsInOrder(run_)) {
     if (alarm.has_clear_time()) break;
     add("Alarm",
-        absl::StrCat(DriftName(alarm.kind()), " since ", SinceText(alarm), ": ", alarm.text()),
+        absl::StrCat(DriftName(alarm.kind()), " since ", SinceText(alarm),
+                     IsOpen(run_) ? "" : ", to the run's end", ": ", alarm.text()),
         Style::kBad);
-    add("", alarm.directive());
+    if (IsOpen(run_)) add("", alarm.directive());
   }
   return absl::StrCat(absl::StrJoin(lines, "\n"), "\n");
 }

@@ -100,11 +100,11 @@ absl::StatusOr<LineReading> CsvLog::ReadHeader(const std::vector<std::string>& t
   if (!has("token_count") && !has("step")) {
     return absl::InvalidArgumentError(
         "the first line must name columns, among them token_count (tokens), or step together with "
-        "--global-batch-tokens");
+        "--batch-tokens");
   }
   if (!has("token_count") && !facts_.global_batch_tokens.has_value()) {
     return absl::InvalidArgumentError(
-        "--global-batch-tokens must be given: the table has steps and no token_count");
+        "--batch-tokens must be given: the table has steps and no token_count");
   }
   has_header_ = true;
   return LineReading();

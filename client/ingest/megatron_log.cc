@@ -128,7 +128,7 @@ absl::StatusOr<LineReading> MegatronLog::ReadTraining(absl::string_view line, in
         samples.has_value()
             ? "--sequence-length must be given: the log counts samples and does not say their "
               "length"
-            : "--global-batch-tokens must be given: the log counts iterations alone");
+            : "--batch-tokens must be given: the log counts iterations alone");
   }
   const std::optional<double> loss = PartValue(parts, "lm loss");
   if (loss.has_value() && !SetLoss(*loss, sample)) {

@@ -41,7 +41,7 @@ absl::StatusOr<LineReading> NanoGptLog::Read(absl::string_view colored) {
   }
   if (!facts_.global_batch_tokens.has_value()) {
     return absl::InvalidArgumentError(
-        "--global-batch-tokens must be given: the log does not say the tokens per iteration");
+        "--batch-tokens must be given: the log does not say the tokens per iteration");
   }
   const int64_t step = is_training ? *number + 1 : *number;
   if (step > INT64_MAX / *facts_.global_batch_tokens) {

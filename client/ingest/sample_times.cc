@@ -2,6 +2,8 @@
 #include "client/ingest/sample_times.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 #include "client/ingest/log_text.h"
 
@@ -39,6 +41,30 @@ std::vector<v1::RunSample> WithTimes(std::vector<v1::RunSample> samples, absl::T
     SetTime(TimeOf(samples[i]) - Since(samples[i - 1], samples[i]), samples[i - 1]);
   }
   return samples;
+}
+
+std::vector<AttemptSamples> WithTimes(std::vector<AttemptSamples> attempts, absl::Time end) {
+  for (size_t i = attempts.size(); i-- > 0;) {
+    if (attempts[i].samples.empty()) continue;
+    attempts[i].samples = WithTimes(std::move(attempts[i].samples), end);
+    end = BeginOf(attempts[i].samples);
+  }
+  return attempts;
+}
+
+absl::Time BeginOf(const std::vector<v1::RunSample>& samples) {
+  const v1::RunSample& first = samples.front();
+  // The first may be a validation, which takes no step.
+  const auto timed = std::find_if(samples.begin(), samples.end(), [](const v1::RunSample& sample) {
+    return sample.has_step_seconds();
+  });
+  if (first.step() == 0 || timed == samples.end()) return TimeOf(first);
+  const auto next = std::find_if(samples.begin(), samples.end(), [&](const v1::RunSample& sample) {
+    return sample.step() > first.step();
+  });
+  const int64_t apart = next == samples.end() ? 1 : next->step() - first.step();
+  return TimeOf(first) -
+         absl::Seconds(timed->step_seconds() * static_cast<double>(std::min(first.step(), apart)));
 }
 
 }  // namespace rhumb::ingest

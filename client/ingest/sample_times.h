@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "client/ingest/log_reader.h"
 #include "rhumb/v1/run_progress.pb.h"
 
 namespace rhumb::ingest {
@@ -15,6 +16,14 @@ namespace rhumb::ingest {
 // none, or where steps fall back). Those before the first that has a time are counted back from it
 // in the same way, and where none has one, from `end`.
 std::vector<v1::RunSample> WithTimes(std::vector<v1::RunSample> samples, absl::Time end);
+
+// The same of `attempts`, in the order of the log: they lie one after the other, so that one whose
+// samples have no time of their own ends where the next begins, and the last at `end`.
+std::vector<AttemptSamples> WithTimes(std::vector<AttemptSamples> attempts, absl::Time end);
+
+// When the first step behind the first of `samples`, which have times, began: before it by the time
+// of the steps that it stands for, as many as the next one does and no more than were done.
+absl::Time BeginOf(const std::vector<v1::RunSample>& samples);
 
 }  // namespace rhumb::ingest
 

@@ -92,7 +92,7 @@ absl::StatusOr<LineReading> TorchtitanLog::Read(absl::string_view colored) {
   if (!step.has_value()) return Unreadable("\"step:\" is not followed by a whole number");
   if (!facts_.global_batch_tokens.has_value()) {
     return absl::InvalidArgumentError(
-        "--global-batch-tokens must be given: the log does not say the tokens of a step");
+        "--batch-tokens must be given: the log does not say the tokens of a step");
   }
   if (*step > INT64_MAX / *facts_.global_batch_tokens) {
     return Unreadable("more tokens than can be counted");

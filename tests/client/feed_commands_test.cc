@@ -34,6 +34,33 @@ TEST_F(RunProgressCommandsTest, ALogBecomesSamplesOfANewRunAndAgainStoresNothing
   EXPECT_EQ(service_.creates[0].run().settings().global_batch_tokens(), 1000);
 }
 
+TEST_F(RunProgressCommandsTest, ALogIsToldToADaemonAlone) {
+  const std::string log = Write("train.csv", "tokens,loss\n1000,3\n");
+  RunLine(absl::StrCat("ingest --csv ", log));
+  EXPECT_FALSE(may_be_local_);
+  RunLine(absl::StrCat("ingest --csv --local ", log));
+  EXPECT_TRUE(may_be_local_);
+}
+
+TEST_F(RunProgressCommandsTest, ARunBeginsWhereItsLogDoes) {
+  // The first line stands for ten steps of two seconds.
+  const std::string log = Write("train.csv",
+                                "step,loss,step_seconds,sample_time\n"
+                                "10,3,2,2025-11-24T15:00:20Z\n"
+                                "20,2.5,2,2025-11-24T15:00:40Z\n");
+  RunLine(absl::StrCat("ingest --csv ", log, " --batch-tokens 1000"));
+  ASSERT_THAT(service_.creates, SizeIs(1));
+  EXPECT_EQ(service_.creates[0].run().start_time().seconds(), kStart - 3600);
+}
+
+TEST_F(RunProgressCommandsTest, FollowingEndsWithTheRunThoughTheLogSaysNothing) {
+  service_.run.set_state(v1::RUN_STATE_SUCCEEDED);
+  const std::string log = Write("train.csv", "tokens,loss\n1000,3\n");
+  const Outcome outcome = RunLine(absl::StrCat("ingest --csv --follow --run r-12 ", log));
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_EQ(outcome.out, "r-12: 1 sample stored.\n");
+}
+
 TEST_F(RunProgressCommandsTest, ALogThatHasGrownStoresWhatIsNew) {
   const std::string log = Write("train.csv", "tokens,loss\n1000,3\n");
   RunLine(absl::StrCat("ingest --csv --run r-12 ", log));

@@ -18,6 +18,7 @@ namespace rhumb::cli {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -47,6 +48,89 @@ TEST_F(RunProgressCommandsTest, ARunIsCreatedWithWhatIsTrained) {
   EXPECT_EQ(settings.tokenizer(), "gpt2");
   EXPECT_EQ(settings.dataset(), "c4");
   EXPECT_TRUE(settings.learn());
+}
+
+TEST_F(RunProgressCommandsTest, WhatChangesRunsNeedsADaemonUnlessToldOtherwise) {
+  RunLine("run create");
+  EXPECT_FALSE(may_be_local_);
+  RunLine("run finish r-12 --state failed");
+  EXPECT_FALSE(may_be_local_);
+  RunLine("run create --local");
+  EXPECT_TRUE(may_be_local_);
+  RunLine("run show r-12");
+  EXPECT_TRUE(may_be_local_);
+}
+
+TEST_F(RunProgressCommandsTest, TimesLieInThePastWhereTheyAreSaid) {
+  RunLine("run create --start 2025-11-24T12:00:00Z");
+  EXPECT_EQ(service_.creates.back().run().start_time().seconds(), kStart - 4 * 3600);
+  RunLine("run create --start 90m");
+  EXPECT_EQ(service_.creates.back().run().start_time().seconds(), kStart - 5400);
+  RunLine("run finish r-12 --state succeeded --time 1h");
+  EXPECT_EQ(service_.finishes.back().end_time().seconds(), kStart - 3600);
+  const Outcome wrong = RunLine("run create --start yesterday");
+  EXPECT_EQ(wrong.code, kExitUsage);
+  EXPECT_THAT(wrong.err, HasSubstr("--start (run.start_time) must be a time as"));
+}
+
+TEST_F(RunProgressCommandsTest, ARunThatIsOnlyCheckedHasNoNameAndDoesNotRun) {
+  const Outcome outcome = RunLine("run create --dry-run --title ladder --params 1.1B");
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("Such a run could be created."), HasSubstr("ladder"),
+                                 HasSubstr("1.10B parameters"), Not(HasSubstr("runs/")),
+                                 Not(HasSubstr("the run runs"))));
+  EXPECT_THAT(RunLine("run create --dry-run -o name").out, IsEmpty());
+}
+
+TEST_F(RunProgressCommandsTest, AnEndIsOneThatALauncherCanSay) {
+  for (const char* state : {"lost", "done"}) {
+    const Outcome outcome = RunLine(absl::StrCat("run finish r-12 --state ", state));
+    EXPECT_EQ(outcome.code, kExitUsage);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("must be one of succeeded, failed, cancelled"),
+                                   Not(HasSubstr("timed-out"))));
+  }
+  EXPECT_THAT(RunLine("run finish r-12").err, HasSubstr("--state must be"));
+}
+
+TEST_F(RunProgressCommandsTest, ARunShowsWhatItWasCreatedWith) {
+  v1::RunSettings& settings = *service_.run.mutable_settings();
+  settings.set_param_count(1'100'000'000);
+  settings.set_target_token_count(22'000'000'000);
+  settings.set_global_batch_tokens(524288);
+  settings.mutable_schedule()->set_kind(v1::SCHEDULE_KIND_WSD);
+  settings.mutable_schedule()->set_decay_fraction(0.1);
+  settings.set_gpu_type("H100-SXM5-80GB");
+  settings.set_gpu_count(8);
+  settings.set_tokenizer("gpt2");
+  settings.set_learn(true);
+  EXPECT_THAT(RunLine("run show r-12").out,
+              AllOf(HasSubstr("1.10B parameters, 22.0B tokens, batch 524,288 tokens"),
+                    HasSubstr("wsd, decay 10.0%"), HasSubstr("8 H100-SXM5-80GB"),
+                    HasSubstr("tokenizer gpt2, may be learnt from")));
+}
+
+TEST_F(RunProgressCommandsTest, GpusOfARunWithoutJobsAreThoseThatItsGpuHoursCount) {
+  for (const auto& [quantity, planned] :
+       {std::pair("gpu_count", 8.0), std::pair("node_count", 1.0), std::pair("gpu_hours", 80.0)}) {
+    v1::RunComparison& each = *service_.run.add_comparisons();
+    each.set_quantity(quantity);
+    each.set_planned(planned);
+  }
+  service_.run.mutable_comparisons(2)->set_actual(40);
+  const std::string text = RunLine("run show r-12 -o wide").out;
+  EXPECT_THAT(text, ContainsRegex("GPUs +8 +8 +1.00 +as planned"));
+  EXPECT_THAT(text, ContainsRegex("Nodes +1 +1 +1.00 +as planned"));
+}
+
+TEST_F(RunProgressCommandsTest, AListSaysWhoseRunItIsWithoutAJobToo) {
+  service_.run.set_owner_uid(1000);
+  EXPECT_THAT(RunLine("run list").out, HasSubstr("uid 1000"));
+}
+
+TEST_F(RunProgressCommandsTest, AnAlarmOfARunThatHasEndedLastedToItsEnd) {
+  service_.run.set_state(v1::RUN_STATE_SUCCEEDED);
+  *service_.run.add_alarms() = Alarm(v1::DRIFT_KIND_THROUGHPUT, /*is_open=*/true);
+  EXPECT_THAT(RunLine("run show r-12").out, HasSubstr("to the run's end: throughput"));
 }
 
 TEST_F(RunProgressCommandsTest, AWrongScheduleIsAMistakeThatNamesTheFlag) {
@@ -211,6 +295,19 @@ std::vector<v1::WatchRunResponse> WatchOf(const v1::Run& run, v1::RunState end) 
   return {whole, more, last};
 }
 
+TEST_F(RunProgressCommandsTest, AWatchAsksForTheRunThatItsFirstSamplesMakeComparable) {
+  v1::WatchRunResponse told = WatchOf(service_.run, v1::RUN_STATE_RUNNING).front();
+  v1::WatchRunResponse samples;
+  *samples.add_samples() = Sample(4, 2.5);
+  service_.watches = {{told, samples}};
+  service_.run.mutable_settings()->set_target_token_count(10000);
+  *service_.run.mutable_last_sample() = Sample(4, 2.5);
+  v1::RunComparison& loss = *service_.run.add_comparisons();
+  loss.set_quantity("loss_nats");
+  loss.set_planned(2.25);
+  EXPECT_THAT(RunLine("watch r-12").out, AllOf(HasSubstr("40.0%"), HasSubstr("(planned 2.250)")));
+}
+
 TEST_F(RunProgressCommandsTest, AWatchEndsWithTheRunsState) {
   service_.watches = {WatchOf(service_.run, v1::RUN_STATE_SUCCEEDED)};
   const Outcome outcome = RunLine("watch r-12");
@@ -292,8 +389,9 @@ TEST_F(RunProgressCommandsTest, AccuracyIsAskedByGroupSinceADate) {
   service_.accuracy.set_run_count(3);
   const Outcome outcome = RunLine("accuracy --by gpu-type --since 2025-11-01 --cluster mine");
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("3 runs that ended"), HasSubstr("H100-SXM5-80GB"),
-                                 HasSubstr("1.040"), HasSubstr("few runs")));
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("3 runs that ended"), HasSubstr("H100-SXM5-80GB"), HasSubstr("1.040"),
+                    HasSubstr("few runs"), HasSubstr("|planned / actual - 1|")));
   ASSERT_THAT(service_.accuracies, SizeIs(1));
   EXPECT_EQ(service_.accuracies[0].grouping(), v1::ACCURACY_GROUPING_GPU_TYPE);
   EXPECT_EQ(service_.accuracies[0].since_time().seconds(), 1761955200);

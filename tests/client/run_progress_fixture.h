@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "client/cli/command.h"
 #include "client/cli/context.h"
 #include "client/cli/run.h"
 #include "gtest/gtest.h"
@@ -193,7 +194,8 @@ class RunProgressCommandsTest : public ::testing::Test {
     context.err = &err;
     context.out_terminal.width = 160;
     context.now_unix_seconds = kStart;
-    context.open_home = [this](const Invocation&, Context&) -> absl::StatusOr<Home> {
+    context.open_home = [this](const Invocation& asked, Context&) -> absl::StatusOr<Home> {
+      may_be_local_ = !asked.Has("no-local");
       if (is_away_) return absl::UnavailableError("no daemon");
       Home home;
       home.client =
@@ -216,6 +218,7 @@ class RunProgressCommandsTest : public ::testing::Test {
   std::unique_ptr<grpc::Server> server_;
   std::filesystem::path folder_;
   bool is_away_ = false;
+  bool may_be_local_ = false;  // the command last run would have been answered without a daemon
 };
 
 }  // namespace rhumb::cli

@@ -12,6 +12,9 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Le;
+using ::testing::Not;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'764'000'000);
 
 v1::WatchRunResponse Whole() {
   v1::WatchRunResponse message;
@@ -39,13 +42,42 @@ v1::WatchRunResponse Sample(int64_t step, double loss) {
 
 TEST(WatchViewTest, NumbersStandBesideThePlans) {
   WatchView view;
-  view.Update(Whole());
-  view.Update(Sample(10000, 2.5));
-  const std::string lines = view.Lines({.width = 100});
+  view.Update(Whole(), kNow);
+  view.Update(Sample(10000, 2.5), kNow);
+  const std::string lines = view.Lines({.width = 100}, kNow);
   EXPECT_THAT(lines,
               AllOf(HasSubstr("ladder runs"), HasSubstr("25%"),
                     HasSubstr("5.00B of 20.0B  step 10,000"), HasSubstr("Loss         2.5"),
                     HasSubstr("1.50M  planned 2.00M  x 0.75"), HasSubstr("Alarms       none")));
+}
+
+TEST(WatchViewTest, TheTimeOfARunGoesOnWhileNothingComes) {
+  WatchView view;
+  v1::WatchRunResponse message = Whole();
+  v1::RunComparison& wall = *message.mutable_run()->add_comparisons();
+  wall.set_quantity("wall_seconds");
+  wall.set_planned(40);
+  wall.set_actual(0.443);
+  wall.set_ratio(0.443 / 40);
+  view.Update(message, kNow);
+  EXPECT_THAT(view.Lines({.width = 100}, kNow + absl::Seconds(9.557)),
+              HasSubstr("since 10 s, 25.0% of the planned 40 s"));
+  message.mutable_run()->set_state(v1::RUN_STATE_FAILED);
+  view.Update(message, kNow);
+  EXPECT_THAT(view.Lines({.width = 100}, kNow + absl::Seconds(9)), HasSubstr("after 443 ms"));
+}
+
+TEST(WatchViewTest, AnAlarmOfARunThatHasEndedLastedToItsEnd) {
+  WatchView view;
+  v1::WatchRunResponse message = Whole();
+  message.mutable_run()->set_state(v1::RUN_STATE_SUCCEEDED);
+  v1::DriftAlarm& alarm = *message.mutable_run()->add_alarms();
+  alarm.set_kind(v1::DRIFT_KIND_LOSS);
+  alarm.set_since_step(7);
+  alarm.set_directive("do this");
+  view.Update(message, kNow);
+  EXPECT_THAT(view.Lines({.width = 100}, kNow),
+              AllOf(HasSubstr("loss since step 7, to the run's end"), Not(HasSubstr("do this"))));
 }
 
 TEST(WatchViewTest, NoLineIsWiderThanTheTerminal) {
@@ -54,10 +86,10 @@ TEST(WatchViewTest, NoLineIsWiderThanTheTerminal) {
   v1::DriftAlarm& alarm = *message.mutable_run()->add_alarms();
   alarm.set_kind(v1::DRIFT_KIND_LOSS);
   alarm.set_text(std::string(300, 'x'));
-  view.Update(message);
-  view.Update(Sample(10000, 2.5));
+  view.Update(message, kNow);
+  view.Update(Sample(10000, 2.5), kNow);
   for (const absl::string_view line :
-       absl::StrSplit(view.Lines({.utf8 = true, .width = 60}), '\n')) {
+       absl::StrSplit(view.Lines({.utf8 = true, .width = 60}, kNow), '\n')) {
     EXPECT_THAT(DisplayWidth(line), Le(60)) << line;
   }
 }
@@ -70,8 +102,8 @@ TEST(WatchViewTest, AnOpenAlarmSaysWhatToDo) {
   alarm.set_text("The loss has left its curve.");
   alarm.set_directive("restart from step 900");
   alarm.set_since_step(1000);
-  view.Update(message);
-  EXPECT_THAT(view.Lines({.width = 100}),
+  view.Update(message, kNow);
+  EXPECT_THAT(view.Lines({.width = 100}, kNow),
               AllOf(HasSubstr("loss since step 1,000: The loss has left its curve."),
                     HasSubstr("restart from step 900")));
   EXPECT_THAT(view.Line(), HasSubstr("alarm loss"));
@@ -79,19 +111,19 @@ TEST(WatchViewTest, AnOpenAlarmSaysWhatToDo) {
 
 TEST(WatchViewTest, AnOlderSampleIsNotTheLast) {
   WatchView view;
-  view.Update(Whole());
-  view.Update(Sample(200, 2.5));
-  view.Update(Sample(100, 3.5));
+  view.Update(Whole(), kNow);
+  view.Update(Sample(200, 2.5), kNow);
+  view.Update(Sample(100, 3.5), kNow);
   EXPECT_THAT(view.Line(), HasSubstr("step 200 "));
 }
 
 TEST(WatchViewTest, AStepBackInANewAttemptIsTheLast) {
   WatchView view;
-  view.Update(Whole());
-  view.Update(Sample(200, 2.5));
+  view.Update(Whole(), kNow);
+  view.Update(Sample(200, 2.5), kNow);
   v1::WatchRunResponse later = Sample(100, 3.5);
   later.mutable_samples(0)->set_attempt(2);
-  view.Update(later);
+  view.Update(later, kNow);
   EXPECT_THAT(view.Line(), HasSubstr("step 100 "));
 }
 

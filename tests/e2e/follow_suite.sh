@@ -113,6 +113,25 @@ stop_daemon
 expect 5 run log "$run"
 expect 5 watch "$run"
 expect 5 ingest --megatron "$work/train.log"
+# Nor is a home of one's own taken for it, where none is named: what is kept stays.
+rhumb=("$rhumb_program")
+cat >"$work/spool/a-2.ndjson" <<'END'
+{"format":1,"attempt_id":"a-2","create":{"run":{"title":"kept"}}}
+{"sample":{"sequence":1,"sample_time":"2025-11-24T16:00:00Z","step":10,"token_count":1000,"loss_nats":2.5}}
+END
+cp "$work/spool/a-2.ndjson" "$work/kept"
+expect 5 sync "$work/spool"
+expect 5 ingest --megatron "$work/train.log"
+expect 5 run create --title 'by hand'
+expect 5 run finish runs/r-1 --state failed
+shows "$err" 'start rhumbd, or say --local' 'what to do'
+checks=$((checks + 1))
+cmp -s "$work/kept" "$work/spool/a-2.ndjson" || fail 'a file that nobody took is not as it was'
+checks=$((checks + 1))
+[[ ! -e $XDG_DATA_HOME/rhumb ]] || fail 'a database of nobody'
+expect 0 sync "$work/spool" --local
+checks=$((checks + 1))
+[[ ! -e $work/spool/a-2.ndjson ]] || fail 'a file that was taken where --local said'
 
 echo "$checks checks, $failures failed"
 ((failures == 0))

@@ -79,10 +79,10 @@ expect 4 run replan runs/r-none --done-tokens 1B
 
 # Learning: a run without steps teaches none, and says why; nobody opted in.
 expect 0 run finish "$run" --state succeeded -q
-expect 2 calibrate --from-runs --dry-run
-shows "$err" "$run" 'which run teaches nothing'
+expect 1 calibrate --from-runs --dry-run
+shows "$err" "1 run, first $run" 'which run teaches nothing'
 expect 2 fit --from-runs
-shows "$err" 'settings.learn' 'nobody opted in'
+shows "$err" '--learn.*learn=True' 'nobody opted in'
 refused 'two sources' calibrate --from-runs --table x.csv --dry-run
 refused 'needs --from-runs' calibrate --table x.csv --cluster mine --dry-run
 refused 'two sources' fit x.csv --from-runs

@@ -46,7 +46,7 @@ TEST(CsvLogTest, AHeaderWithoutTokensOrStepsIsRefused) {
 TEST(CsvLogTest, StepsAloneNeedTheTokensOfAStep) {
   CsvLog log(LogFacts{});
   EXPECT_THAT(log.Read("step,loss").status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, "--global-batch-tokens"));
+              StatusIs(absl::StatusCode::kInvalidArgument, "--batch-tokens"));
 }
 
 TEST(CsvLogTest, AWrongCellNamesItsColumn) {

@@ -90,7 +90,7 @@ TEST(LogReaderTest, AnErrorNamesTheLine) {
   LogReader reader(LogFormat::kNanoGpt, LogFacts{});
   ASSERT_THAT(reader.Feed("found vocab_size = 65"), IsOk());
   EXPECT_THAT(std::string(reader.Feed("iter 0: loss 10.0, time 5.00ms, mfu 1.00%").message()),
-              StartsWith("line 2: --global-batch-tokens"));
+              StartsWith("line 2: --batch-tokens"));
 }
 
 TEST(LogReaderTest, WithoutStepsTokensTellAttemptsApart) {

@@ -88,7 +88,7 @@ TEST(MegatronLogTest, OldLinesThatCountIterationsAloneNeedTheTokensOfAStep) {
       "1.500E-04 | lm loss 6.123456E+00 | loss scale 65536.0 |";
   MegatronLog without(LogFacts{});
   EXPECT_THAT(without.Read(kOld).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, "--global-batch-tokens must be given"));
+              StatusIs(absl::StatusCode::kInvalidArgument, "--batch-tokens must be given"));
   MegatronLog with({.global_batch_tokens = 1000});
   EXPECT_EQ(Read(with, kOld).sample.token_count(), 100000);
 }

@@ -50,7 +50,7 @@ TEST(NanoGptLogTest, ALossOfNanIsNotFinite) {
 TEST(NanoGptLogTest, WithoutTokensOfAStepTheFlagIsNamed) {
   NanoGptLog log(LogFacts{});
   EXPECT_THAT(log.Read("iter 7: loss 3.0, time 412.00ms, mfu 31.20%").status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, "--global-batch-tokens must be given"));
+              StatusIs(absl::StatusCode::kInvalidArgument, "--batch-tokens must be given"));
 }
 
 TEST(NanoGptLogTest, ALossThatIsNoNumberIsUnreadable) {

@@ -45,5 +45,30 @@ TEST(SampleTimesTest, WithoutTimesOfStepsAllAreOfTheEnd) {
   EXPECT_EQ(samples[0].sample_time().seconds(), 1000);
 }
 
+TEST(SampleTimesTest, AttemptsWithoutTimesLieOneBehindTheOther) {
+  const std::vector<AttemptSamples> attempts =
+      WithTimes({{.attempt_id = "1", .samples = {Step(10, 2), Step(20, 2)}},
+                 {.attempt_id = "2", .samples = {Step(11, 4), Step(12, 4)}}},
+                absl::FromUnixSeconds(1000));
+  EXPECT_EQ(attempts[1].samples[1].sample_time().seconds(), 1000);
+  EXPECT_EQ(attempts[1].samples[0].sample_time().seconds(), 996);
+  // Its one step took 4 s.
+  EXPECT_EQ(attempts[0].samples[1].sample_time().seconds(), 992);
+  EXPECT_EQ(attempts[0].samples[0].sample_time().seconds(), 972);
+}
+
+TEST(SampleTimesTest, ALogBeginsBeforeItsFirstSampleByTheStepsThatItStandsFor) {
+  const auto begin = [](std::vector<v1::RunSample> samples) {
+    return absl::ToUnixSeconds(BeginOf(WithTimes(std::move(samples), absl::FromUnixSeconds(1000))));
+  };
+  EXPECT_EQ(begin({Step(10, 2), Step(20, 2)}), 960);
+  // Gone on with from step 500.
+  EXPECT_EQ(begin({Step(510, 2), Step(520, 2)}), 960);
+  EXPECT_EQ(begin({Step(1, 2), Step(20, 2)}), 960);
+  EXPECT_EQ(begin({Step(5, 2)}), 998);
+  EXPECT_EQ(begin({Step(0, 0), Step(1, 2)}), 998);
+  EXPECT_EQ(begin({Step(5, 0)}), 1000);
+}
+
 }  // namespace
 }  // namespace rhumb::ingest

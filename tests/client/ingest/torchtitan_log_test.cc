@@ -97,7 +97,7 @@ TEST(TorchtitanLogTest, ALossOfNanIsNotFinite) {
 TEST(TorchtitanLogTest, WithoutTokensOfAStepTheFlagIsNamed) {
   TorchtitanLog log(LogFacts{});
   EXPECT_THAT(log.Read(kStep).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, "--global-batch-tokens must be given"));
+              StatusIs(absl::StatusCode::kInvalidArgument, "--batch-tokens must be given"));
 }
 
 }  // namespace
