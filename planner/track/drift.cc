@@ -27,6 +27,11 @@ constexpr double kGapErrors = 4;
 // An alarm that lasts is told anew when it has become larger by so much.
 constexpr double kToldAnewFactor = 1.5;
 
+std::string MemoryWords(double bytes) {
+  if (bytes < kGibibyte) return absl::StrFormat("%.3g MiB", bytes / kMebibyte);
+  return absl::StrFormat("%.3g GiB", bytes / kGibibyte);
+}
+
 constexpr char kLossRose[] = "LOSS_ROSE", kLossNotFinite[] = "LOSS_NOT_FINITE",
                kSlowedDown[] = "SLOWED_DOWN", kSlowerThanPlanned[] = "SLOWER_THAN_PLANNED",
                kMemoryGrows[] = "MEMORY_GROWS";
@@ -226,8 +231,8 @@ void DriftMonitor::ObserveMemory(const RunSample& sample, std::vector<DriftEvent
     DriftAlarm alarm = AlarmOf(DriftKind::kMemory, kMemoryGrows, memory_);
     alarm.magnitude = memory_.grown_bytes();
     alarm.magnitude_unit = "bytes";
-    alarm.text = absl::StrFormat("Peak memory has grown by %.3g MiB since step %d and goes on.",
-                                 memory_.grown_bytes() / kMebibyte, memory_.since.step);
+    alarm.text = absl::StrFormat("Peak memory has grown by %s since step %d and goes on.",
+                                 MemoryWords(memory_.grown_bytes()), memory_.since.step);
     const std::optional<double> growth = memory_.BytesPerToken();
     if (options_.capacity_bytes.has_value() && growth.has_value()) {
       const double left = (*options_.capacity_bytes - memory_.block.median) / *growth;
