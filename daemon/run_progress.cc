@@ -202,7 +202,7 @@ ReportedRun ReportedOf(const RunProgress& progress, const StoredRun& stored, int
                                progress.newest.empty() ? 0 : progress.newest.back().time_seconds);
   for (const std::vector<RunSample>* samples : {&progress.series, &progress.newest}) {
     for (const RunSample& sample : *samples) {
-      if (sample.time_seconds < begin) continue;
+      if (run.jobs_size() > 1 && sample.time_seconds < begin) continue;
       reported.told_seconds = std::max(reported.told_seconds, last - sample.time_seconds);
     }
   }

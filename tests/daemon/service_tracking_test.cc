@@ -541,11 +541,30 @@ TEST_F(TrackingTest, AnEarlyEndWithAllTokensIsOneOfItsOverheads) {
 }
 
 TEST_F(TrackingTest, ARunThatToldOfHoursFailedNotAtItsLaunch) {
-  const std::string name = CreateRun();
-  Report(name, {});
-  Finish(name, v1::RUN_STATE_FAILED);
-  EXPECT_THAT(AdviceOf(Get(name), "FAILED"), Not(HasSubstr("the launch")));
-  EXPECT_NE(AdviceOf(Get(name), "FAILED"), "");
+  v1::SyncJobsRequest news;
+  news.set_cluster("mine");
+  v1::Job& job = *news.add_jobs();
+  job.set_job_id("7");
+  job.set_state(v1::RUN_STATE_FAILED);
+  job.set_plan(plan_.name());
+  job.set_gpu_count(64);
+  job.set_node_count(8);
+  job.mutable_submit_time()->set_seconds(NowSeconds() - 100);
+  job.mutable_start_time()->set_seconds(NowSeconds() - 60);
+  job.mutable_end_time()->set_seconds(NowSeconds() - 19);
+  job.set_elapsed_seconds(41);
+  job.set_exit_code(2);
+  news.mutable_observe_time()->set_seconds(NowSeconds());
+  const auto synced = Ask(*runs_, &v1::RunService::Stub::SyncJobs, news);
+  ASSERT_TRUE(synced.status.ok()) << synced.status.error_message();
+  v1::GetRunRequest request;
+  request.set_job_id("7");
+  const v1::Run before = Ask(*runs_, &v1::RunService::Stub::GetRun, request).response;
+  EXPECT_THAT(AdviceOf(before, "FAILED"), HasSubstr("That soon it is the launch"));
+  Report(before.name(), {});
+  const std::string text = AdviceOf(Get(before.name()), "FAILED");
+  EXPECT_THAT(text, HasSubstr("exited with code 2"));
+  EXPECT_THAT(text, Not(HasSubstr("the launch")));
 }
 
 TEST_F(TrackingTest, AGapHasBeenThereSinceTheFirstSample) {
