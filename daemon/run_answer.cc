@@ -98,12 +98,16 @@ void AddComparison(const RunComparison& comparison, v1::Run& run) {
 }
 
 // Why there is nothing to compare with; nullopt if there is.
-std::optional<RunAdvice> WhyNoPlan(const std::string& name, const std::optional<v1::Plan>& plan) {
+std::optional<RunAdvice> WhyNoPlan(const std::string& name, const std::optional<v1::Plan>& plan,
+                                   bool has_jobs) {
   if (name.empty()) {
-    return RunAdvice{"NO_PLAN",
-                     "The run names no plan, so there is nothing to compare it with: submit it by "
-                     "one (rhumb submit, sbatch --rhumb).",
-                     ""};
+    return RunAdvice{
+        "NO_PLAN",
+        absl::StrCat("The run names no plan, so there is nothing to compare it with: ",
+                     has_jobs ? "submit the next by one (rhumb submit, sbatch --rhumb)."
+                              : "create the next with one (rhumb run create --plan, rhumb ingest "
+                                "--plan, rhumb.start(plan=...))."),
+        ""};
   }
   if (!plan.has_value()) {
     return RunAdvice{
@@ -153,7 +157,7 @@ absl::StatusOr<v1::Run> RunAnswers::FullWith(const StoredRun& stored,
   RHUMB_ASSIGN_OR_RETURN(const std::optional<v1::Plan> plan, FindPlan(stored.plan));
   TrackedRun tracked = TrackedOf(stored, run, now_ns_);
   RHUMB_RETURN_IF_ERROR(ForgetUnknownGpuTypes(tracked));
-  const std::optional<RunAdvice> missing = WhyNoPlan(stored.plan, plan);
+  const std::optional<RunAdvice> missing = WhyNoPlan(stored.plan, plan, stored.job_count > 0);
   std::optional<PlannedRun> planned;
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
                          store_.samples().Replans(stored.name));
