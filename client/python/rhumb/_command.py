@@ -78,12 +78,18 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--run", help="the run that it is of; default RHUMB_RUN_ID, else a new one")
     ingest.add_argument("--plan", help="of a new run; default RHUMB_PLAN_ID")
     ingest.add_argument("--title", default="", help="of a new run")
-    ingest.add_argument("--tokens", metavar="TOKENS", help="where a new run ends")
+    ingest.add_argument("--tokens", "--target-tokens", dest="tokens", metavar="TOKENS", help="where a new run ends")
     ingest.add_argument("--params", metavar="N", help="parameters of a new run's model")
     ingest.add_argument("--gpu", metavar="TYPE", help="GPU type of a new run")
     ingest.add_argument("--sequence-length", metavar="TOKENS", help="of a sequence, where the log does not say it")
     ingest.add_argument("--global-batch-size", metavar="N", help="sequences a step, where the log does not say it")
-    ingest.add_argument("--batch-tokens", metavar="TOKENS", help="tokens a step, where the log does not say it")
+    ingest.add_argument(
+        "--batch-tokens",
+        "--global-batch-tokens",
+        dest="batch_tokens",
+        metavar="TOKENS",
+        help="tokens a step, where the log does not say it",
+    )
     ingest.add_argument("--gpu-count", metavar="N", help="GPUs, for rates of logs that are of one GPU")
     ingest.add_argument("--finish", choices=("SUCCEEDED", "FAILED", "CANCELLED"), help="says at the end of the log how the run ended")
     ingest.set_defaults(run_command=_ingest)
@@ -104,18 +110,22 @@ def _sync(options: argparse.Namespace, client: Client) -> int:
     for failure in result.failures:
         print("rhumb: %s" % failure, file=sys.stderr)
     print(
-        "%d files told: %d samples stored, %d known before, %d too late, %d refused; %d files in use, %d stay"
+        "%s told: %s stored, %d known before, %d too late, %d refused; %s in use, %d kept"
         % (
-            result.file_count,
-            result.stored_count,
+            _counted(result.file_count, "file"),
+            _counted(result.stored_count, "sample"),
             result.duplicate_count,
             result.late_count,
             result.refused_count,
-            result.busy_count,
-            len(result.failures),
+            _counted(result.busy_count, "file"),
+            result.kept_count,
         )
     )
-    return 1 if result.failures else 0
+    return _EXIT_CODES.get(result.failure_code, 1) if result.failures else 0
+
+
+def _counted(count: int, noun: str) -> str:
+    return "%d %s%s" % (count, noun, "" if count == 1 else "s")
 
 
 def _ingest(options: argparse.Namespace, client: Client) -> int:
@@ -149,8 +159,15 @@ def _ingest(options: argparse.Namespace, client: Client) -> int:
         print("rhumb: %s has no line that %s writes of its steps" % (path, framework), file=sys.stderr)
         return 1
     print(
-        "%s: %d samples of %d attempts: %d stored, %d known before, %d refused, %d kept on the disk"
-        % ((result.run or "run not created", result.entry_count, result.attempt_count) + result[3:])
+        "%s: %s of %s: %d stored, %d known before, %d refused, %d kept on the disk"
+        % (
+            (
+                result.run or "run not created",
+                _counted(result.entry_count, "sample"),
+                _counted(result.attempt_count, "attempt"),
+            )
+            + result[3:]
+        )
     )
     return 5 if result.spooled_count else 0
 

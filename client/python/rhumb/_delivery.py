@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ._client import Client
@@ -12,6 +13,9 @@ from ._spool import Contents, read_contents, read_samples
 
 LOG = logging.getLogger("rhumb")
 BATCH_SIZE = 1000
+_MOST_PROBLEMS = 10
+_SETTING = re.compile(r"run\.settings\.(\w+)")
+_TOKENS_OF_SAMPLE = re.compile(r"samples\[(\d+)\]\.token_count")
 
 # What is wrong with the message itself: it would be refused for ever.
 _REFUSED_CODES = frozenset(("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "ALREADY_EXISTS"))
@@ -32,12 +36,19 @@ class Told:
         self.refused_count = 0
         self.run_state = ""
         self.alarms: List[Dict[str, Any]] = []
+        self.problems: List[str] = []  # what it refused and why, a sentence each, the first few
+
+    def complain(self, problem: str) -> None:
+        """Of many that are alike, as many as help."""
+        if len(self.problems) < _MOST_PROBLEMS and problem not in self.problems:
+            self.problems.append(problem)
 
 
 class Delivery:
     """Of one attempt. run: its name, or empty, then `create` is the CreateRunRequest that makes it.
 
-    on_run is called with the name of a run that was created, before anything is told of it. Methods raise RhumbError.
+    on_run is called with the name of a run that was created, before anything is told of it. leaves_out_settings: of a
+    run that must not fail by its report: what the daemon refuses of its settings is left out. Methods raise RhumbError.
     """
 
     def __init__(
@@ -47,11 +58,13 @@ class Delivery:
         run: str,
         create: Optional[Mapping[str, Any]],
         on_run: Callable[[str], None] = lambda run: None,
+        leaves_out_settings: bool = False,
     ) -> None:
         self._client = client
         self._attempt_id = attempt_id
         self._create = create
         self._on_run = on_run
+        self._leaves_out_settings = leaves_out_settings
         self._said_that_it_ended = False
         self.run = run
         self.told = Told()
@@ -59,11 +72,27 @@ class Delivery:
     def ensure_run(self, timeout_seconds: float) -> str:
         """The run's name, created if it is not yet."""
         if not self.run:
-            answer = self._client.call("RunService", "CreateRun", self._create or {}, timeout_seconds)
+            answer = self._create_run(self._create or {}, timeout_seconds)
             self.run = str(answer["name"])
             self.told.run_state = str(answer.get("state", ""))
             self._on_run(self.run)
         return self.run
+
+    def _create_run(self, create: Mapping[str, Any], timeout_seconds: float) -> Dict[str, Any]:
+        try:
+            return self._client.call("RunService", "CreateRun", create, timeout_seconds)
+        except InvalidArgument as error:
+            refused = [_SETTING.match(violation.field) for violation in error.field_violations]
+            words = {match.group(1) for match in refused if match}
+            run = dict(create.get("run") or {})
+            settings = dict(run.get("settings") or {})
+            if not self._leaves_out_settings or not refused or None in refused or not words & set(settings):
+                raise
+            for violation in error.field_violations:
+                self.told.complain("%s is left out: %s" % (violation.field, violation.description))
+            LOG.warning("rhumb: settings that the daemon refuses are left out: %s", error)
+            run["settings"] = {word: value for word, value in settings.items() if word not in words}
+            return self._create_run(dict(create, run=run), timeout_seconds)
 
     def report(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float) -> None:
         """Returns when all of them are durable, or refused for what they are."""
@@ -97,6 +126,9 @@ class Delivery:
         contents = read_contents(path)
         if contents is None:
             return None
+        if contents.sample_count or contents.finish is not None:
+            # Refused, it is no refusal of what the file says, which stays.
+            self.ensure_run(timeout_seconds())
         for batch in read_samples(path, BATCH_SIZE):
             self.report(batch, timeout_seconds())
         if contents.finish is not None:
@@ -106,6 +138,7 @@ class Delivery:
                 if not is_refusal(error):
                     raise
                 LOG.warning("rhumb: the end of %s was refused: %s", self.run, error)
+                self.told.complain("the end of %s was refused: %s" % (self.run, error))
         return contents
 
     def _report_batch(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float) -> bool:
@@ -116,6 +149,9 @@ class Delivery:
         except RhumbError as error:
             if not is_refusal(error):
                 raise
+            first = _first_without_tokens(error)
+            if first is not None and first < len(samples):
+                return self._leave_out_tokenless(samples, first, timeout_seconds, error)
             return self._split(samples, timeout_seconds, error)
         self.told.stored_count += int(answer.get("stored_count", 0))
         self.told.duplicate_count += int(answer.get("duplicate_count", 0))
@@ -124,13 +160,30 @@ class Delivery:
         self._hear_alarms(answer.get("alarms") or [])
         return True
 
+    def _leave_out_tokenless(
+        self, samples: Sequence[Mapping[str, Any]], first: int, timeout_seconds: float, error: RhumbError
+    ) -> bool:
+        """Where nobody knows the tokens of a step, nobody does for the later ones either. False."""
+        good = [sample for number, sample in enumerate(samples) if number < first or sample.get("token_count")]
+        self.told.refused_count += len(samples) - len(good)
+        why = next(each.description for each in error.field_violations if _TOKENS_OF_SAMPLE.match(each.field))
+        problem = "samples without tokens were refused: token_count %s" % why
+        if problem not in self.told.problems:
+            LOG.warning("rhumb: %s", problem)
+        self.told.complain(problem)
+        if good:
+            self._report_batch(good, timeout_seconds)
+        return False
+
     def _split(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float, error: RhumbError) -> bool:
         """What is refused for one sample of a batch: the others are as good as before. False."""
         has_ended = error.reason == "RUN_HAS_ENDED"
         if len(samples) == 1:
             self.told.refused_count += 1
             if not has_ended or not self._said_that_it_ended:
-                LOG.warning("rhumb: sample %s was refused: %s", samples[0].get("sequence"), error)
+                problem = "sample %s was refused: %s" % (samples[0].get("sequence"), error)
+                LOG.warning("rhumb: %s", problem)
+                self.told.complain(problem)
             self._said_that_it_ended = self._said_that_it_ended or has_ended
             return False
         middle = len(samples) // 2
@@ -152,3 +205,9 @@ class Delivery:
 
 def _alarm_key(alarm: Mapping[str, Any]) -> Any:
     return alarm.get("kind"), alarm.get("code"), alarm.get("raise_time"), alarm.get("raise_step")
+
+
+def _first_without_tokens(error: RhumbError) -> Optional[int]:
+    """The first sample that was refused because nobody knows its tokens."""
+    matches = [_TOKENS_OF_SAMPLE.match(each.field) for each in error.field_violations if "must be given" in each.description]
+    return min((int(match.group(1)) for match in matches if match), default=None)

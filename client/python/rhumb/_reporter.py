@@ -65,6 +65,7 @@ class Reporter:
         self.sample_count = 0
         self.spooled_count = 0
         self.last_error = ""
+        self.problems: List[str] = []  # with calls of log()
         self.last_sample: Optional[Sample] = None
 
     def start(self) -> None:
@@ -198,7 +199,9 @@ class Reporter:
     def _leave_out(self, error: Exception) -> None:
         self.invalid_count += 1
         if self.invalid_count == 1:
-            LOG.warning("rhumb: a call of log() is left out: %s", error)
+            problem = "a call of log() is left out: %s" % error
+            self.problems.append(problem)
+            LOG.warning("rhumb: %s", problem)
 
     def _complain(self, text: str) -> None:
         self.last_error = text

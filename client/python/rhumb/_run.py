@@ -36,7 +36,7 @@ class Run:
     name: str = ""
     #: Whether this process tells the daemon.
     is_reporting: bool = False
-    #: What was wrong with the arguments of `start`, a sentence each.
+    #: What was wrong with the arguments of `start` and the calls of `log`, and what the daemon refused, a sentence each.
     problems: List[str] = []
 
     def log(
@@ -56,7 +56,7 @@ class Run:
         """Says where training stands, after an optimizer step; a microsecond or two, and never an exception.
 
         step: optimizer steps done. tokens: trained on, over restarts, all ranks together; may be left out where the
-        tokens of a step are known (`global_batch_tokens` of `start`, or of the plan). loss: mean training loss, nats a
+        tokens of a step are known: `global_batch_tokens` of `start`, of the run, or of its plan. loss: mean training loss, nats a
         token. step_time: seconds a step; left out, the time since the last call, less `pause`. mem: highest bytes on a
         GPU. lr, grad_norm, noise_scale (tokens), val_loss (nats a token), tokens_per_second (all GPUs): where known.
         The names of RunSample are taken as well. Tensors are read at once, which waits for their device.
@@ -141,13 +141,17 @@ class ReportingRun(Run):
         self._invalid_count = 0
         self._warned = False
         self._is_open = True
-        self.problems = list(problems or ())
+        self._problems = list(problems or ())
         self._reporter.start()
         _open_runs.add(self)
 
     @property
     def name(self) -> str:  # type: ignore[override]
         return self._delivery.run
+
+    @property
+    def problems(self) -> List[str]:  # type: ignore[override]
+        return self._problems + self._reporter.problems + self._delivery.told.problems
 
     def log(
         self,
@@ -287,6 +291,7 @@ class ReportingRun(Run):
     def _warn_once(self, text: str) -> None:
         if not self._warned:
             self._warned = True
+            self._problems.append(text)
             LOG.warning("rhumb: %s", text)
 
 

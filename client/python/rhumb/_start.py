@@ -91,8 +91,8 @@ def _begin(
     if jobs:
         message["jobs"] = jobs
     problems += job_problems
-    # The daemon may hear of it only when all is over. What a restarted worker asks must be what the one before it asked.
-    if not jobs and not launcher.elastic_key:
+    # The daemon may hear of it only when all is over. A restarted worker, who asks for a later time, gets the same run.
+    if not jobs:
         message["start_time"] = timestamp(time.time())
     create = {"run": message, "request_id": create_request_id(launcher)}
 
@@ -101,7 +101,7 @@ def _begin(
     header: Dict[str, Any] = {"attempt_id": attempt_id}
     header["run" if name else "create"] = name or create
     spool = Spool(spool_directory(environment), header)
-    delivery = Delivery(client or Client(environment=environment), attempt_id, name, create, spool.name_run)
+    delivery = Delivery(client or Client(environment=environment), attempt_id, name, create, spool.name_run, leaves_out_settings=True)
     try:
         delivery.ensure_run(_CREATE_SECONDS)
     except RhumbError as error:

@@ -8,7 +8,7 @@ import fcntl
 import json
 import logging
 import os
-from typing import BinaryIO, List, NamedTuple, Optional
+from typing import BinaryIO, List, NamedTuple, Optional, Tuple
 
 from ._client import Client
 from ._delivery import Delivery
@@ -18,6 +18,8 @@ from ._spool import FORMAT, SUFFIX, read_contents
 
 LOG = logging.getLogger("rhumb")
 _REQUEST_SECONDS = 30.0
+#: Of errors that say that no daemon answers.
+ABSENCE_CODES = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 
 
 class SyncResult(NamedTuple):
@@ -27,7 +29,9 @@ class SyncResult(NamedTuple):
     duplicate_count: int
     late_count: int
     refused_count: int
-    failures: List[str]  # a sentence for each file that stays
+    kept_count: int  # that stay, for `failures` or because the daemon is away
+    failures: List[str]  # a sentence for each file that was tried and stays
+    failure_code: str  # of RhumbError, of the first of them; empty: of no call of the daemon
 
 
 def sync_directory(client: Client, directory: str, run: Optional[str] = None) -> SyncResult:
@@ -36,16 +40,25 @@ def sync_directory(client: Client, directory: str, run: Optional[str] = None) ->
     May be cut off and repeated at any time: nothing is stored twice. run: takes the place of runs that were never
     created, as when the daemon refused them.
     """
-    counts = dict.fromkeys(SyncResult._fields[:-1], 0)
-    failures: List[str] = []
+    counts = dict.fromkeys(SyncResult._fields[:-2], 0)
+    failures: List[Tuple[str, str]] = []
+    names: List[str] = []
     with contextlib.suppress(FileNotFoundError):
-        for name in sorted(os.listdir(directory)):
-            if name.endswith(SUFFIX):
-                _sync_file(client, os.path.join(directory, name), full_name("runs", run or ""), counts, failures)
-    return SyncResult(failures=failures, **counts)
+        names = sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX))
+    for number, name in enumerate(names):
+        _sync_file(client, os.path.join(directory, name), full_name("runs", run or ""), counts, failures)
+        if failures and failures[-1][0] in ABSENCE_CODES:
+            # Nor will it be there for the next.
+            counts["kept_count"] = len(names) - number - 1
+            break
+    counts["kept_count"] += len(failures)
+    return SyncResult(failures=[text for _, text in failures], failure_code=failures[0][0] if failures else "", **counts)
 
 
-def _sync_file(client: Client, path: str, run: str, counts: "dict[str, int]", failures: List[str]) -> None:
+def _sync_file(
+    client: Client, path: str, run: str, counts: "dict[str, int]", failures: List[Tuple[str, str]]
+) -> None:
+    """Adds to failures (code, sentence)."""
     try:
         with open(path, "r+b", buffering=0) as file:
             try:
@@ -58,10 +71,10 @@ def _sync_file(client: Client, path: str, run: str, counts: "dict[str, int]", fa
                 if os.path.getsize(path) == 0 or _is_cut_off(path):
                     os.unlink(path)  # killed before anything was said
                 else:
-                    failures.append("%s: is no spool file of format %d" % (path, FORMAT))
+                    failures.append(("", "%s: is no spool file of format %d" % (path, FORMAT)))
                 return
             name = contents.run or run
-            delivery = Delivery(client, contents.attempt_id, name, contents.create, lambda run: _name_run(file, run))
+            delivery = Delivery(client, contents.attempt_id, name, contents.create, lambda run: _name_run(file, run), True)
             try:
                 delivery.send_file(path, lambda: _REQUEST_SECONDS)
             finally:
@@ -69,14 +82,14 @@ def _sync_file(client: Client, path: str, run: str, counts: "dict[str, int]", fa
                     counts[word] += getattr(delivery.told, word)
             if contents.unreadable_count:
                 count = "1 line" if contents.unreadable_count == 1 else "%d lines" % contents.unreadable_count
-                failures.append("%s: %s cannot be read; what else it says is told, remove it by hand" % (path, count))
+                failures.append(("", "%s: %s cannot be read; what else it says is told, remove it by hand" % (path, count)))
                 return
             os.unlink(path)
             counts["file_count"] += 1
     except FileNotFoundError:
         return  # its process told it itself, meanwhile
     except (RhumbError, OSError) as error:
-        failures.append("%s: %s" % (path, error))
+        failures.append((error.code if isinstance(error, RhumbError) else "", "%s: %s" % (path, error)))
 
 
 def _name_run(file: BinaryIO, run: str) -> None:

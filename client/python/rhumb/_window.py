@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     clock: float
     paused_seconds: float  # of the run so far
     step: int
-    token_count: int
+    token_count: Optional[int]  # None: the daemon knows the tokens of a step, or refuses the sample
     loss_nats: Optional[float] = None
     step_seconds: Optional[float] = None
     peak_memory_bytes: Optional[int] = None
@@ -53,10 +53,10 @@ def checked_entry(raw: RawEntry) -> Entry:
     entry = Entry(*raw)
     counts = {name: getattr(entry, name) for name in ("step", "token_count", "peak_memory_bytes")}
     for name, value in counts.items():
-        if value is None and name == "peak_memory_bytes":
-            continue
         if value is None:
-            raise ValueError("%s is not given" % ("tokens" if name == "token_count" else name))
+            if name == "step":
+                raise ValueError("step is not given")
+            continue
         if not math.isfinite(value) or not 0 <= value < 2**63:
             raise ValueError("%s must be at or above 0, got %r" % (name, value))
     return entry._replace(**{name: int(value) for name, value in counts.items() if type(value) is float})
@@ -85,6 +85,13 @@ class _Mean:
         return self.total / self.count if self.count else None
 
 
+def _tokens_between(previous: Optional[Entry], entry: Entry) -> int:
+    """0 where they are not known."""
+    if previous is None or previous.token_count is None or entry.token_count is None:
+        return 0
+    return entry.token_count - previous.token_count
+
+
 class _Window:
     """Sums over the entries since the last sample."""
 
@@ -104,8 +111,9 @@ class _Window:
             seconds = max(0.0, entry.clock - previous.clock - pause) / steps
         if seconds is not None and math.isfinite(seconds) and seconds > 0:
             self.step_seconds.add(seconds)
-            if previous is not None and steps > 0 and entry.token_count > previous.token_count:
-                self.token_count += entry.token_count - previous.token_count
+            tokens = _tokens_between(previous, entry)
+            if steps > 0 and tokens > 0:
+                self.token_count += tokens
                 self.token_seconds += seconds * steps
         self.loss.add(entry.loss_nats)
         self.norm.add(entry.gradient_norm)
@@ -133,8 +141,9 @@ class _Window:
             "sequence": sequence,
             "sample_time": timestamp(self.last.clock + wall_offset),
             "step": self.last.step,
-            "token_count": self.last.token_count,
         }
+        if self.last.token_count is not None:
+            sample["token_count"] = self.last.token_count
         # Sums of the largest numbers may overflow, and JSON has no infinity.
         sample.update((name, value) for name, value in values.items() if value is not None and math.isfinite(value))
         sample.update(self.latest)

@@ -18,6 +18,12 @@ _HTTP_STATUS = {"INVALID_ARGUMENT": 400, "NOT_FOUND": 404, "FAILED_PRECONDITION"
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
+def _content(request):
+    """What two requests of one id must have in common: not when the run began."""
+    run = {word: value for word, value in request.get("run", {}).items() if word != "start_time"}
+    return dict(request, run=run)
+
+
 def _now():
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ".%06dZ" % (time.time() % 1 * 1e6)
 
@@ -162,12 +168,14 @@ class FakeDaemon:
         request = messages[0]
         if request.get("request_id") in self.requests:
             known, name = self.requests[request["request_id"]]
-            if known != request:
+            if known != _content(request):
                 raise Refusal("ALREADY_EXISTS", "request_id was used for something else")
             return self.runs[name]
+        if request.get("run", {}).get("settings", {}).get("gpu_type") == "H1000":
+            raise Refusal("INVALID_ARGUMENT", "gpu_type", [("run.settings.gpu_type", 'unknown GPU type "H1000"; nearest: H100')])
         name = "runs/r%d" % (len(self.runs) + 1)
         self.runs[name] = dict(request.get("run", {}), name=name, state="RUNNING", create_time=_now())
-        self.requests[request.get("request_id", name)] = (request, name)
+        self.requests[request.get("request_id", name)] = (_content(request), name)
         return self.runs[name]
 
     def _GetRun(self, messages):
@@ -186,6 +194,7 @@ class FakeDaemon:
             bad = [sample for sample in message["samples"] if sample.get("loss_nats", 0) > 1e6]
             if bad:
                 raise Refusal("INVALID_ARGUMENT", "samples", [("samples[0].loss_nats", "is no loss")])
+            self._complete(self.runs[run], message["samples"])
             if self.last_step is not None and any(sample["step"] > self.last_step for sample in message["samples"]):
                 raise Refusal("FAILED_PRECONDITION", "%s has ended" % run, reason="RUN_HAS_ENDED")
             for sample in message["samples"]:
@@ -203,6 +212,15 @@ class FakeDaemon:
             "alarms": self.alarms,
         }
 
+    def _complete(self, run, samples):
+        step_tokens = run.get("settings", {}).get("global_batch_tokens") or (4096 if run.get("plan") else None)
+        lacking = [number for number, sample in enumerate(samples) if sample["step"] and not sample.get("token_count")]
+        if lacking and not step_tokens:
+            fields = [("samples[%d].token_count" % number, "must be given: nobody says the tokens") for number in lacking[:10]]
+            raise Refusal("INVALID_ARGUMENT", "samples", fields)
+        for number in lacking:
+            samples[number]["token_count"] = samples[number]["step"] * step_tokens
+
     def _ListRunSamples(self, messages):
         # Two a page, whatever is asked for: callers must turn pages.
         begin = int(messages[0].get("page_token") or 0)
@@ -219,7 +237,7 @@ class FakeDaemon:
             raise Refusal("FAILED_PRECONDITION", "%s has jobs" % run["name"], reason="RUN_HAS_JOBS")
         if messages[0]["state"] not in _ENDED:
             raise Refusal("INVALID_ARGUMENT", "state", [("state", "is no end")])
-        if messages[0].get("end_time", "9") < run["create_time"]:
+        if messages[0].get("end_time", "9") < min(run.get("start_time", "9"), run["create_time"]):
             raise Refusal("INVALID_ARGUMENT", "end_time", [("end_time", "is before the run began")])
         run["state"] = messages[0]["state"]
         return run

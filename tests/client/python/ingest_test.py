@@ -14,7 +14,8 @@ from unittest import mock
 from support import PACKAGE, DaemonTest, eventually
 
 from rhumb import _command
-from rhumb.ingest import LogError, Shape, parse
+from rhumb._window import timestamp
+from rhumb.ingest import PARSERS, LogEntry, LogError, Shape, parse
 from rhumb.ingest._tell import dated
 
 _MEGATRON_ARGUMENTS = """\
@@ -83,6 +84,24 @@ class MegatronTest(unittest.TestCase):
         self.assertEqual(self.entries(line, sequence_length=16), [])
 
 
+    def test_memory_of_the_fullest_rank_is_of_the_steps_behind_it(self):
+        memory = "[Rank %d] (after 1 iterations) memory (MB) | allocated: 9334.3 | max allocated: %s | reserved: 11180.0\n"
+        first = self.entries(_MEGATRON_ARGUMENTS + memory % (0, "10606.5") + memory % (1, "10700.0") + _MEGATRON)[0]
+        self.assertEqual(first.peak_memory_bytes, 10700 * 2**20)
+
+    def test_tokens_that_are_counted_go_before_sequences(self):
+        line = " iteration 2/ 10 | consumed samples: 8 | consumed tokens: 12345 | elapsed time per iteration (ms): 5.0 | lm loss: 2.0 |"
+        self.assertEqual(self.entries(line)[0].token_count, 12345)
+
+    def test_says_of_the_run_what_the_arguments_do(self):
+        parser = PARSERS["megatron"](Shape())
+        lines = "  seq_length ........ 4096\n  world_size ........ 64\n"
+        lines += " iteration 2/ 10 | consumed samples: 256 | elapsed time per iteration (ms): 5.0 | global batch size: 128 | lm loss: 2.0 |"
+        for line in lines.splitlines():
+            parser.feed(line)
+        self.assertEqual(parser.facts, (10 * 128 * 4096, 128 * 4096, 64))
+
+
 class NanoGptTest(unittest.TestCase):
     def test_reads_iterations_and_evaluations(self):
         entries = list(parse("nanogpt", _NANOGPT.splitlines()))
@@ -120,6 +139,23 @@ class TorchtitanTest(unittest.TestCase):
         self.assertEqual(self.entries(global_batch_size=8, sequence_length=512)[1].token_count, 10 * 4096)
 
 
+    def test_the_batch_is_what_the_trainer_says_it_is(self):
+        begin = (
+            "[titan] 2025-11-25 19:44:58,838 - root - INFO - Trainer is initialized with local batch size 8, global batch size 64, "
+            "gradient accumulation steps 1, sequence length 2048, total steps 10 (warmup 2)\n"
+        )
+        parser = PARSERS["torchtitan"](Shape())
+        entries = [entry for line in (begin + _TITAN).splitlines() for entry in parser.feed(line)]
+        self.assertEqual(entries[0].token_count, 64 * 2048)
+        self.assertEqual(parser.facts, (10 * 64 * 2048, 64 * 2048, None))
+        self.assertEqual(list(parse("torchtitan", (begin + _TITAN).splitlines(), Shape(global_batch_tokens=7)))[0].token_count, 7)
+
+    def test_ranks_without_the_last_stage_have_no_loss(self):
+        line = "[rank%d]:[titan] 2025-11-25 19:45:01,441 - root - INFO - step:  1  loss: %s  memory:  1.21GiB(0.86%%)  wps: 5,756"
+        (entry,) = list(parse("torchtitan", [line % (0, "-1.0000"), line % (3, "8.0277")], Shape(global_batch_tokens=7, gpu_count=2)))
+        self.assertEqual((entry.loss_nats, entry.tokens_per_second), (8.0277, 2 * 5756))
+
+
 class DatedTest(unittest.TestCase):
     def test_lines_without_times_are_dated_back_from_the_end(self):
         entries = list(parse("nanogpt", ["iter 10: loss 3, time 500ms", "iter 20: loss 3, time 500ms"], Shape(global_batch_tokens=1)))
@@ -128,6 +164,16 @@ class DatedTest(unittest.TestCase):
     def test_lines_between_dated_ones_take_the_time_before(self):
         entries = list(parse("megatron", _MEGATRON.splitlines(), Shape(sequence_length=1)))
         self.assertEqual(dated(entries, 0.0)[2].unix_seconds, local_time("2026-11-28 10:00:05"))
+
+
+    def test_an_attempt_without_times_ends_where_the_next_begins(self):
+        def entry(step, seconds, moment=None):
+            return LogEntry(step, step, moment, loss_nats=2.0, step_seconds=seconds)
+
+        untimed = [entry(10, 2.0), entry(20, 2.0), entry(11, 4.0), entry(12, 4.0)]
+        self.assertEqual([each.unix_seconds for each in dated(untimed, 1000.0)], [972.0, 992.0, 996.0, 1000.0])
+        timed = [entry(10, 2.0), entry(20, 2.0), entry(11, 4.0, 500.0), entry(12, 4.0, 504.0)]
+        self.assertEqual([each.unix_seconds for each in dated(timed, 1000.0)], [476.0, 496.0, 500.0, 504.0])
 
 
 class CommandTest(DaemonTest):
@@ -153,7 +199,7 @@ class CommandTest(DaemonTest):
         path = self.log(_MEGATRON_ARGUMENTS + _MEGATRON)
         code, out, err = self.run_command("ingest", "--megatron", path, "--plan", "p1", "--tokens", "1B", "--finish", "SUCCEEDED")
         self.assertEqual((code, err), (0, ""))
-        self.assertIn("3 samples of 1 attempts: 3 stored", out)
+        self.assertIn("3 samples of 1 attempt: 3 stored", out)
         run = self.daemon.runs["runs/r1"]
         self.assertEqual((run["plan"], run["settings"], run["state"]), ("plans/p1", {"framework": "megatron", "target_token_count": 10**9}, "SUCCEEDED"))
 
@@ -165,6 +211,16 @@ class CommandTest(DaemonTest):
         self.assertEqual(code, 0)
         self.assertIn("1 stored, 5 known before", out)
         self.assertEqual(len(self.daemon.runs), 1)
+
+    def test_a_run_begins_and_ends_with_its_log(self):
+        path = self.log("".join("iter %d: loss 3.0, time 1000ms\n" % step for step in (9, 19, 29)))
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        self.run_command("ingest", "--nanogpt", path, "--global-batch-tokens", "1K", "--gpu-count", "8", "--finish", "SUCCEEDED")
+        run = self.daemon.runs["runs/r1"]
+        self.assertEqual(run["start_time"], timestamp(1_700_000_000 - 30))
+        self.assertEqual(run["settings"], {"global_batch_tokens": 1000, "gpu_count": 8})
+        finish = next(messages[0] for method, messages in self.daemon.calls if method == "FinishRun")
+        self.assertEqual(finish["end_time"], timestamp(1_700_000_000))
 
     def test_steps_that_fall_back_are_another_attempt(self):
         path = self.log("".join("iter %d: loss 3.0, time 1ms\n" % step for step in (10, 20, 30, 15, 25)))
@@ -182,7 +238,7 @@ class CommandTest(DaemonTest):
         self.daemon.start()
         code, out, _ = self.run_command("sync")
         self.assertEqual(code, 0)
-        self.assertIn("1 files told: 5 samples stored", out)
+        self.assertIn("1 file told: 5 samples stored", out)
         self.assertEqual(self.daemon.runs["runs/r1"]["state"], "FAILED")
 
     def test_a_log_of_something_else_is_an_error(self):

@@ -92,6 +92,51 @@ class IntegrationTest(unittest.TestCase):
         self.assertEqual(told["plan"], plan.name)
         self.assertEqual(told["last_sample"]["token_count"], 10 * plan.batch.global_batch_tokens)
 
+    def test_the_form_of_the_launchers_page_needs_no_tokens(self):
+        plan = rhumb.plan(gpus="64xH100-SXM5-80GB", deadline="7d", unique_tokens="1T")
+        with mock.patch.dict(os.environ, {"RHUMB_PLAN": plan.name}):
+            with rhumb.start(interval_seconds=0) as run:
+                run.log(step=10, loss=7.0, step_time=2.0)
+        self.assertEqual(run.problems, [])
+        told = self.client.call("RunService", "GetRun", {"name": run.name})
+        self.assertEqual(told["last_sample"]["token_count"], 10 * plan.batch.global_batch_tokens)
+        self.assertEqual(told["last_sample"]["tokens_per_second"], plan.batch.global_batch_tokens / 2)
+        # The same of a run that the launcher names, and of one that the daemon hears of later.
+        named = self.client.call("RunService", "CreateRun", {"run": {"plan": plan.name}})["name"]
+        self.stop_daemon(signal.SIGTERM)
+        with mock.patch.dict(os.environ, {"RHUMB_RUN_ID": named}):
+            run = rhumb.start(interval_seconds=0)
+            run.log(step=3, loss=7.0)
+            run.finish(timeout_seconds=1)
+        self.start_daemon()
+        self.assertEqual(_command.main(["sync"]), 0)
+        told = self.client.call("RunService", "GetRun", {"name": named})
+        self.assertEqual(told["last_sample"]["token_count"], 3 * plan.batch.global_batch_tokens)
+
+    def test_tokens_that_nobody_knows_are_a_problem(self):
+        with rhumb.start(interval_seconds=0) as run:
+            run.log(step=1, loss=7.0)
+        self.assertEqual(run.stats["refused_count"], 1)
+        self.assertIn("global_batch_tokens", run.problems[0])
+
+    def test_a_gpu_type_that_nobody_knows_is_left_out_and_said(self):
+        with rhumb.start(gpu_type="H1000", gpu_count=8) as run:
+            run.log(step=1, tokens=1, loss=7.0)
+        self.assertIn("nearest: H100", run.problems[0])
+        told = self.client.call("RunService", "GetRun", {"name": run.name})
+        self.assertEqual(told["settings"]["gpu_type"], "")
+
+    def test_a_log_of_yesterday_is_a_run_of_yesterday(self):
+        path = os.path.join(self.directory, "train.log")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("".join("iter %d: loss 3.0, time 1000ms\n" % step for step in (9, 19, 29, 10, 20)))
+        os.utime(path, (1_790_000_000, 1_790_000_000))
+        self.assertEqual(_command.main(["ingest", "--nanogpt", path, "--batch-tokens", "1K", "--finish", "SUCCEEDED"]), 0)
+        (run,) = self.client.call("RunService", "ListRuns", {})["runs"]
+        # 30 steps, and 20 of the attempt that ends with the file.
+        self.assertEqual(run["start_time"], "2026-09-21T14:12:30Z")
+        self.assertEqual(run["end_time"], "2026-09-21T14:13:20Z")
+
     def test_a_question_that_is_wrong_names_its_fields(self):
         with self.assertRaises(rhumb.InvalidArgument) as caught:
             rhumb.plan(compute=1e21, law="no-such-law")

@@ -11,6 +11,7 @@ from fake_daemon import FakeDaemon, Refusal
 from support import DaemonTest, eventually
 
 import rhumb
+from rhumb._sync import sync_directory
 
 
 class StartTest(DaemonTest):
@@ -89,6 +90,75 @@ class StartTest(DaemonTest):
         run.finish()
         self.assertFalse(run.is_reporting)
         self.assertIn("nowhere", run.problems[0])
+
+
+class TokenlessTest(DaemonTest):
+    """The form that docs/launchers.md shows: the plan is known, tokens are not said."""
+
+    def test_steps_of_a_plan_need_no_tokens(self):
+        run = self.start({"RHUMB_PLAN": "plans/p-1"})
+        for step in range(1, 4):
+            run.log(step=step, loss=2.0)
+        run.finish()
+        self.assertEqual([sample["token_count"] for sample in self.daemon.stored(run.name)], [4096, 8192, 12288])
+        self.assertEqual(run.problems, [])
+        self.assertEqual(run.stats["invalid_count"], 0)
+
+    def test_they_are_kept_while_the_daemon_is_away(self):
+        self.daemon.stop()
+        run = self.start(plan="p-1")
+        run.log(step=7, loss=2.0)
+        run.finish(timeout_seconds=1)
+        self.daemon.start()
+        result = sync_directory(rhumb.Client(self.daemon.address), self.spool)
+        self.assertEqual((result.stored_count, result.failures), (1, []))
+        self.assertEqual(self.daemon.stored("runs/r1")[0]["token_count"], 7 * 4096)
+
+    def test_what_nobody_knows_is_refused_and_said_in_few_calls(self):
+        run = self.start()
+        calls = len(self.daemon.calls)
+        for step in range(1, 101):
+            run.log(step=step, loss=2.0)
+        run.log(step=101, tokens=5, loss=2.0)
+        run.finish()
+        self.assertEqual(run.stats["refused_count"], 100)
+        self.assertEqual([sample["step"] for sample in self.daemon.stored(run.name)], [101])
+        self.assertEqual(len(run.problems), 1)
+        self.assertIn("must be given: nobody says the tokens", run.problems[0])
+        self.assertLess(len(self.daemon.calls) - calls, 20)
+
+    def test_of_a_plan_that_is_not_there_they_stay_on_the_disk(self):
+        self.daemon.refusal = Refusal("NOT_FOUND", "plans/p-typo does not exist", reason="PLAN_NOT_FOUND")
+        run = self.start(plan="p-typo")
+        run.log(step=1, loss=2.0)
+        run.finish(timeout_seconds=2)
+        self.assertIn("samples are kept in", run.problems[0])
+        with open(os.path.join(self.spool, self.spool_files()[0]), encoding="utf-8") as file:
+            self.assertEqual(sum('"sample"' in line for line in file), 1)
+        self.daemon.refusal = None
+        self.daemon.runs["runs/r9"] = {"name": "runs/r9", "state": "RUNNING", "plan": "plans/p-1", "create_time": "1"}
+        self.assertEqual(sync_directory(rhumb.Client(self.daemon.address), self.spool, "r9").stored_count, 1)
+
+
+class ProblemsTest(DaemonTest):
+    def test_a_sample_that_is_refused_is_a_problem_of_the_run(self):
+        run = self.start()
+        run.log(step=1, tokens=1, loss=1e9)
+        run.finish()
+        self.assertEqual(len(run.problems), 1)
+        self.assertIn("sample 1 was refused", run.problems[0])
+
+    def test_a_call_that_says_too_little_is_one_too(self):
+        run = self.start()
+        run.log(loss=2.0)
+        run.finish()
+        self.assertIn("step is not given", run.problems[0])
+
+    def test_a_setting_that_the_daemon_refuses_is_left_out_and_said(self):
+        run = self.start(gpu_type="H1000", gpu_count=8)
+        self.assertEqual(self.daemon.runs[run.name]["settings"], {"gpu_count": 8})
+        self.assertIn('unknown GPU type "H1000"', run.problems[0])
+        run.finish()
 
 
 class RankTest(DaemonTest):

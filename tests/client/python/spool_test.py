@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A daemon that is away, comes back, or forgets; trainers that are killed."""
 
+import contextlib
+import io
 import os
 import random
 import signal
@@ -9,9 +11,11 @@ import sys
 import time
 import unittest
 
+from fake_daemon import Refusal
 from support import PACKAGE, DaemonTest, eventually
 
 import rhumb
+from rhumb import _command
 from rhumb._spool import Spool, read_contents, read_samples
 from rhumb._sync import sync_directory
 
@@ -122,6 +126,28 @@ class SyncTest(DaemonTest):
         self.assertEqual(len(result.failures), 1)
         self.assertEqual(len(self.spool_files()), 1)
         self.daemon.start()
+
+    def test_asks_a_daemon_that_is_away_once_and_says_so(self):
+        self.left_behind()
+        self.left_behind()
+        self.daemon.stop()
+        result = self.sync()
+        self.assertEqual((len(result.failures), result.kept_count, result.failure_code), (1, 2, "UNAVAILABLE"))
+        self.assertEqual(len(self.spool_files()), 2)
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
+            code = _command.main(["sync", "--addr", self.daemon.address, "--directory", self.spool])
+        self.assertEqual(code, 5)
+        self.assertIn("0 files told: 0 samples stored, 0 known before, 0 too late, 0 refused; 0 files in use, 2 kept", out.getvalue())
+        self.daemon.start()
+
+    def test_the_end_of_a_run_that_is_refused_stays(self):
+        self.daemon.stop()
+        run = self.start(title="no more than its end")
+        run.finish(timeout_seconds=1)
+        self.daemon.start()
+        self.daemon.refusal = Refusal("INVALID_ARGUMENT", "no plan", [("run.plan", "there is none")])
+        self.assertIn("there is none", self.sync().failures[0])
+        self.assertEqual(len(self.spool_files()), 1)
 
     def test_a_run_is_created_once_though_sync_is_cut_off_after_that(self):
         self.left_behind()

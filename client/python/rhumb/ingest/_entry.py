@@ -24,6 +24,14 @@ class Shape(NamedTuple):
     gpu_count: Optional[int] = None
 
 
+class Facts(NamedTuple):
+    """What a log says of its run; of a new run without a plan they become settings. None: not said."""
+
+    target_token_count: Optional[int] = None
+    global_batch_tokens: Optional[int] = None
+    gpu_count: Optional[int] = None
+
+
 class LogEntry(NamedTuple):
     """One line, or several of one step. None: not said."""
 

@@ -17,7 +17,7 @@ from .._errors import Unavailable
 from .._launcher import full_name
 from .._spool import Spool
 from .._window import Sample, timestamp
-from ._entry import LogEntry
+from ._entry import Facts, LogEntry
 
 LOG = logging.getLogger("rhumb")
 _REQUEST_SECONDS = 30.0
@@ -102,9 +102,11 @@ class _Teller:
         self.run = run
         self.counts = dict.fromkeys(("stored_count", "duplicate_count", "refused_count", "spooled_count"), 0)
 
-    def begin(self, attempt_id: str, request_id: str) -> None:
+    def begin(self, attempt_id: str, request_id: str, facts: Facts, begin_seconds: float) -> None:
+        """The first begins a run, if there is none yet: with what the log says of it, when the log begins."""
         self.end()
-        self._create.setdefault("request_id", request_id)
+        if "request_id" not in self._create:
+            self._create = _create_request(self._create, request_id, facts, begin_seconds)
         self._attempt_id = attempt_id
         self._delivery = Delivery(self._client, attempt_id, self.run, self._create)
 
@@ -155,6 +157,17 @@ class _Teller:
         self._pending = []
 
 
+def _create_request(create: Mapping[str, Any], request_id: str, facts: Facts, begin_seconds: float) -> Dict[str, Any]:
+    run = dict(create.get("run") or {})
+    # With a plan, what differs from it was given.
+    if not run.get("plan"):
+        known = {word: value for word, value in facts._asdict().items() if value is not None}
+        known.update(run.get("settings") or {})
+        run["settings"] = known
+    run.setdefault("start_time", timestamp(min(begin_seconds, time.time())))
+    return dict(create, run=run, request_id=request_id)
+
+
 def ingest(
     framework: str,
     lines: Iterable[Optional[str]],
@@ -172,22 +185,34 @@ def ingest(
     lines: None among them: there is no line just now. run: the run that it is of; empty: `create`, a CreateRunRequest,
     makes one, the same one for the same log as long as the daemon remembers requests. end_seconds: when the log's last
     line was written, since the epoch, of a log that is complete: lines without a time are dated back from there by their
-    step times. None: they are dated as they are read. Raises LogError, RhumbError, OSError.
+    step times; and `finish`, a FinishRunRequest, is then of the last line, and not of the time that it says. None: they are
+    dated as they are read. Raises LogError, RhumbError, OSError.
     """
     attempts = _Attempts(framework)
     teller = _Teller(client, full_name("runs", run), create or {}, spool_directory)
     count = 0
+    first_facts: Optional[Facts] = None
 
     def take(entries: Sequence[LogEntry]) -> None:
-        for entry in entries:
+        for number, entry in enumerate(entries):
+            seconds = entry.unix_seconds if entry.unix_seconds is not None else time.time()
             if attempts.begins_anew(entry):
-                teller.begin(attempts.attempt_id, attempts.request_id)
-            teller.add(attempts.sample(entry, entry.unix_seconds if entry.unix_seconds is not None else time.time()))
+                begin = begin_of([entry._replace(unix_seconds=seconds)] + list(entries[number + 1 :]))
+                teller.begin(attempts.attempt_id, attempts.request_id, first_facts or parser.facts, begin)
+            teller.add(attempts.sample(entry, seconds))
 
     if end_seconds is not None:
-        whole = [entry for line in lines if line is not None for entry in parser.feed(line)] + parser.flush()
+        whole: List[LogEntry] = []
+        for line in lines:
+            whole += parser.feed(line) if line is not None else []
+            # As of a log that has not grown yet: the same question for the same run.
+            first_facts = first_facts or (parser.facts if whole else None)
+        whole += parser.flush()
         count = len(whole)
-        take(dated(whole, end_seconds))
+        whole = dated(whole, end_seconds)
+        take(whole)
+        if finish is not None and whole:
+            finish = dict(finish, end_time=timestamp(max(entry.unix_seconds or 0.0 for entry in whole)))
     else:
         for line in lines:
             if line is None:
@@ -204,22 +229,57 @@ def ingest(
 
 
 def dated(entries: Sequence[LogEntry], end_seconds: float) -> List[LogEntry]:
-    """Each with a time: its own, else that of the dated one before it, else back from the end by step times."""
-    if any(entry.unix_seconds is not None for entry in entries):
-        first = next(entry.unix_seconds for entry in entries if entry.unix_seconds is not None)
-        result, last = [], first
-        for entry in entries:
-            last = entry.unix_seconds if entry.unix_seconds is not None else last
-            result.append(entry._replace(unix_seconds=last))
-        return result
+    """Each with a time: its own, else that of the dated one before it in its attempt.
+
+    Attempts lie one after the other: one of which nothing has a time ends where the next begins, the last at the end, and
+    is counted back from there by step times.
+    """
     known = [entry.step_seconds for entry in entries if entry.step_seconds]
     usual = statistics.median(known) if known else 0.0
+    result: List[LogEntry] = []
+    for attempt in reversed(_attempts(entries)):
+        if any(entry.unix_seconds is not None for entry in attempt):
+            attempt = _carried(attempt)
+        else:
+            attempt = _counted_back(attempt, end_seconds, usual)
+        end_seconds = begin_of(attempt, usual)
+        result = attempt + result
+    return result
+
+
+def begin_of(entries: Sequence[LogEntry], usual_seconds: float = 0.0) -> float:
+    """When what the first entry, which has a time, says began: before it by the time of the steps that it stands for, as
+    many as the next one does and no more than were done."""
+    first = entries[0]
+    assert first.unix_seconds is not None
+    seconds = next((entry.step_seconds for entry in entries if entry.step_seconds), usual_seconds)
+    later = next((entry.step for entry in entries if entry.step > first.step), first.step + 1)
+    return first.unix_seconds - min(first.step, later - first.step) * seconds
+
+
+def _attempts(entries: Sequence[LogEntry]) -> List[List[LogEntry]]:
+    attempts: List[List[LogEntry]] = []
+    for entry in entries:
+        if not attempts or entry.step < attempts[-1][-1].step:
+            attempts.append([])
+        attempts[-1].append(entry)
+    return attempts
+
+
+def _carried(entries: Sequence[LogEntry]) -> List[LogEntry]:
+    last = next(entry.unix_seconds for entry in entries if entry.unix_seconds is not None)
+    result = []
+    for entry in entries:
+        last = entry.unix_seconds if entry.unix_seconds is not None else last
+        result.append(entry._replace(unix_seconds=last))
+    return result
+
+
+def _counted_back(entries: Sequence[LogEntry], end_seconds: float, usual_seconds: float) -> List[LogEntry]:
     moment, after, backwards = end_seconds, None, []
     for entry in reversed(entries):
         if after is not None:
-            # Where steps fall back the time between is not known: one step.
-            steps = after.step - entry.step if after.step >= entry.step else 1
-            moment -= steps * (after.step_seconds or usual)
+            moment -= (after.step - entry.step) * (after.step_seconds or usual_seconds)
         backwards.append(entry._replace(unix_seconds=moment))
         after = entry
     return backwards[::-1]

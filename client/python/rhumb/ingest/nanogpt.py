@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import List, Optional
 
-from ._entry import LogEntry, LogError, Shape, number, plain, time_of
+from ._entry import Facts, LogEntry, LogError, Shape, number, plain, time_of
 
 _ITERATION = re.compile(r"\biter\s+(\d+):\s+loss\s+([^\s,]+)(?:,\s+time\s+([\d.]+)\s*ms)?")
 _EVALUATION = re.compile(r"\bstep\s+(\d+):\s+train loss\s+([^\s,]+),\s+val loss\s+([^\s,]+)")
@@ -27,7 +27,13 @@ class Parser:
         if self._given is None and shape.global_batch_size and shape.sequence_length:
             self._given = shape.global_batch_size * shape.sequence_length
         self._step_tokens = self._given
+        self._gpu_count = shape.gpu_count
         self._evaluation: Optional[LogEntry] = None
+
+    @property
+    def facts(self) -> Facts:
+        """As far as the log has been read."""
+        return Facts(None, self._step_tokens, self._gpu_count)
 
     def feed(self, line: str) -> List[LogEntry]:
         """Raises LogError where tokens cannot be counted."""
