@@ -65,6 +65,7 @@ void AddPlannedTime(const v1::Plan& plan, ExpectedRun& expected) {
   }
   if (plan.has_allocation()) {
     expected.gpu_count = static_cast<double>(plan.allocation().gpu_count());
+    expected.planned.gpu_count = expected.gpu_count;
   }
   if (plan.has_cost()) {
     expected.gpu_hours = plan.cost().gpu_hours();

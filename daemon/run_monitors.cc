@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/expected_run.h"
@@ -108,12 +109,23 @@ absl::Status RunMonitors::Show(const std::string& run, const AppendAnswer& answe
   Monitored& monitored = *found;
   const std::lock_guard<std::mutex> lock(monitored.mutex);
   if (!monitored.monitor.has_value()) return Begin(run, monitored);
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store_.samples().Attempts(run));
-  const std::map<int64_t, int64_t> ranks = RanksOf(attempts);
+  // An attempt that is heard of late, and began before, begins nothing anew.
+  int64_t position = monitored.position;
+  if (answer.attempt != monitored.attempt) {
+    RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts,
+                           store_.samples().Attempts(run));
+    const std::map<int64_t, int64_t> ranks = RanksOf(attempts);
+    if (ranks.at(answer.attempt) > ranks.at(monitored.attempt)) {
+      monitored.attempt = answer.attempt;
+      position = ++monitored.position;
+    } else {
+      --position;
+    }
+  }
   std::vector<RunSample> news;
   for (const size_t index : answer.stored_indices) {
     news.push_back(samples[index].sample);
-    news.back().attempt = ranks.at(answer.attempt);
+    news.back().attempt = position;
   }
   std::stable_sort(news.begin(), news.end(),
                    [](const RunSample& a, const RunSample& b) { return a.step < b.step; });
@@ -131,7 +143,11 @@ absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
   DriftMonitor monitor(options);
   // A run that was planned anew has a new layout, with a course of its own.
   const int64_t since_ns = replans.empty() ? 0 : replans.back().time_ns;
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<DriftEvent> events, ShowStored(run, since_ns, monitor));
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store_.samples().Attempts(run));
+  const std::vector<std::pair<int64_t, int64_t>> by_rank = ByRank(RanksOf(attempts));
+  if (!by_rank.empty()) std::tie(monitored.attempt, monitored.position) = by_rank.back();
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<DriftEvent> events,
+                         ShowStored(run, by_rank, since_ns, monitor));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> known, store_.samples().Alarms(run));
   // Of a run that nothing was written down of, all is news: a whole log may be its first. Else only
   // what a daemon that was killed, or has begun anew, may have missed: what lasts, and what ended.
@@ -161,13 +177,12 @@ absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<DriftEvent>> RunMonitors::ShowStored(const std::string& run,
-                                                                int64_t since_ns,
-                                                                DriftMonitor& monitor) {
+absl::StatusOr<std::vector<DriftEvent>> RunMonitors::ShowStored(
+    const std::string& run, const std::vector<std::pair<int64_t, int64_t>>& attempts,
+    int64_t since_ns, DriftMonitor& monitor) {
   const double since_seconds = static_cast<double>(since_ns) / kNanosecondsPerSecond;
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store_.samples().Attempts(run));
   std::vector<DriftEvent> events;
-  for (const auto& [number, rank] : ByRank(RanksOf(attempts))) {
+  for (const auto& [number, rank] : attempts) {
     SamplePosition after = {number, 0};
     while (true) {
       RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredSample> page,

@@ -49,14 +49,17 @@ class RunMonitors {
   struct Monitored {
     std::mutex mutex;
     std::optional<DriftMonitor> monitor;  // absent: it has seen nothing yet
+    // Number of the attempt that began last, and what the monitor knows it by.
+    int64_t attempt = 0, position = 0;
   };
   // Of the kMaxMonitors runs that reported last.
   std::shared_ptr<Monitored> Find(const std::string& run);
   // A monitor that has seen all that is stored, the newest samples included.
   absl::Status Begin(const std::string& run, Monitored& monitored);
-  // Shows `monitor` what was sampled since then, attempts by when they began.
-  absl::StatusOr<std::vector<DriftEvent>> ShowStored(const std::string& run, int64_t since_ns,
-                                                     DriftMonitor& monitor);
+  // Shows `monitor` what was sampled since then. `attempts`: (number, rank), by when they began.
+  absl::StatusOr<std::vector<DriftEvent>> ShowStored(
+      const std::string& run, const std::vector<std::pair<int64_t, int64_t>>& attempts,
+      int64_t since_ns, DriftMonitor& monitor);
   // Writes down that the alarm has ended.
   absl::Status End(const StoredAlarm& alarm);
   absl::StatusOr<DriftOptions> OptionsOf(const std::string& name, bool replanned);

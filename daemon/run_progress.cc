@@ -18,6 +18,8 @@
 namespace rhumb::daemon {
 namespace {
 
+// Nanoseconds since 1970 end in 2262.
+constexpr double kLastInstantSeconds = 9.2e9;
 // Enough for a curve and a forecast, few enough to be read while somebody waits.
 constexpr int kSeriesPoints = 2000;
 // Of the newest samples: as many as tell the pace, and some that do not.
@@ -160,8 +162,14 @@ void CompareResources(const RunProgress& progress, const StoredRun& stored, cons
                           sunk.replan_time_ns > 0 ? " since it was planned anew" : ""),
           run);
   if (!expected.price_usd_per_gpu_hour.has_value()) return;
-  Compare("total_usd", expected.total_usd, gpu_hours * *expected.price_usd_per_gpu_hour,
-          absl::StrFormat("GPU-hours at $%.2f", *expected.price_usd_per_gpu_hour), run);
+  // What was used before is paid for, at the price of then.
+  const double price = *expected.price_usd_per_gpu_hour;
+  const double usd =
+      sunk.usd.has_value() ? *sunk.usd + (gpu_hours - sunk.gpu_hours) * price : gpu_hours * price;
+  Compare("total_usd", expected.total_usd, usd,
+          absl::StrFormat("GPU-hours at $%.2f%s", price,
+                          sunk.replan_time_ns > 0 ? " since it was planned anew" : ""),
+          run);
 }
 
 void CompareLossAtTheEnd(const RunProgress& progress, const StoredRun& stored, v1::Run& run) {
@@ -238,6 +246,20 @@ void AdviseBySamples(const RunProgress& progress, const ReportedRun& reported, v
       absl::StrCat("The run has no loss where it is, and none is compared: ", loss.source, "."));
 }
 
+// Those that train it now: of the job that began last, else as planned or stated.
+std::optional<double> GpuCountOf(const ExpectedRun& expected, const v1::Run& run) {
+  std::optional<double> count = expected.gpu_count;
+  double begin = 0;
+  for (const v1::Job& job : run.jobs()) {
+    if (!job.has_start_time() || job.gpu_count() <= 0 || SecondsOf(job.start_time()) < begin) {
+      continue;
+    }
+    begin = SecondsOf(job.start_time());
+    count = static_cast<double>(job.gpu_count());
+  }
+  return count;
+}
+
 // Totals so far, and the GPUs of now for as long as the forecast says.
 void CompareEnd(const RunProgress& progress, v1::Run& run) {
   if (!progress.forecast.has_value()) return;
@@ -249,8 +271,9 @@ void CompareEnd(const RunProgress& progress, v1::Run& run) {
     Compare("expected_wall_seconds", PlannedOf("wall_seconds", run), *wall + left->expected, source,
             run);
   }
-  if (!progress.expected.gpu_count.has_value()) return;
-  const double hours_left = *progress.expected.gpu_count * left->expected / kSecondsPerHour;
+  const std::optional<double> gpu_count = GpuCountOf(progress.expected, run);
+  if (!gpu_count.has_value()) return;
+  const double hours_left = *gpu_count * left->expected / kSecondsPerHour;
   const std::optional<double> gpu_hours = ActualOf("gpu_hours", run);
   if (gpu_hours.has_value()) {
     Compare("expected_gpu_hours", PlannedOf("gpu_hours", run), *gpu_hours + hours_left, source,
@@ -287,6 +310,9 @@ void AddForecast(const RunProgress& progress, const std::optional<std::string>& 
   const FinishForecast& finish = forecast.finish;
   if (why_no_end.has_value()) {
     message.add_missing(absl::StrCat("finish_time: ", *why_no_end));
+  } else if (finish.finish_seconds.has_value() &&
+             finish.finish_seconds->high + silent_seconds > kLastInstantSeconds) {
+    message.add_missing("finish_time: beyond the year 2261 at this pace");
   } else if (finish.finish_seconds.has_value()) {
     *message.mutable_finish_time() = instant(finish.finish_seconds->expected);
     *message.mutable_finish_low_time() = instant(finish.finish_seconds->low);
@@ -371,7 +397,9 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
 
 void AddProgress(const RunProgress& progress, const StoredRun& stored, const Sunk& sunk,
                  int64_t now_ns, v1::Run& run) {
-  for (const RunComparison& each : CompareProgress(progress.expected.planned, progress.measured)) {
+  PlannedProgress planned = progress.expected.planned;
+  planned.run_gpu_count = GpuCountOf(progress.expected, run);
+  for (const RunComparison& each : CompareProgress(planned, progress.measured)) {
     Compare(each.quantity, each.planned, each.actual, each.source, run);
   }
   CompareLossAtTheEnd(progress, stored, run);

@@ -2,6 +2,7 @@
 #include "planner/track/drift.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -19,6 +20,11 @@ constexpr int kTestCount = 3;
 constexpr int kHealthyBlocksToClear = 6;
 // Overflows happen to healthy runs now and then, and their step is skipped; not three in a row.
 constexpr int kNotFiniteToAlarm = kFewestNotFinite;
+// Nor in so many of the last twenty.
+constexpr int kNotFiniteOfTwenty = 10;
+constexpr uint32_t kLastTwenty = (1u << 20) - 1;
+// So many samples in a row that are newer but of fewer steps: one before them was wrong.
+constexpr int kFellBackToBelieve = 3;
 // As many finite ones end that alarm: a run that has diverged shows some now and then.
 constexpr int kFiniteToClear = 20;
 // A plan that is off by less is as good as plans are.
@@ -54,9 +60,14 @@ double DriftMonitor::Threshold() const { return -std::log(options_.false_alarm_r
 
 std::vector<DriftEvent> DriftMonitor::Observe(const RunSample& sample, int64_t sample_count) {
   std::vector<DriftEvent> events;
-  if (sample.attempt < attempt_ || (sample.attempt == attempt_ && sample.step <= step_)) {
-    return events;
+  if (sample.attempt < attempt_) return events;
+  if (sample.attempt == attempt_ && sample.step <= step_) {
+    // Old news, unless newer samples go on telling so: then it was the step before that was wrong.
+    const bool is_newer = sample.time_seconds > time_seconds_;
+    if (!is_newer || ++fell_back_count_ < kFellBackToBelieve) return events;
   }
+  fell_back_count_ = 0;
+  time_seconds_ = sample.time_seconds;
   if (sample.attempt > attempt_) {
     attempt_ = sample.attempt;
     attempt_samples_ = 0;
@@ -131,6 +142,9 @@ void DriftMonitor::Clear(DriftTest& test, DriftAlarm& standing, std::vector<Drif
 }
 
 void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEvent>& events) {
+  if (sample.loss_not_finite || sample.loss_nats.has_value()) {
+    not_finite_bits_ = (not_finite_bits_ << 1 | (sample.loss_not_finite ? 1 : 0)) & kLastTwenty;
+  }
   if (!sample.loss_not_finite) {
     not_finite_count_ = 0;
     if (!sample.loss_nats.has_value() || !not_finite_alarmed_) return;
@@ -140,9 +154,12 @@ void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEv
     return;
   }
   finite_count_ = 0;
+  const int of_twenty = std::popcount(not_finite_bits_);
   if (not_finite_count_ == 0) first_not_finite_ = PlaceOf(sample);
+  if (of_twenty == 1) first_of_twenty_ = PlaceOf(sample);
   ++not_finite_count_;
-  const bool raises = !not_finite_alarmed_ && not_finite_count_ >= kNotFiniteToAlarm;
+  const bool in_a_row = not_finite_count_ >= kNotFiniteToAlarm;
+  const bool raises = !not_finite_alarmed_ && (in_a_row || of_twenty >= kNotFiniteOfTwenty);
   const bool grows =
       not_finite_alarmed_ && not_finite_count_ >= kToldAnewFactor * not_finite_alarm_.magnitude;
   if (!raises && !grows) return;
@@ -150,13 +167,16 @@ void DriftMonitor::ObserveNotFinite(const RunSample& sample, std::vector<DriftEv
   DriftAlarm alarm;
   alarm.kind = DriftKind::kLoss;
   alarm.code = kLossNotFinite;
-  alarm.text = absl::StrCat("The loss was NaN or infinite in ", not_finite_count_,
-                            " samples in a row: the run has diverged.");
+  alarm.text = in_a_row ? absl::StrCat("The loss was NaN or infinite in ", not_finite_count_,
+                                       " samples in a row: the run has diverged.")
+                        : absl::StrCat("The loss was NaN or infinite in ", of_twenty,
+                                       " of twenty samples: the run is diverging.");
   alarm.directive = "stop it; go on from a checkpoint before it, with a lower learning rate";
-  alarm.since = raises ? first_not_finite_ : not_finite_alarm_.since;
+  alarm.since = !raises ? not_finite_alarm_.since : in_a_row ? first_not_finite_ : first_of_twenty_;
   alarm.raised = PlaceOf(sample);
-  alarm.magnitude = not_finite_count_;
-  alarm.statistic = alarm.threshold = kNotFiniteToAlarm;
+  alarm.magnitude = in_a_row ? not_finite_count_ : of_twenty;
+  alarm.statistic = alarm.magnitude;
+  alarm.threshold = in_a_row ? kNotFiniteToAlarm : kNotFiniteOfTwenty;
   alarm.magnitude_unit = "samples";
   Tell(raises ? News::kRaised : News::kGrown, std::move(alarm), not_finite_alarm_, events);
 }

@@ -84,11 +84,14 @@ class DriftMonitor {
 
   DriftOptions options_;
   int64_t attempt_ = 0, step_ = -1;
-  int64_t attempt_samples_ = 0;  // of the attempt so far
-  int not_finite_count_ = 0;     // in a row
-  int finite_count_ = 0;         // in a row, since the alarm
+  int64_t attempt_samples_ = 0;   // of the attempt so far
+  double time_seconds_ = 0;       // of the newest
+  int fell_back_count_ = 0;       // newer samples of fewer steps, in a row
+  int not_finite_count_ = 0;      // in a row
+  uint32_t not_finite_bits_ = 0;  // of the last twenty with a loss, the newest lowest
+  int finite_count_ = 0;          // in a row, since the alarm
   bool not_finite_alarmed_ = false;
-  RunPlace first_not_finite_;
+  RunPlace first_not_finite_, first_of_twenty_;
   std::optional<RunPlace> first_;  // that was seen
   bool told_gap_ = false;
 

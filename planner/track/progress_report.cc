@@ -168,8 +168,12 @@ std::vector<RunComparison> CompareProgress(const PlannedProgress& planned,
   Measured mfu;
   if (planned.mfu.has_value() && planned.tokens_per_second.value_or(0) > 0 &&
       measured.tokens_per_second.value.has_value()) {
-    mfu = {*planned.mfu * *measured.tokens_per_second.value / *planned.tokens_per_second,
-           "the plan's FLOPs of a token, and tokens_per_second"};
+    const bool other_gpus =
+        planned.gpu_count.value_or(0) > 0 && planned.run_gpu_count.value_or(0) > 0;
+    const double gpu_ratio = other_gpus ? *planned.run_gpu_count / *planned.gpu_count : 1;
+    mfu = {
+        *planned.mfu * *measured.tokens_per_second.value / *planned.tokens_per_second / gpu_ratio,
+        "the plan's FLOPs of a token, and tokens_per_second"};
   }
   AddComparison("mfu", planned.mfu, mfu, all);
   AddComparison("peak_memory_bytes", planned.peak_memory_bytes, measured.peak_memory_bytes, all);

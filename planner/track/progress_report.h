@@ -46,14 +46,16 @@ struct PlannedProgress {
   std::optional<double> step_seconds, tokens_per_second, mfu, peak_memory_bytes, token_count;
   // Expected at loss_token_count of what was measured.
   std::optional<double> loss_nats;
+  // GPUs that mfu is of; of the run, where others train it.
+  std::optional<double> gpu_count, run_gpu_count;
   // B_crit of the plan's batch, which the noise scale estimates.
   std::optional<double> critical_batch_tokens;
 };
 
 // token_count, loss_nats, step_seconds, tokens_per_second, mfu, peak_memory_bytes,
 // noise_scale_tokens (planned: B_crit): each with what is known of it, none of which nothing is
-// known. The actual MFU is the planned one by the ratio of tokens per second: the same model on the
-// same GPUs does the same FLOPs for a token.
+// known. The actual MFU is the planned one by the ratio of tokens per second and GPU: the same
+// model does the same FLOPs for a token.
 std::vector<RunComparison> CompareProgress(const PlannedProgress& planned,
                                            const MeasuredProgress& measured);
 

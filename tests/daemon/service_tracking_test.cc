@@ -363,6 +363,14 @@ TEST_F(TrackingTest, AnAttemptThatIsHeardOfLateHidesNothingOfTheOneThatRuns) {
   EXPECT_NEAR(run.forecast().done_fraction(), 0.5 * 500 / 400, 0.01);
 }
 
+TEST_F(TrackingTest, AnAttemptThatIsHeardOfLateDoesNotMakeTheMonitorForget) {
+  const std::string name = CreateRun();
+  Report(name, {}, 201, "second");
+  Report(name, {.sample_count = 200, .ago = 300}, 1, "first");
+  Report(name, {.loss_factor = 1.6, .sample_count = 460}, 401, "second");
+  EXPECT_THAT(AlarmsOf(Get(name)), ElementsAre("LOSS_ROSE"));
+}
+
 TEST_F(TrackingTest, AReplanEndsTheAlarmsOfThePlanBefore) {
   const std::string name = CreateRun();
   Report(name, {.time_factor = 1.2});

@@ -253,6 +253,25 @@ TEST(DriftTest, ARunThatComesBackFromDivergenceMayDivergeAgain) {
                           "end of LOSS_NOT_FINITE"));
 }
 
+TEST(DriftTest, LossesThatAreNoNumbersNowAndThenAreDivergenceWhereTheyAreMany) {
+  std::vector<RunSample> samples = PlainSamples(400);
+  for (size_t i = 200; i < samples.size(); ++i) {
+    if (i % 3 == 0) continue;
+    samples[i].loss_nats.reset();
+    samples[i].loss_not_finite = true;
+  }
+  const std::vector<DriftEvent> events = FindDrift(samples, {});
+  ASSERT_THAT(CodesOf(events), ElementsAre("LOSS_NOT_FINITE"));
+  EXPECT_THAT(events[0].alarm.text, HasSubstr("10 of twenty samples"));
+  EXPECT_EQ(events[0].alarm.since.step, samples[200].step);
+}
+
+TEST(DriftTest, OneSampleOfFarTooManyStepsDoesNotHideTheRest) {
+  std::vector<RunSample> samples = PlainSamples(1000, {.at = 600, .slow_factor = 1.3});
+  samples[300].step = 100'000'000'000'000'000;
+  EXPECT_THAT(CodesOf(FindDrift(samples, {})), ElementsAre("SLOWED_DOWN"));
+}
+
 TEST(DriftTest, TheHigherLossOfAnOlderCheckpointIsNoDrift) {
   SimulatedRun run = Plain(1000);
   run.restart_at = 200;
