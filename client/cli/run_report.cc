@@ -58,6 +58,14 @@ std::string GpusOf(const v1::Job& job) {
                                 : absl::StrCat(job.gpu_count(), " ", job.gpu_type());
 }
 
+// The same as its owner said; its type alone where that is all.
+std::string GpusOf(const v1::RunSettings& settings) {
+  if (!settings.has_gpu_count()) return settings.gpu_type();
+  return settings.gpu_type().empty()
+             ? Counted(settings.gpu_count(), "GPU")
+             : absl::StrCat(FormatInteger(settings.gpu_count()), " ", settings.gpu_type());
+}
+
 // "job 123 on mine", "jobs 123, 124 on mine"; the title of a run without jobs.
 std::string Subject(const v1::Run& run) {
   if (run.jobs().empty()) return run.title().empty() ? "the run" : run.title();
@@ -336,12 +344,7 @@ void AddSettings(const v1::RunSettings& settings, Report& report) {
                  fraction(schedule.has_decay_fraction(), schedule.decay_fraction(), "decay"),
                  fraction(schedule.has_floor_fraction(), schedule.floor_fraction(), "floor")},
                 ", "));
-  std::string gpus = settings.gpu_type();
-  if (settings.has_gpu_count()) {
-    gpus = gpus.empty() ? Counted(settings.gpu_count(), "GPU")
-                        : absl::StrCat(FormatInteger(settings.gpu_count()), " ", gpus);
-  }
-  report.Row("Runs on", JoinParts({gpus,
+  report.Row("Runs on", JoinParts({GpusOf(settings),
                                    settings.has_price_usd_per_gpu_hour()
                                        ? FormatPerGpuHour(settings.price_usd_per_gpu_hour())
                                        : "",
@@ -414,7 +417,7 @@ Table RunsTable(const std::vector<v1::Run>& runs) {
     table.rows.push_back(
         {BareName(run.name()), StateName(run.state()), last == nullptr ? "" : last->job_id(),
          last == nullptr ? "" : BareName(last->cluster()), BareName(run.plan()),
-         last == nullptr ? "" : GpusOf(*last),
+         last == nullptr ? GpusOf(run.settings()) : GpusOf(*last),
          run.has_start_time() ? FormatInstant(run.start_time()) : "",
          wall.has_value() ? FormatDuration(*wall) : "",
          done.has_value() ? FormatFraction(*done) : "", loss.has_value() ? FormatLoss(*loss) : "",

@@ -122,9 +122,10 @@ TEST_F(RunProgressCommandsTest, GpusOfARunWithoutJobsAreThoseThatItsGpuHoursCoun
   EXPECT_THAT(text, ContainsRegex("Nodes +1 +1 +1.00 +as planned"));
 }
 
-TEST_F(RunProgressCommandsTest, AListSaysWhoseRunItIsWithoutAJobToo) {
+TEST_F(RunProgressCommandsTest, AListSaysWhoseRunItIsAndOnWhatWithoutAJobToo) {
   service_.run.set_owner_uid(1000);
-  EXPECT_THAT(RunLine("run list").out, HasSubstr("uid 1000"));
+  service_.run.mutable_settings()->set_gpu_count(8);
+  EXPECT_THAT(RunLine("run list").out, AllOf(HasSubstr("uid 1000"), HasSubstr("8 GPUs")));
 }
 
 TEST_F(RunProgressCommandsTest, AnAlarmOfARunThatHasEndedLastedToItsEnd) {

@@ -72,7 +72,7 @@ class Parser:
         if step == self._last_step:
             return []
         self._last_step = step
-        rate, memory = number(fields.get("tps") or fields.get("wps", "")), _MEMORY.match(fields.get("memory", ""))
+        rate, memory = number(fields.get("tps") or fields.get("wps") or ""), _MEMORY.match(fields.get("memory", ""))
         all_rate = rate * self._gpu_count if rate and self._gpu_count else None
         return [
             LogEntry(
