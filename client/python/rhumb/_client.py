@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import socket
+import time
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ._address import Address, candidate_addresses, connect, parse_address
@@ -21,12 +23,58 @@ _MAX_ANSWER_BYTES = 64 << 20
 _NO_LISTENER = (FileNotFoundError, NotADirectoryError)
 
 
-class _Connection(http.client.HTTPConnection):
-    """An HTTP connection over a socket that is connected already."""
+class _TimedReader(io.RawIOBase):
+    """What a socket receives until a moment of time.monotonic, however little at a time: then socket.timeout."""
 
-    def __init__(self, connection: socket.socket, address: Address) -> None:
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self._connection = connection
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        _set_time_left(self._connection, self._deadline)
+        return self._connection.recv_into(buffer)
+
+
+class _TimedSocket:
+    """What HTTPConnection needs of a socket, with one deadline for all of it. Whoever made it closes the socket."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection = connection
+        self._deadline = deadline
+
+    def sendall(self, data: bytes) -> None:
+        _set_time_left(self._connection, self._deadline)
+        self._connection.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self._connection, self._deadline))
+
+    def close(self) -> None:
+        """HTTPConnection closes before the answer is read."""
+
+
+def _set_time_left(connection: socket.socket, deadline: float) -> None:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise socket.timeout("timed out")
+    connection.settimeout(left)
+
+
+class _Connection(http.client.HTTPConnection):
+    """An HTTP connection over a socket that is connected already. deadline: of time.monotonic; None: none as a whole."""
+
+    def __init__(self, connection: socket.socket, address: Address, deadline: Optional[float] = None) -> None:
         super().__init__(address.host or "localhost", address.port or None)
-        self.sock = connection
+        self._socket = connection
+        self.sock: Any = connection if deadline is None else _TimedSocket(connection, deadline)
+
+    def end(self) -> None:
+        self.close()
+        self._socket.close()
 
     def connect(self) -> None:
         """Nothing to do."""
@@ -53,7 +101,8 @@ class Client:
     ) -> Message:
         """The answer of, say, RunService and CreateRun. Raises RhumbError; Unavailable where no daemon answers."""
         timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        connection, address = self.open(timeout)
+        deadline = time.monotonic() + timeout
+        connection, address = self.open(timeout, deadline)
         try:
             response = self._send(connection, service, method, message, "application/json", timeout)
             answer = response.read(_MAX_ANSWER_BYTES + 1)
@@ -62,7 +111,7 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             raise _broken(address, error) from None
         finally:
-            connection.close()
+            connection.end()
         return _read_answer(response.status, answer, address)
 
     def stream(self, service: str, method: str, message: Mapping[str, Any]) -> Iterator[Message]:
@@ -85,10 +134,12 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             raise _broken(address, error) from None
         finally:
-            connection.close()
+            connection.end()
 
-    def open(self, timeout_seconds: Optional[float] = None) -> "tuple[http.client.HTTPConnection, Address]":
-        """A connection to the daemon."""
+    def open(
+        self, timeout_seconds: Optional[float] = None, deadline: Optional[float] = None
+    ) -> "tuple[_Connection, Address]":
+        """A connection to the daemon. deadline: of time.monotonic, for all that is sent and received."""
         timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         tried: List[str] = []
         for candidate in self._candidates:
@@ -105,7 +156,7 @@ class Client:
                 # A socket that is there and does not answer is a daemon in trouble, not a reason to ask another one.
                 tried.append("%s (%s)" % (candidate.text, error.strerror or error))
                 break
-            return _Connection(connection, candidate), candidate
+            return _Connection(connection, candidate, deadline), candidate
         raise Unavailable("no daemon answers at " + ", ".join(tried))
 
     @staticmethod

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Type
 from ._delivery import Delivery
 from ._reporter import Reporter, ReporterOptions
 from ._spool import Spool
-from ._window import RawEntry, plain_entry, timestamp
+from ._window import RawEntry, plain_entry, plain_number, shown, shown_error, timestamp
 
 LOG = logging.getLogger("rhumb")
 
@@ -186,7 +186,8 @@ class ReportingRun(Run):
                 )
                 return
             if tokens is None and self._step_tokens is not None and step is not None:
-                tokens = step * self._step_tokens
+                # Of another library's numbers the product might overflow.
+                tokens = (step if type(step) is int else plain_number(step)) * self._step_tokens
             raw: RawEntry = (
                 _monotonic(),
                 self._paused_seconds,
@@ -208,7 +209,7 @@ class ReportingRun(Run):
             self._reporter.add(raw)
         except Exception as error:  # pylint: disable=broad-except
             self._invalid_count += 1
-            self._warn_once("log(step=%r, tokens=%r, ...) is left out, a value being no number: %s" % (step, tokens, error))
+            self._warn_once("log(step=%s, tokens=%s, ...) is left out, a value being no number: %s" % (shown(step), shown(tokens), shown_error(error)))
 
     def _log_fields(self, fields: Mapping[str, Any], **known: Any) -> None:
         for name, value in fields.items():

@@ -155,9 +155,15 @@ def _records(path: str) -> Iterator[Optional[Dict[str, Any]]]:
                 return
             try:
                 record = json.loads(line.decode())
-            except ValueError:
+            except (ValueError, RecursionError):
                 record = None
-            yield record if isinstance(record, dict) else None
+            yield record if _is_record(record) else None
+
+
+def _is_record(record: Any) -> bool:
+    if not isinstance(record, dict) or not isinstance(record.get("run", ""), str):
+        return False
+    return all(isinstance(record.get(word) or {}, dict) for word in ("create", "sample", "finish"))
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

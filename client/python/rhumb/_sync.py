@@ -8,6 +8,7 @@ import fcntl
 import json
 import logging
 import os
+import stat
 from typing import BinaryIO, List, NamedTuple, Optional, Tuple
 
 from ._client import Client
@@ -60,6 +61,9 @@ def _sync_file(
 ) -> None:
     """Adds to failures (code, sentence)."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            failures.append(("", "%s: is no regular file" % path))
+            return
         with open(path, "r+b", buffering=0) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -34,17 +34,36 @@ class Entry(NamedTuple):
 RawEntry = Tuple[Any, ...]
 
 
+def shown(value: Any) -> str:
+    """As it is written, cut to a readable length; of what cannot be written, its type."""
+    try:
+        text = repr(value[:100] if isinstance(value, (str, bytes)) else value)
+    except Exception:  # pylint: disable=broad-except
+        text = "<%s>" % type(value).__name__
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def shown_error(error: BaseException) -> str:
+    """Its text, cut, or its type."""
+    try:
+        text = str(error)
+    except Exception:  # pylint: disable=broad-except
+        text = ""
+    return text[:200] or type(error).__name__
+
+
 def plain_entry(raw: RawEntry) -> RawEntry:
     """With numbers of Python for what has a number in it, as a tensor. TypeError or ValueError for what has none."""
-    return tuple(_plain(value) for value in raw)
+    return tuple(plain_number(value) for value in raw)
 
 
-def _plain(value: Any) -> Any:
+def plain_number(value: Any) -> Any:
+    """As `plain_entry`, of one."""
     if value is None or type(value) in (int, float):
         return value
     # Counts beyond 2^53 of other libraries are rounded; a text or a bool is no number.
     if isinstance(value, (str, bytes, bool)):
-        raise ValueError("%r" % (value,))
+        raise ValueError(shown(value))
     return value.item() if hasattr(value, "item") else float(value)
 
 

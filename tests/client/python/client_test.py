@@ -2,11 +2,14 @@
 """Addresses, calls, errors, plans; what the launcher says."""
 
 import ast
+import contextlib
 import os
 import re
 import socket
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 from fake_daemon import Refusal
@@ -40,6 +43,38 @@ class AddressTest(unittest.TestCase):
 
     def test_what_is_given_is_the_only_one(self):
         self.assertEqual([address.text for address in candidate_addresses({"RHUMB_HTTP_ADDR": "h:1", "XDG_RUNTIME_DIR": "/x"})], ["http://h:1"])
+
+
+class DrippingTest(unittest.TestCase):
+    """A server that sends a byte now and then: each wait is short, all of them together have no end."""
+
+    def served(self, head, drop):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.sendall(head)
+                    while True:
+                        connection.sendall(drop)
+                        time.sleep(0.05)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return rhumb.Client("http://127.0.0.1:%d" % listener.getsockname()[1], timeout_seconds=0.5)
+
+    def test_an_answer_has_the_time_of_the_call_however_it_comes(self):
+        for head, drop in (
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x"),
+            (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
+        ):
+            with self.subTest(head):
+                began = time.monotonic()
+                with self.assertRaises(rhumb.Unavailable) as caught:
+                    rhumb.get_plan("p1", client=self.served(head, drop))
+                self.assertEqual(caught.exception.code, "DEADLINE_EXCEEDED")
+                self.assertLess(time.monotonic() - began, 2)
 
 
 class CallTest(DaemonTest):

@@ -256,6 +256,31 @@ class LogTest(DaemonTest):
         self.assertEqual(run.stats["invalid_count"], 4)
         self.assertEqual(self.daemon.runs[run.name]["state"], "FAILED")
 
+    def test_never_raises_nor_writes_much_whatever_a_value_is(self):
+        class Odd:
+            def __repr__(self):
+                raise RuntimeError("no")
+
+        with self.assertLogs("rhumb", "WARNING") as logs:
+            for step in (Odd(), "1" * 100000):
+                run = self.start(global_batch_tokens=4194304)
+                run.log(step=step)
+                run.finish()
+        self.assertLess(max(map(len, logs.output)), 1000)
+
+    def test_tokens_of_a_step_of_another_librarys_numbers_do_not_overflow(self):
+        class Int32:
+            def item(self):
+                return 10000
+
+            def __mul__(self, other):
+                return (10000 * other) % 2**32
+
+        run = self.start(global_batch_tokens=524288)
+        run.log(step=Int32(), loss=2.0)
+        run.finish()
+        self.assertEqual(self.daemon.stored(run.name)[0]["token_count"], 5242880000)
+
     def test_counts_what_the_full_queue_drops(self):
         run = self.start()
         run._reporter._queue_size = 3

@@ -12,6 +12,7 @@ import time
 import unittest
 
 from fake_daemon import Refusal
+from fake_daemon import Refusal
 from support import PACKAGE, DaemonTest, eventually
 
 import rhumb
@@ -170,6 +171,26 @@ class SyncTest(DaemonTest):
         self.assertEqual((result.stored_count, result.file_count), (4, 0))
         self.assertIn("1 line cannot be read", result.failures[0])
         self.assertEqual(len(self.spool_files()), 1)
+
+    def test_keeps_a_file_whose_run_has_a_name_that_is_none(self):
+        spool = Spool(self.spool, {"attempt_id": "a1", "run": "My_Run"})
+        spool.append([{"sample": {"sequence": 1, "step": 1, "token_count": 1}}])
+        spool.close()
+        self.daemon.refusal = Refusal("INVALID_ARGUMENT", "1 wrong", [("run", "is no name of a run")])
+        result = self.sync()
+        self.assertEqual((result.file_count, result.refused_count), (0, 0))
+        self.assertIn("is no name of a run", result.failures[0])
+        self.assertEqual(len(self.spool_files()), 1)
+
+    def test_a_file_that_is_none_keeps_no_other_back(self):
+        self.left_behind()
+        header = b'{"format": 1, "attempt_id": "b", "run": "runs/r9"}\n'
+        for name, text in (("0.ndjson", header + b'{"finish": 5}\n'), ("1.ndjson", header + b"[" * 100000 + b"\n")):
+            with open(os.path.join(self.spool, name), "wb") as file:
+                file.write(text)
+        os.mkfifo(os.path.join(self.spool, "2.ndjson"))
+        result = self.sync()
+        self.assertEqual((result.file_count, result.stored_count, len(result.failures)), (1, 5, 3))
 
     def test_leaves_alone_the_file_of_a_process_that_lives(self):
         self.daemon.stop()
