@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/accuracy_report.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -81,9 +82,20 @@ std::optional<PlannedInterval> IntervalOf(const std::string& quantity, const v1:
 
 bool CameToItsEnd(const StoredRun& stored, const std::optional<RunProgress>& progress) {
   if (stored.state != JobState::kSucceeded) return false;
-  if (!progress.has_value() || !progress->expected.target_token_count.has_value()) return true;
+  // Of a run without jobs nobody but its samples says that it trained anything.
+  if (!progress.has_value()) return stored.job_count > 0;
+  if (!progress->expected.target_token_count.has_value()) return true;
   return static_cast<double>(progress->measured.token_count) >=
          kDoneFraction * *progress->expected.target_token_count;
+}
+
+bool RanOnOtherGpus(const v1::Run& run, const v1::RunSettings& settings, const v1::Plan& plan) {
+  const int64_t planned = plan.allocation().gpu_count();
+  if (planned == 0) return false;
+  if (settings.has_gpu_count() && settings.gpu_count() != planned) return true;
+  return std::any_of(run.jobs().begin(), run.jobs().end(), [&](const v1::Job& job) {
+    return job.gpu_count() > 0 && job.gpu_count() != planned;
+  });
 }
 
 // Gathers the rows of runs, and why others have none.
@@ -107,6 +119,11 @@ class Gatherer {
     RHUMB_ASSIGN_OR_RETURN(const std::optional<RunProgress> progress,
                            ReadProgress(stored, plan, kDefaultLevel, store_));
     RHUMB_ASSIGN_OR_RETURN(const v1::Run run, answers_.FullWith(stored, progress));
+    RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
+    if (RanOnOtherGpus(run, settings, *plan)) {
+      LeaveOut("OTHER_GPUS", "ran on another number of GPUs than its plan has");
+      return absl::OkStatus();
+    }
     const bool to_the_end = CameToItsEnd(stored, progress);
     PlannedActual row;
     row.run = stored.name;

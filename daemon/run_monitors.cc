@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -94,6 +95,15 @@ DriftAlarm FromMessage(const v1::DriftAlarm& message) {
   return alarm;
 }
 
+// Shows those of `standing` to the monitor that began by then, and takes them out.
+void AdoptUntil(double time_seconds, std::vector<DriftAlarm>& standing, DriftMonitor& monitor) {
+  std::erase_if(standing, [&](const DriftAlarm& alarm) {
+    if (alarm.since.time_seconds > time_seconds) return false;
+    monitor.Adopt(alarm);
+    return true;
+  });
+}
+
 }  // namespace
 
 absl::Status RunMonitors::Observe(const std::string& run, const AppendAnswer& answer,
@@ -116,6 +126,11 @@ absl::Status RunMonitors::Show(const std::string& run, const AppendAnswer& answe
                            store_.samples().Attempts(run));
     const std::map<int64_t, int64_t> ranks = RanksOf(attempts);
     if (ranks.at(answer.attempt) > ranks.at(monitored.attempt)) {
+      if (monitored.awaits_attempt) {
+        // What the process before told behind the replan was still of the layout before.
+        RHUMB_RETURN_IF_ERROR(EndAll(run));
+        return Begin(run, monitored);
+      }
       monitored.attempt = answer.attempt;
       position = ++monitored.position;
     } else {
@@ -142,35 +157,37 @@ absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
   RHUMB_ASSIGN_OR_RETURN(const DriftOptions options, OptionsOf(run, !replans.empty()));
   DriftMonitor monitor(options);
   // A run that was planned anew has a new layout, with a course of its own.
-  const int64_t since_ns = replans.empty() ? 0 : replans.back().time_ns;
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAttempt> attempts, store_.samples().Attempts(run));
+  const int64_t since_ns = InForceSince(replans, attempts);
+  monitored.awaits_attempt = !replans.empty() && since_ns == replans.back().time_ns;
   const std::vector<std::pair<int64_t, int64_t>> by_rank = ByRank(RanksOf(attempts));
   if (!by_rank.empty()) std::tie(monitored.attempt, monitored.position) = by_rank.back();
-  RHUMB_ASSIGN_OR_RETURN(const std::vector<DriftEvent> events,
-                         ShowStored(run, by_rank, since_ns, monitor));
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> known, store_.samples().Alarms(run));
+  // Raised by samples that may have been rolled up since: only new ones can end them.
+  std::vector<DriftAlarm> standing;
+  for (const StoredAlarm& each : known) {
+    if (each.clear_time_ns > 0) continue;
+    RHUMB_ASSIGN_OR_RETURN(const v1::DriftAlarm message, daemon::ToMessage(each));
+    standing.push_back(FromMessage(message));
+  }
+  RHUMB_ASSIGN_OR_RETURN(const std::vector<DriftEvent> events,
+                         ShowStored(run, by_rank, since_ns, std::move(standing), monitor));
   // Of a run that nothing was written down of, all is news: a whole log may be its first. Else only
   // what a daemon that was killed, or has begun anew, may have missed: what lasts, and what ended.
   std::map<std::string, DriftEvent> lasting;
-  std::set<std::string> seen;
+  std::set<std::string> ended;
   for (const DriftEvent& event : events) {
     if (known.empty()) RHUMB_RETURN_IF_ERROR(WriteDown(run, event));
-    seen.insert(event.alarm.code);
     if (event.cleared.has_value()) {
       lasting.erase(event.alarm.code);
+      ended.insert(event.alarm.code);
     } else {
       lasting[event.alarm.code] = event;
     }
   }
   for (const StoredAlarm& each : known) {
     if (each.clear_time_ns > 0 || lasting.count(each.code) > 0) continue;
-    if (seen.count(each.code) > 0) {
-      RHUMB_RETURN_IF_ERROR(End(each));
-    } else {
-      // Raised by samples that have been rolled up since: only new ones can end it.
-      RHUMB_ASSIGN_OR_RETURN(const v1::DriftAlarm message, daemon::ToMessage(each));
-      monitor.Adopt(FromMessage(message));
-    }
+    if (ended.count(each.code) > 0) RHUMB_RETURN_IF_ERROR(End(each));
   }
   for (const auto& [code, event] : lasting) RHUMB_RETURN_IF_ERROR(WriteDown(run, event));
   monitored.monitor = std::move(monitor);
@@ -179,7 +196,7 @@ absl::Status RunMonitors::Begin(const std::string& run, Monitored& monitored) {
 
 absl::StatusOr<std::vector<DriftEvent>> RunMonitors::ShowStored(
     const std::string& run, const std::vector<std::pair<int64_t, int64_t>>& attempts,
-    int64_t since_ns, DriftMonitor& monitor) {
+    int64_t since_ns, std::vector<DriftAlarm> standing, DriftMonitor& monitor) {
   const double since_seconds = static_cast<double>(since_ns) / kNanosecondsPerSecond;
   std::vector<DriftEvent> events;
   for (const auto& [number, rank] : attempts) {
@@ -197,6 +214,7 @@ absl::StatusOr<std::vector<DriftEvent>> RunMonitors::ShowStored(
         if (each.sample.time_seconds < since_seconds) continue;
         RunSample sample = each.sample;
         sample.attempt = rank;
+        AdoptUntil(sample.time_seconds, standing, monitor);
         for (DriftEvent& event : monitor.Observe(sample, each.sample_count)) {
           events.push_back(std::move(event));
         }
@@ -204,6 +222,7 @@ absl::StatusOr<std::vector<DriftEvent>> RunMonitors::ShowStored(
       if (!more) break;
     }
   }
+  AdoptUntil(std::numeric_limits<double>::infinity(), standing, monitor);
   return events;
 }
 
@@ -300,6 +319,10 @@ absl::Status RunMonitors::Restart(const std::string& run) {
       monitors_.erase(known);
     }
   }
+  return EndAll(run);
+}
+
+absl::Status RunMonitors::EndAll(const std::string& run) {
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredAlarm> alarms, store_.samples().Alarms(run));
   for (const StoredAlarm& each : alarms) {
     if (each.clear_time_ns == 0) RHUMB_RETURN_IF_ERROR(End(each));

@@ -51,15 +51,19 @@ class RunMonitors {
     std::optional<DriftMonitor> monitor;  // absent: it has seen nothing yet
     // Number of the attempt that began last, and what the monitor knows it by.
     int64_t attempt = 0, position = 0;
+    // Nothing has begun since the run was planned anew: what is told is of the layout before.
+    bool awaits_attempt = false;
   };
   // Of the kMaxMonitors runs that reported last.
   std::shared_ptr<Monitored> Find(const std::string& run);
   // A monitor that has seen all that is stored, the newest samples included.
   absl::Status Begin(const std::string& run, Monitored& monitored);
-  // Shows `monitor` what was sampled since then. `attempts`: (number, rank), by when they began.
+  // Shows `monitor` what was sampled since then, and `standing` where they began. `attempts`:
+  // (number, rank), by when they began.
   absl::StatusOr<std::vector<DriftEvent>> ShowStored(
       const std::string& run, const std::vector<std::pair<int64_t, int64_t>>& attempts,
-      int64_t since_ns, DriftMonitor& monitor);
+      int64_t since_ns, std::vector<DriftAlarm> standing, DriftMonitor& monitor);
+  absl::Status EndAll(const std::string& run);
   // Writes down that the alarm has ended.
   absl::Status End(const StoredAlarm& alarm);
   absl::StatusOr<DriftOptions> OptionsOf(const std::string& name, bool replanned);

@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "daemon/run_comparisons.h"
+#include "daemon/run_resources.h"
 #include "daemon/sample_messages.h"
 #include "daemon/stored_message.h"
 #include "planner/status_macros.h"
@@ -61,8 +63,8 @@ std::vector<RunSample> Since(const std::vector<RunSample>& series, int64_t time_
 // Where the run was planned anew only what was told since says how fast it is, and how full.
 MeasuredProgress MeasureSince(const RunProgress& progress) {
   MeasuredProgress measured = Measure(progress.series, progress.newest);
-  if (progress.replan_time_ns == 0) return measured;
-  const MeasuredProgress since = Measure(Since(progress.series, progress.replan_time_ns));
+  if (progress.in_force_since_ns == 0) return measured;
+  const MeasuredProgress since = Measure(Since(progress.series, progress.in_force_since_ns));
   measured.step_seconds = since.step_seconds;
   measured.tokens_per_second = since.tokens_per_second;
   measured.peak_memory_bytes = since.peak_memory_bytes;
@@ -70,8 +72,8 @@ MeasuredProgress MeasureSince(const RunProgress& progress) {
 }
 
 PaceInForce PaceOf(const RunProgress& progress) {
-  if (progress.replan_time_ns == 0) return {};
-  return {.since_seconds = static_cast<double>(progress.replan_time_ns) / kNanosecondsPerSecond,
+  if (progress.in_force_since_ns == 0) return {};
+  return {.since_seconds = static_cast<double>(progress.in_force_since_ns) / kNanosecondsPerSecond,
           .planned_seconds_per_token = progress.expected.seconds_per_token,
           .planned_log_std = progress.expected.pace_log_std};
 }
@@ -98,78 +100,6 @@ std::optional<FinalLossPrior> PriorOf(const ExpectedRun& expected) {
   if (!expected.loss.has_value() || !expected.loss->interval.has_value()) return std::nullopt;
   const LossInterval& interval = *expected.loss->interval;
   return FinalLossPrior{interval.mean_nats, interval.mean_nats * LogStdOf(interval)};
-}
-
-v1::RunComparison& ComparisonOf(const std::string& quantity, v1::Run& run) {
-  for (v1::RunComparison& each : *run.mutable_comparisons()) {
-    if (each.quantity() == quantity) return each;
-  }
-  v1::RunComparison& added = *run.add_comparisons();
-  added.set_quantity(quantity);
-  return added;
-}
-
-// Fills what nobody has said before.
-void Compare(const std::string& quantity, const std::optional<double>& planned,
-             const std::optional<double>& actual, const std::string& source, v1::Run& run) {
-  if (!planned.has_value() && !actual.has_value()) return;
-  v1::RunComparison& comparison = ComparisonOf(quantity, run);
-  if (planned.has_value() && !comparison.has_planned()) comparison.set_planned(*planned);
-  if (actual.has_value() && !comparison.has_actual()) {
-    comparison.set_actual(*actual);
-    comparison.set_source(source);
-  }
-  if (comparison.has_actual() && comparison.planned() > 0) {
-    comparison.set_ratio(comparison.actual() / comparison.planned());
-  }
-}
-
-// Null without one.
-const v1::RunComparison* FindComparison(const std::string& quantity, const v1::Run& run) {
-  for (const v1::RunComparison& each : run.comparisons()) {
-    if (each.quantity() == quantity) return &each;
-  }
-  return nullptr;
-}
-
-std::optional<double> ActualOf(const std::string& quantity, const v1::Run& run) {
-  const v1::RunComparison* found = FindComparison(quantity, run);
-  if (found == nullptr || !found->has_actual()) return std::nullopt;
-  return found->actual();
-}
-
-std::optional<double> PlannedOf(const std::string& quantity, const v1::Run& run) {
-  const v1::RunComparison* found = FindComparison(quantity, run);
-  if (found == nullptr || !found->has_planned()) return std::nullopt;
-  return found->planned();
-}
-
-// What a run without jobs has used so far: nobody but its samples says when it ran.
-void CompareResources(const RunProgress& progress, const StoredRun& stored, const Sunk& sunk,
-                      int64_t now_ns, v1::Run& run) {
-  const ExpectedRun& expected = progress.expected;
-  if (stored.job_count > 0 || stored.start_time_ns == 0) return;
-  const int64_t until_ns = stored.end_time_ns > 0 ? stored.end_time_ns : now_ns;
-  const double wall =
-      std::max(0.0, static_cast<double>(until_ns - stored.start_time_ns) / kNanosecondsPerSecond);
-  Compare("wall_seconds", expected.wall_seconds, wall, "from its beginning", run);
-  if (!expected.gpu_count.has_value()) return;
-  const double gpu_hours = sunk.gpu_hours + *expected.gpu_count *
-                                                std::max(0.0, wall - sunk.wall_seconds) /
-                                                kSecondsPerHour;
-  Compare("gpu_hours", expected.gpu_hours, gpu_hours,
-          absl::StrFormat("%g GPUs x wall_seconds%s", *expected.gpu_count,
-                          sunk.replan_time_ns > 0 ? " since it was planned anew" : ""),
-          run);
-  if (!expected.price_usd_per_gpu_hour.has_value()) return;
-  // What was used before is paid for, at the price of then.
-  const double price = *expected.price_usd_per_gpu_hour;
-  const double usd =
-      sunk.usd.has_value() ? *sunk.usd + (gpu_hours - sunk.gpu_hours) * price : gpu_hours * price;
-  Compare("total_usd", expected.total_usd, usd,
-          absl::StrFormat("GPU-hours at $%.2f%s", price,
-                          sunk.replan_time_ns > 0 ? " since it was planned anew" : ""),
-          run);
 }
 
 void CompareLossAtTheEnd(const RunProgress& progress, const StoredRun& stored, v1::Run& run) {
@@ -220,7 +150,7 @@ ReportedRun ReportedOf(const RunProgress& progress, const StoredRun& stored, int
     if (seconds > 0) intervals.push_back(seconds);
   }
   if (!intervals.empty()) reported.interval_seconds = Median(intervals);
-  const double replan = static_cast<double>(progress.replan_time_ns) / kNanosecondsPerSecond;
+  const double replan = static_cast<double>(progress.in_force_since_ns) / kNanosecondsPerSecond;
   reported.silent_seconds =
       static_cast<double>(now_ns) / kNanosecondsPerSecond - std::max({last, begin, replan});
   return reported;
@@ -244,46 +174,6 @@ void AdviseBySamples(const RunProgress& progress, const ReportedRun& reported, v
   added.set_code("NO_LOSS_AT_THE_END");
   added.set_text(
       absl::StrCat("The run has no loss where it is, and none is compared: ", loss.source, "."));
-}
-
-// Those that train it now: of the job that began last, else as planned or stated.
-std::optional<double> GpuCountOf(const ExpectedRun& expected, const v1::Run& run) {
-  std::optional<double> count = expected.gpu_count;
-  double begin = 0;
-  for (const v1::Job& job : run.jobs()) {
-    if (!job.has_start_time() || job.gpu_count() <= 0 || SecondsOf(job.start_time()) < begin) {
-      continue;
-    }
-    begin = SecondsOf(job.start_time());
-    count = static_cast<double>(job.gpu_count());
-  }
-  return count;
-}
-
-// Totals so far, and the GPUs of now for as long as the forecast says.
-void CompareEnd(const RunProgress& progress, v1::Run& run) {
-  if (!progress.forecast.has_value()) return;
-  const std::optional<ForecastRange>& left = progress.forecast->finish.seconds_left;
-  if (!left.has_value()) return;
-  const char* const source = "so far, and the forecast";
-  const std::optional<double> wall = ActualOf("wall_seconds", run);
-  if (wall.has_value()) {
-    Compare("expected_wall_seconds", PlannedOf("wall_seconds", run), *wall + left->expected, source,
-            run);
-  }
-  const std::optional<double> gpu_count = GpuCountOf(progress.expected, run);
-  if (!gpu_count.has_value()) return;
-  const double hours_left = *gpu_count * left->expected / kSecondsPerHour;
-  const std::optional<double> gpu_hours = ActualOf("gpu_hours", run);
-  if (gpu_hours.has_value()) {
-    Compare("expected_gpu_hours", PlannedOf("gpu_hours", run), *gpu_hours + hours_left, source,
-            run);
-  }
-  const std::optional<double> usd = ActualOf("total_usd", run);
-  if (usd.has_value() && progress.expected.price_usd_per_gpu_hour.has_value()) {
-    Compare("expected_total_usd", PlannedOf("total_usd", run),
-            *usd + hours_left * *progress.expected.price_usd_per_gpu_hour, source, run);
-  }
 }
 
 // `why_no_end`: where nothing says that the run goes on.
@@ -371,7 +261,7 @@ absl::StatusOr<std::optional<RunProgress>> ReadProgress(const StoredRun& stored,
   }
   RHUMB_ASSIGN_OR_RETURN(const std::vector<StoredReplan> replans,
                          store.samples().Replans(stored.name));
-  if (!replans.empty()) progress.replan_time_ns = replans.back().time_ns;
+  progress.in_force_since_ns = InForceSince(replans, attempts);
   RHUMB_ASSIGN_OR_RETURN(progress.newest, ReadNewest(stored.name, ranks, store));
   progress.measured = MeasureSince(progress);
   RHUMB_ASSIGN_OR_RETURN(const v1::RunSettings settings, SettingsOf(stored));
@@ -399,6 +289,7 @@ void AddProgress(const RunProgress& progress, const StoredRun& stored, const Sun
                  int64_t now_ns, v1::Run& run) {
   PlannedProgress planned = progress.expected.planned;
   planned.run_gpu_count = GpuCountOf(progress.expected, run);
+  if (HasJobsOfOtherGpuCounts(run)) planned.run_gpu_count = 0;
   for (const RunComparison& each : CompareProgress(planned, progress.measured)) {
     Compare(each.quantity, each.planned, each.actual, each.source, run);
   }

@@ -28,7 +28,7 @@ struct RunProgress {
   std::optional<TrajectoryQuestion> trajectory;  // absent without a law to compare with
   std::optional<TrajectoryPoint> loss_now;       // expected where the loss was measured
   std::optional<Forecast> forecast;              // absent without an end, and of runs that ended
-  int64_t replan_time_ns = 0;                    // of the last; 0: the plan is the first
+  int64_t in_force_since_ns = 0;                 // of the plan; 0: it is the first
 };
 
 // Nullopt of a run without samples. `level` of all intervals.

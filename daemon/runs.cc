@@ -183,12 +183,11 @@ absl::StatusOr<StoredRun> CreateRun(const v1::CreateRunRequest& request, const C
   if (!request.request_id().empty()) {
     key = {request.request_id(), "CreateRun", caller.uid, ContentHash(request)};
   }
+  // A caller who leaves out what is refused asks under the same request id, each time anew.
+  RHUMB_RETURN_IF_ERROR(CheckGpuType(request.run().settings(), store));
   // Before the plan is looked for: it may be gone since the first call.
   RHUMB_ASSIGN_OR_RETURN(const std::optional<std::string> made, store.FindByRequestId(key));
-  if (!made.has_value()) {
-    RHUMB_RETURN_IF_ERROR(CheckGpuType(request.run().settings(), store));
-    RHUMB_RETURN_IF_ERROR(CheckPlan(asked.plan, store));
-  }
+  if (!made.has_value()) RHUMB_RETURN_IF_ERROR(CheckPlan(asked.plan, store));
   return store.runs().Create(
       asked, key, request.validate_only(), IsOperatorUid,
       [&](const StoredRun& known) -> absl::Status {
@@ -278,7 +277,10 @@ absl::StatusOr<StoredRun> FinishRun(const v1::FinishRunRequest& request, const C
                                                   ToTimestamp(run.end_time_ns))));
         }
         const int64_t told = run.start_time_ns > 0 ? run.start_time_ns : run.create_time_ns;
-        const int64_t began = std::min(told, first_sample_ns);
+        // What was said of the begin stands; else samples know better than the call that made the
+        // run.
+        const bool is_said = run.start_time_ns > 0 && run.start_time_ns != run.create_time_ns;
+        const int64_t began = is_said ? told : std::min(told, first_sample_ns);
         if (end_ns < began) return FieldError("end_time", "is before the run began");
         if (began < told) run.start_time_ns = began;
         run.state = *state;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -208,6 +209,17 @@ absl::StatusOr<SamplePosition> ParseSamplePageToken(absl::string_view token) {
     return FieldError("page_token", "must be the next_page_token of an earlier answer");
   }
   return position;
+}
+
+int64_t InForceSince(const std::vector<StoredReplan>& replans,
+                     const std::vector<StoredAttempt>& attempts) {
+  if (replans.empty()) return 0;
+  const int64_t replan_ns = replans.back().time_ns;
+  int64_t since_ns = std::numeric_limits<int64_t>::max();
+  for (const StoredAttempt& each : attempts) {
+    if (each.first_time_ns >= replan_ns) since_ns = std::min(since_ns, each.first_time_ns);
+  }
+  return since_ns == std::numeric_limits<int64_t>::max() ? replan_ns : since_ns;
 }
 
 std::map<int64_t, int64_t> RanksOf(const std::vector<StoredAttempt>& attempts) {

@@ -56,6 +56,12 @@ absl::StatusOr<SamplePosition> ParseSamplePageToken(absl::string_view token);
 // heard of, which for one whose samples were kept and sent later is not when it ran.
 std::map<int64_t, int64_t> RanksOf(const std::vector<StoredAttempt>& attempts);
 
+// Since when samples are of the plan in force, nanoseconds since 1970: the process that ran when a
+// run was planned anew goes on in the layout before until it is stopped, so that it is the begin of
+// the first attempt behind the last replan, or that replan while there is none. 0 without replans.
+int64_t InForceSince(const std::vector<StoredReplan>& replans,
+                     const std::vector<StoredAttempt>& attempts);
+
 v1::RunSample ToMessage(const StoredSample& stored);
 v1::RunAttempt ToMessage(const StoredAttempt& stored);
 

@@ -88,6 +88,7 @@ std::vector<DriftEvent> DriftMonitor::Observe(const RunSample& sample, int64_t s
 void DriftMonitor::Adopt(const DriftAlarm& alarm) {
   const auto adopt = [&](DriftTest& test, double told, DriftAlarm& standing) {
     test.alarmed = true;
+    test.healthy_blocks = 0;
     test.told = told;
     test.since = alarm.since;
     standing = alarm;
@@ -96,7 +97,7 @@ void DriftMonitor::Adopt(const DriftAlarm& alarm) {
   if (alarm.code == kSlowedDown) adopt(throughput_, std::log(alarm.magnitude), throughput_alarm_);
   if (alarm.code == kMemoryGrows) {
     adopt(memory_, alarm.magnitude, memory_alarm_);
-    memory_.Adopt(alarm.magnitude);
+    memory_.Adopt();
   }
   if (alarm.code == kLossNotFinite) {
     not_finite_alarmed_ = true;

@@ -63,7 +63,8 @@ class DriftMonitor {
   std::vector<DriftEvent> Observe(const RunSample& sample, int64_t sample_count = 1);
 
   // An alarm that was raised before and lasts, by a monitor that saw more: this one tells its end,
-  // and does not raise it once more.
+  // and does not raise it once more. To be called where the change is thought to lie, so that what
+  // follows does not become normal.
   void Adopt(const DriftAlarm& alarm);
 
  private:

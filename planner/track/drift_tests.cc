@@ -52,11 +52,13 @@ bool LossTest::Add(double loss_nats, const RunPlace& place, bool is_mean) {
   // Blocks a little too high count as normal: without them the scatter of a loss that wanders, as
   // autocorrelated noise and shifts of the data do, would be cut off where it matters.
   if (exceeded <= 1) {
+    // Of an alarm that lasts, what cannot be judged is not normal, where that is known.
+    const bool is_normal = known || !alarmed || normal_.count() < kFewestNormal;
     if (normal_.count() >= kFewestNormal && !made->of_means) {
       residuals_.Add(made->median - normal_.Median());
       bends_.Add(std::abs(made->median - 2 * normal_.Back(0) + normal_.Back(1)));
     }
-    normal_.Add(made->median);
+    if (is_normal) normal_.Add(made->median);
   }
   return known;
 }
@@ -76,7 +78,9 @@ bool ThroughputTest::Add(double step_seconds, const RunPlace& place, bool is_mea
     exceeded = ExceededLevels(excess, scatter_.RobustDeviation(), kLogSecondsFloors, 1);
     Count(*made, exceeded);
   }
-  if (exceeded == 0 && !baseline_.full()) baseline_.Add(made->median);
+  const bool is_normal =
+      exceeded == 0 && (known || !alarmed || baseline_.count() < kFewestBaseline);
+  if (is_normal && !baseline_.full()) baseline_.Add(made->median);
   if (exceeded == 0 && !scatter_.full() && !made->of_means) scatter_.Add(made->median);
   return known;
 }

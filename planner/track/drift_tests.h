@@ -84,8 +84,8 @@ class MemoryTest : public DriftTest {
 
   // Above what was reached before the change.
   double grown_bytes() const { return block.median - bytes_at_since_; }
-  // What was reached before the change that an alarm tells of, where another test saw it.
-  void Adopt(double grown_bytes) { bytes_at_since_ = std::max(0.0, highest_ - grown_bytes); }
+  // Here begins what an alarm tells of.
+  void Adopt() { bytes_at_since_ = highest_; }
   // Growth a token, from where the change is thought to lie; nullopt while nothing grew.
   std::optional<double> BytesPerToken() const;
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "planner/laws/loss_model.h"
+#include "planner/track/median.h"
 #include "planner/track/pace.h"
 
 namespace rhumb {
@@ -146,6 +147,25 @@ double MeanOverMedian(const std::vector<Stretch>& steady) {
   return seconds / median_seconds;
 }
 
+double MedianTokens(const std::vector<Stretch>& stretches) {
+  std::vector<double> tokens;
+  for (const Stretch& stretch : stretches) tokens.push_back(stretch.tokens);
+  return Median(tokens);
+}
+
+// Those of single samples that would be no stall in a stretch of `tokens` at the `usual` pace: what
+// is one there is counted as a delay, and a pause that is shorter is part of the pace.
+std::vector<Stretch> WithoutStalls(const std::vector<Stretch>& single, double usual,
+                                   double tokens) {
+  std::vector<Stretch> steady;
+  for (const Stretch& stretch : single) {
+    if (stretch.seconds <= kStallFactor * usual * std::max(stretch.tokens, tokens)) {
+      steady.push_back(stretch);
+    }
+  }
+  return steady;
+}
+
 // Median seconds a token of the newest stretches; nullopt of too few.
 std::optional<double> RecentPace(const std::vector<Stretch>& stretches) {
   std::vector<double> paces;
@@ -205,10 +225,14 @@ FinishForecast ForecastFinish(const std::vector<RunSample>& samples, double toke
   }
   const std::vector<Stretch> latest = Latest(steady);
   Pace pace = PaceOf(latest);
-  std::optional<double> recent =
-      RecentPace(HistoryOf(Since(newest, in_force.since_seconds)).stretches);
-  if (!recent.has_value()) recent = RecentPace(latest);
-  if (recent.has_value()) pace.seconds_per_token = *recent * MeanOverMedian(latest);
+  const std::vector<Stretch> single =
+      WithoutStalls(HistoryOf(Since(newest, in_force.since_seconds)).stretches, usual,
+                    MedianTokens(history.stretches));
+  if (const std::optional<double> recent = RecentPace(single)) {
+    pace.seconds_per_token = *recent * MeanOverMedian(single);
+  } else if (const std::optional<double> coarse = RecentPace(latest)) {
+    pace.seconds_per_token = *coarse * MeanOverMedian(latest);
+  }
   const double steady_left = pace.seconds_per_token * tokens_left;
   // Delays to come are a compound Poisson sum. What was seen is one such sum, with the variance
   // sum of squares (half a delay more for the rate: Jeffreys' prior); what is left is another.

@@ -167,7 +167,7 @@ std::vector<RunComparison> CompareProgress(const PlannedProgress& planned,
   AddComparison("tokens_per_second", planned.tokens_per_second, measured.tokens_per_second, all);
   Measured mfu;
   if (planned.mfu.has_value() && planned.tokens_per_second.value_or(0) > 0 &&
-      measured.tokens_per_second.value.has_value()) {
+      measured.tokens_per_second.value.has_value() && planned.run_gpu_count != 0) {
     const bool other_gpus =
         planned.gpu_count.value_or(0) > 0 && planned.run_gpu_count.value_or(0) > 0;
     const double gpu_ratio = other_gpus ? *planned.run_gpu_count / *planned.gpu_count : 1;

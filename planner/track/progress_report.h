@@ -46,7 +46,8 @@ struct PlannedProgress {
   std::optional<double> step_seconds, tokens_per_second, mfu, peak_memory_bytes, token_count;
   // Expected at loss_token_count of what was measured.
   std::optional<double> loss_nats;
-  // GPUs that mfu is of; of the run, where others train it.
+  // GPUs that mfu is of; of the run, where others train it: 0 if their number has changed, so that
+  // there is no one MFU.
   std::optional<double> gpu_count, run_gpu_count;
   // B_crit of the plan's batch, which the noise scale estimates.
   std::optional<double> critical_batch_tokens;

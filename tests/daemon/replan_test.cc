@@ -17,6 +17,7 @@
 #include "daemon/resolve.h"
 #include "daemon/run_sunk.h"
 #include "daemon/runs.h"
+#include "daemon/sample_messages.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "planner/plan/make_plan.h"
@@ -385,6 +386,19 @@ TEST_F(ReplanRunTest, AnUnknownGpuIsNamedWithItsField) {
   v1::ReplanRunRequest request = On(24);
   request.mutable_gpu_pools(0)->set_gpu_type("H100-SXM9");
   EXPECT_THAT(Replan(request), StatusIs(absl::StatusCode::kInvalidArgument, "gpu_pools[0]"));
+}
+
+TEST(InForceSinceTest, AProcessThatGoesOnBehindAReplanIsOfThePlanBefore) {
+  StoredReplan replan;
+  replan.time_ns = 100;
+  StoredAttempt before, behind, later;
+  before.first_time_ns = 10;
+  before.last_time_ns = 150;
+  EXPECT_EQ(InForceSince({replan}, {before}), 100);
+  behind.first_time_ns = 160;
+  later.first_time_ns = 300;
+  EXPECT_EQ(InForceSince({replan}, {before, behind, later}), 160);
+  EXPECT_EQ(InForceSince({}, {before}), 0);
 }
 
 TEST_F(ReplanRunTest, WhatHasBeenUsedStaysWhatItWas) {

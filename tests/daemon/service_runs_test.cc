@@ -438,6 +438,19 @@ TEST_F(RunsTest, AGpuTypeThatNobodyKnowsIsRefusedWithTheNearest) {
   EXPECT_TRUE(CreateRun(request).status.ok());
 }
 
+TEST_F(RunsTest, AGpuTypeThatIsRefusedIsRefusedOfARepeatedRequestToo) {
+  v1::CreateRunRequest request;
+  request.set_request_id("7c4a8d09-ca37-4c62-9c1b-6f1f6c5d2a12");
+  v1::CreateRunRequest refused = request;
+  refused.mutable_run()->mutable_settings()->set_gpu_type("H1000");
+  const auto create = [&](const v1::CreateRunRequest& each) {
+    return CreateRun(each).status.error_code();
+  };
+  EXPECT_EQ(create(refused), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(create(request), grpc::StatusCode::OK);
+  EXPECT_EQ(create(refused), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(RunsTest, ARunThatWasCreatedAfterItsFirstSampleMayEndBeforeItsCreation) {
   const std::string name = CreateBare().response.name();
   v1::ReportProgressRequest report;

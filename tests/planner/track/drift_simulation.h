@@ -4,11 +4,15 @@
 #ifndef RHUMB_TESTS_PLANNER_TRACK_DRIFT_SIMULATION_H_
 #define RHUMB_TESTS_PLANNER_TRACK_DRIFT_SIMULATION_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "planner/track/drift.h"
 #include "planner/track/run_sample.h"
 
 namespace rhumb {
@@ -106,6 +110,54 @@ inline std::vector<RunSample> Simulate(const SimulatedRun& run, const Fault& fau
     samples.push_back(sample);
   }
   return samples;
+}
+
+// A run without any noise.
+inline SimulatedRun Plain(int64_t sample_count) {
+  SimulatedRun run;
+  run.sample_count = sample_count;
+  run.loss_noise = run.step_noise = 1e-4;
+  run.outlier_share = run.straggler_share = 0;
+  run.pause_period = 1 << 30;
+  return run;
+}
+
+inline std::vector<RunSample> PlainSamples(int64_t sample_count, const Fault& fault = {}) {
+  std::mt19937_64 random(1);
+  return Simulate(Plain(sample_count), fault, random);
+}
+
+// Of alarms that are raised or end.
+inline std::vector<std::string> CodesOf(const std::vector<DriftEvent>& events) {
+  std::vector<std::string> codes;
+  for (const DriftEvent& event : events) {
+    if (event.grown) continue;
+    codes.push_back(event.cleared.has_value() ? "end of " + event.alarm.code : event.alarm.code);
+  }
+  return codes;
+}
+
+// As the store rolls samples up: the mean of `count` of one attempt, at the place of the last.
+inline std::vector<std::pair<RunSample, int64_t>> RolledUp(const std::vector<RunSample>& samples,
+                                                           size_t until, int64_t count) {
+  std::vector<std::pair<RunSample, int64_t>> rolled;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const bool joins = !rolled.empty() && i < until && rolled.back().second < count &&
+                       rolled.back().first.attempt == samples[i].attempt;
+    if (!joins) {
+      rolled.emplace_back(samples[i], 1);
+      continue;
+    }
+    auto& [mean, size] = rolled.back();
+    const double share = 1.0 / static_cast<double>(size + 1);
+    RunSample next = samples[i];
+    next.loss_nats = *mean.loss_nats + share * (*next.loss_nats - *mean.loss_nats);
+    next.step_seconds = *mean.step_seconds + share * (*next.step_seconds - *mean.step_seconds);
+    next.peak_memory_bytes = std::max(*mean.peak_memory_bytes, *next.peak_memory_bytes);
+    mean = next;
+    ++size;
+  }
+  return rolled;
 }
 
 }  // namespace rhumb

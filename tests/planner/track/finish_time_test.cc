@@ -74,6 +74,18 @@ TEST(FinishTimeTest, TheNewestPaceCountsBehindASlowDown) {
   EXPECT_NEAR(finish.seconds_left->expected, 1250, 10);
 }
 
+// A pause every hundred steps lies within the means, and between the newest single samples.
+TEST(FinishTimeTest, PausesBetweenSingleSamplesArePartOfThePace) {
+  const auto time_of = [](int step) { return step + 50.0 * (step / 100); };
+  std::vector<RunSample> means, newest;
+  for (int i = 0; i <= 100; ++i) means.push_back(Sample(1, 100 * i, time_of(100 * i)));
+  for (int i = 9800; i <= 10000; ++i) newest.push_back(Sample(1, i, time_of(i)));
+  const double tokens = static_cast<double>(means.back().token_count);
+  const FinishForecast finish = ForecastFinish(means, tokens, 0.9, newest);
+  ASSERT_TRUE(finish.seconds_left.has_value());
+  EXPECT_NEAR(finish.seconds_left->expected, 15000, 300);
+}
+
 // Means of twenty steps do not yet show the slow-down that the newest single ones do.
 TEST(FinishTimeTest, TheNewestSingleSamplesSayThePace) {
   std::vector<RunSample> means;
