@@ -122,7 +122,8 @@ absl::StatusOr<RunSampleFacts> ReadSampleFacts(const std::string& run, client::C
         facts.peak_learning_rate =
             std::max(facts.peak_learning_rate.value_or(0), sample.learning_rate());
       }
-      if (sample.has_validation_loss_nats()) {
+      if (sample.has_validation_loss_nats() &&
+          sample.token_count() >= facts.validation_token_count) {
         facts.validation_loss_nats = sample.validation_loss_nats();
         facts.validation_token_count = sample.token_count();
       }

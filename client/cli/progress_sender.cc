@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
+#include "client/cpp/rpc_error.h"
 #include "planner/status_macros.h"
 
 namespace rhumb::cli {
@@ -16,17 +18,39 @@ constexpr size_t kSamplesPerCall = 10000;
 // Refusals of single samples beyond this say that something else is wrong.
 constexpr int64_t kMaxRefusals = 100;
 
+// Whether no sample is at fault: under another name of the run they would be taken.
+bool IsOfTheRun(const absl::Status& status) {
+  const std::vector<client::FieldViolation> violations =
+      client::DescribeError(status).field_violations;
+  return !violations.empty() &&
+         std::none_of(violations.begin(), violations.end(), [](const client::FieldViolation& each) {
+           return absl::StartsWith(each.field, "samples");
+         });
+}
+
+// Whether a sample lies in the future by the daemon's clock.
+bool IsEarly(const absl::Status& status) {
+  const std::vector<client::FieldViolation> violations =
+      client::DescribeError(status).field_violations;
+  return std::any_of(violations.begin(), violations.end(), [](const client::FieldViolation& each) {
+    return absl::EndsWith(each.field, "sample_time") &&
+           absl::StrContains(each.description, "future");
+  });
+}
+
 }  // namespace
 
 absl::Status ProgressSender::Send(const std::string& attempt_id,
                                   const std::vector<v1::RunSample>& samples,
                                   const std::function<void(double)>& progress) {
+  early_ = absl::OkStatus();
+  early_count_ = 0;
   for (size_t begin = 0; begin < samples.size(); begin += kSamplesPerCall) {
     const size_t end = std::min(begin + kSamplesPerCall, samples.size());
     RHUMB_RETURN_IF_ERROR(SendRange(attempt_id, samples, begin, end));
     if (progress) progress(static_cast<double>(end) / static_cast<double>(samples.size()));
   }
-  return absl::OkStatus();
+  return early_;
 }
 
 absl::Status ProgressSender::SendRange(const std::string& attempt_id,
@@ -55,6 +79,12 @@ absl::Status ProgressSender::SendRange(const std::string& attempt_id,
   if (!absl::IsInvalidArgument(response.status()) &&
       !absl::IsFailedPrecondition(response.status())) {
     return response.status();
+  }
+  if (IsOfTheRun(response.status())) return response.status();
+  if (end - begin == 1 && IsEarly(response.status())) {
+    // It will be taken later; those beside it, now.
+    early_ = response.status();
+    return ++early_count_ > kMaxRefusals ? early_ : absl::OkStatus();
   }
   if (end - begin == 1) {
     if (sent_.refused_count++ == 0) sent_.refusal = std::string(response.status().message());

@@ -31,7 +31,9 @@ class ProgressSender {
   ProgressSender(client::Client& client, std::string run) : client_(client), run_(std::move(run)) {}
 
   // All of `samples` are durable, known or refused when it returns OK; `progress` gets the fraction
-  // that is. A sample that the daemon refuses is left out and counted. May be repeated.
+  // that is. A sample that the daemon refuses is left out and counted; for one that it may take
+  // later, by a clock that is ahead, the others are told and its refusal is the answer. May be
+  // repeated.
   absl::Status Send(const std::string& attempt_id, const std::vector<v1::RunSample>& samples,
                     const std::function<void(double)>& progress = nullptr);
 
@@ -44,6 +46,8 @@ class ProgressSender {
   client::Client& client_;
   std::string run_;
   SentSamples sent_;
+  absl::Status early_;  // why samples of this call were not told yet
+  int64_t early_count_ = 0;
 };
 
 }  // namespace rhumb::cli

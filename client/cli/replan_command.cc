@@ -21,6 +21,7 @@
 #include "client/cli/render_plan.h"
 #include "client/cli/render_replan.h"
 #include "client/cli/request_fields.h"
+#include "client/cli/run_home.h"
 #include "client/config/human_numbers.h"
 #include "planner/status_macros.h"
 #include "rhumb/v1/run_service.pb.h"
@@ -175,7 +176,7 @@ int RunReplan(const Invocation& given, Context& context) {
     }
     lost_nodes = *count;
   }
-  const absl::StatusOr<Home> home = context.open_home(invocation, context);
+  const absl::StatusOr<Home> home = OpenRunHome(invocation, context);
   if (!home.ok()) return Fail(context, home.status());
   const absl::StatusOr<std::optional<v1::Plan>> before =
       FindPlanInForce(request->name(), *home->client);

@@ -26,7 +26,8 @@ std::string Sentence(const v1::Run& run) {
   const int open = OpenAlarmCount(run);
   const int passed = run.alarms_size() - open;
   if (open > 0) {
-    return absl::StrCat(run.name(), ": ", Counted(open, "alarm"), open == 1 ? " lasts" : " last",
+    const char* const verb = !IsOpen(run) ? " lasted to its end" : open == 1 ? " lasts" : " last";
+    return absl::StrCat(run.name(), ": ", Counted(open, "alarm"), verb,
                         passed > 0 ? absl::StrCat(", ", passed, " passed") : "", ".");
   }
   if (passed > 0) return absl::StrCat(run.name(), ": ", Counted(passed, "alarm"), " passed.");

@@ -16,6 +16,7 @@ BATCH_SIZE = 1000
 _MOST_PROBLEMS = 10
 _SETTING = re.compile(r"run\.settings\.(\w+)")
 _TOKENS_OF_SAMPLE = re.compile(r"samples\[(\d+)\]\.token_count")
+_TIME_OF_SAMPLE = re.compile(r"samples\[(\d+)\]\.sample_time")
 
 # What is wrong with the message itself: it would be refused for ever.
 _REFUSED_CODES = frozenset(("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "ALREADY_EXISTS"))
@@ -66,6 +67,7 @@ class Delivery:
         self._on_run = on_run
         self._leaves_out_settings = leaves_out_settings
         self._said_that_it_ended = False
+        self._kept_back: Optional[RhumbError] = None  # why some samples were not told yet
         self.run = run
         self.told = Told()
 
@@ -96,6 +98,10 @@ class Delivery:
 
     def report(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float) -> None:
         """Returns when all of them are durable, or refused for what they are."""
+        self._report_all(samples, timeout_seconds)
+        self._raise_if_kept_back()
+
+    def _report_all(self, samples: Sequence[Mapping[str, Any]], timeout_seconds: float) -> None:
         self.ensure_run(timeout_seconds)
         for begin in range(0, len(samples), BATCH_SIZE):
             self._report_batch(samples[begin : begin + BATCH_SIZE], timeout_seconds)
@@ -130,7 +136,8 @@ class Delivery:
             # Refused, it is no refusal of what the file says, which stays.
             self.ensure_run(timeout_seconds())
         for batch in read_samples(path, BATCH_SIZE):
-            self.report(batch, timeout_seconds())
+            self._report_all(batch, timeout_seconds())
+        self._raise_if_kept_back()
         if contents.finish is not None:
             try:
                 self.finish(contents.finish, timeout_seconds())
@@ -147,7 +154,12 @@ class Delivery:
         try:
             answer = self._client.call("RunService", "ReportProgress", message, timeout_seconds)
         except RhumbError as error:
-            if not is_refusal(error) or _is_no_fault_of_samples(error):
+            if not is_refusal(error):
+                raise
+            early = _first_early(error)
+            if early is not None and early < len(samples):
+                return self._keep_back(samples, early, timeout_seconds, error)
+            if _is_of_the_run(error):
                 raise
             first = _first_without_tokens(error)
             if first is not None and first < len(samples):
@@ -159,6 +171,20 @@ class Delivery:
         self.told.run_state = str(answer.get("state", ""))
         self._hear_alarms(answer.get("alarms") or [])
         return True
+
+    def _keep_back(self, samples: Sequence[Mapping[str, Any]], early: int, timeout_seconds: float, error: RhumbError) -> bool:
+        """What is dated ahead of the daemon's clock will be taken later; what is not, now. False."""
+        self._kept_back = error
+        limit = str(samples[early].get("sample_time", ""))
+        good = [sample for sample in samples if str(sample.get("sample_time", "")) < limit]
+        if good:
+            self._report_batch(good, timeout_seconds)
+        return False
+
+    def _raise_if_kept_back(self) -> None:
+        error, self._kept_back = self._kept_back, None
+        if error is not None:
+            raise error
 
     def _leave_out_tokenless(
         self, samples: Sequence[Mapping[str, Any]], first: int, timeout_seconds: float, error: RhumbError
@@ -207,12 +233,15 @@ def _alarm_key(alarm: Mapping[str, Any]) -> Any:
     return alarm.get("kind"), alarm.get("code"), alarm.get("raise_time"), alarm.get("raise_step")
 
 
-def _is_no_fault_of_samples(error: RhumbError) -> bool:
-    """Whether they would be taken under another name of the run, or later: by a clock that is ahead."""
-    return bool(error.field_violations) and all(
-        not each.field.startswith("samples") or (each.field.endswith("sample_time") and "future" in each.description)
-        for each in error.field_violations
-    )
+def _is_of_the_run(error: RhumbError) -> bool:
+    """Whether no sample is at fault: under another name of the run they would be taken."""
+    return bool(error.field_violations) and not any(each.field.startswith("samples") for each in error.field_violations)
+
+
+def _first_early(error: RhumbError) -> Optional[int]:
+    """The first sample that was refused because it lies in the future by the daemon's clock."""
+    matches = [_TIME_OF_SAMPLE.match(each.field) for each in error.field_violations if "future" in each.description]
+    return min((int(match.group(1)) for match in matches if match), default=None)
 
 
 def _first_without_tokens(error: RhumbError) -> Optional[int]:

@@ -12,11 +12,11 @@ import time
 import unittest
 
 from fake_daemon import Refusal
-from fake_daemon import Refusal
 from support import PACKAGE, DaemonTest, eventually
 
 import rhumb
 from rhumb import _command
+from rhumb._errors import FieldViolation
 from rhumb._spool import Spool, read_contents, read_samples
 from rhumb._sync import sync_directory
 
@@ -181,6 +181,27 @@ class SyncTest(DaemonTest):
         self.assertEqual((result.file_count, result.refused_count), (0, 0))
         self.assertIn("is no name of a run", result.failures[0])
         self.assertEqual(len(self.spool_files()), 1)
+
+    def test_a_sample_of_the_future_keeps_no_other_back_and_stays(self):
+        spool = Spool(self.spool, {"attempt_id": "a1", "run": "runs/r1"})
+        years = {1: 2026, 2: 2099, 3: 2026}
+        spool.append([{"sample": {"sequence": n, "sample_time": "%d-01-01T00:00:0%dZ" % (years[n], n)}} for n in years])
+        spool.close()
+        client, told = rhumb.Client(self.daemon.address), {}
+
+        def call(service, method, message, timeout_seconds):
+            early = [n for n, sample in enumerate(message["samples"]) if sample["sample_time"] > "2027"]
+            if early:
+                field = "samples[%d].sample_time" % early[0]
+                raise rhumb.InvalidArgument("1 wrong", [FieldViolation(field, "lies in the future by the daemon's clock")], "")
+            told.update((sample["sequence"], sample) for sample in message["samples"])
+            return {"stored_count": len(message["samples"])}
+
+        client.call = call
+        result = sync_directory(client, self.spool)
+        self.assertEqual(sorted(told), [1, 3])
+        self.assertIn("in the future", result.failures[0])
+        self.assertEqual((result.refused_count, len(self.spool_files())), (0, 1))
 
     def test_a_file_that_is_none_keeps_no_other_back(self):
         self.left_behind()

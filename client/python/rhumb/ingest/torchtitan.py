@@ -89,6 +89,8 @@ class Parser:
         ]
 
     def _learn_batch(self, batch: int, text: str) -> None:
+        # A trainer begins: another rank may have the loss now.
+        self._rank = None
         length, total = _LENGTH.search(text), _TOTAL.search(text)
         if length and int(length.group(1)) and self._given.sequence_length is None:
             self._sequence_length = int(length.group(1))
