@@ -23,6 +23,8 @@ constexpr size_t kMaxDepth = 64;
 constexpr size_t kMaxValueCount = 500'000;
 // No message has as many fields, and each key is compared with those before it.
 constexpr size_t kMaxKeyCount = 4096;
+// So many things that are wrong are said at once.
+constexpr size_t kMaxRefusalCount = 20;
 
 constexpr char kRefusalPayload[] = "rhumb.json/refusals";
 // Control characters, which Printable() takes out of what is said.
@@ -35,6 +37,15 @@ std::string Printable(absl::string_view text) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = '?';
   }
   return printable;
+}
+
+std::string TextOf(const JsonRefusal& refusal) {
+  return absl::StrCat(refusal.path.empty() ? "the JSON text" : refusal.path, " ", refusal.problem);
+}
+
+void AppendRefusal(const JsonRefusal& refusal, std::string& payload) {
+  absl::StrAppend(&payload, refusal.path, std::string(1, kBetweenParts), refusal.problem,
+                  std::string(1, kBehindRefusal));
 }
 
 // Builds the tree of values; keeps the path, so that an error inside the text can be told by field.
@@ -163,25 +174,30 @@ std::string JoinJsonPath(absl::string_view path, absl::string_view key) {
 }
 
 absl::Status RefuseJson(absl::string_view path, absl::string_view problem) {
-  const std::string where = Printable(path), what = Printable(problem);
-  absl::Status status =
-      absl::InvalidArgumentError(absl::StrCat(where.empty() ? "the JSON text" : where, " ", what));
-  status.SetPayload(kRefusalPayload,
-                    absl::Cord(absl::StrCat(where, std::string(1, kBetweenParts), what,
-                                            std::string(1, kBehindRefusal))));
+  const JsonRefusal refusal = {Printable(path), Printable(problem)};
+  std::string payload;
+  AppendRefusal(refusal, payload);
+  absl::Status status = absl::InvalidArgumentError(TextOf(refusal));
+  status.SetPayload(kRefusalPayload, absl::Cord(payload));
   return status;
 }
 
 absl::Status JoinRefusals(const std::vector<absl::Status>& refusals) {
   if (refusals.empty()) return absl::OkStatus();
-  absl::Cord payload;
+  if (refusals.size() == 1) return refusals.front();
+  std::vector<JsonRefusal> all;
   for (const absl::Status& each : refusals) {
-    payload.Append(each.GetPayload(kRefusalPayload).value_or(absl::Cord()));
+    for (JsonRefusal& refusal : RefusalsOf(each)) all.push_back(std::move(refusal));
   }
-  absl::Status joined = absl::InvalidArgumentError(absl::StrJoin(
-      refusals, "; ",
-      [](std::string* text, const absl::Status& each) { absl::StrAppend(text, each.message()); }));
-  joined.SetPayload(kRefusalPayload, payload);
+  all.resize(std::min(all.size(), kMaxRefusalCount));
+  std::string payload;
+  std::vector<std::string> texts;
+  for (const JsonRefusal& each : all) {
+    AppendRefusal(each, payload);
+    texts.push_back(TextOf(each));
+  }
+  absl::Status joined = absl::InvalidArgumentError(absl::StrJoin(texts, "; "));
+  joined.SetPayload(kRefusalPayload, absl::Cord(payload));
   return joined;
 }
 
