@@ -103,10 +103,9 @@ std::string TableOf(const FinishedRun& finished) {
 }  // namespace
 
 std::optional<double> ActualOf(const v1::Run& run, absl::string_view quantity) {
-  for (const v1::RunComparison& each : run.comparisons()) {
-    if (each.quantity() == quantity && each.has_actual() && each.actual() > 0) return each.actual();
-  }
-  return std::nullopt;
+  const v1::RunComparison* found = FindComparison(run, quantity);
+  if (found == nullptr || !found->has_actual() || !(found->actual() > 0)) return std::nullopt;
+  return found->actual();
 }
 
 absl::StatusOr<std::vector<FinishedRun>> FinishedRuns(const std::string& cluster,

@@ -5,6 +5,7 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
 
 #include <memory>
 
@@ -58,6 +59,20 @@ absl::StatusOr<Response> Call(
                            [&](grpc::ClientContext& context, Response& response) {
                              return (stub.*method)(&context, request, &response);
                            });
+}
+
+// How a call ended whose messages have been read, on a queue of its own, which it empties.
+template <typename Reader>
+grpc::Status FinishOf(Reader& reader, grpc::CompletionQueue& queue) {
+  grpc::Status status;
+  reader.Finish(&status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) {
+  }
+  return status;
 }
 
 struct Client::Stubs {

@@ -44,14 +44,7 @@ absl::StatusOr<v1::LawFitResult> ReadFit(v1::LawService::Stub& stub,
       context.TryCancel();
     }
   }
-  grpc::Status status;
-  reader->Finish(&status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  queue.Shutdown();
-  while (queue.Next(&tag, &ok)) {
-  }
+  const grpc::Status status = FinishOf(*reader, queue);
   if (!status.ok()) return FromGrpcStatus(status);
   return result;
 }

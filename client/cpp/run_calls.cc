@@ -88,14 +88,7 @@ absl::Status Client::WatchRun(const v1::WatchRunRequest& request, const WatchSin
     started = true;
     if (ok) reader->Read(&message, nullptr);
   }
-  grpc::Status status;
-  reader->Finish(&status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  queue.Shutdown();
-  while (queue.Next(&tag, &ok)) {
-  }
+  const grpc::Status status = FinishOf(*reader, queue);
   // What was cancelled here may have ended by itself just before.
   if (cancelled) return absl::CancelledError("no longer watched");
   return status.ok() ? absl::OkStatus() : FromGrpcStatus(status);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Alarms of runs: when they come, what they say, when they end.
-#include <chrono>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -124,10 +123,7 @@ TEST_F(TrackingTest, TellsAnAlarmAnewAsItGrows) {
   const v1::Run before = Get(name);
   ASSERT_THAT(AlarmsOf(before), ElementsAre("MEMORY_GROWS"));
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  v1::WatchRunRequest request;
-  request.set_name(name);
-  const auto reader = runs_->WatchRun(&context, request);
+  const auto reader = Watch(name, context);
   v1::WatchRunResponse message;
   ASSERT_TRUE(reader->Read(&message));
   course.sample_count = 900;
@@ -209,10 +205,7 @@ TEST_F(TrackingTest, APlanThatIsTooFastIsAGap) {
 TEST_F(TrackingTest, AWatcherIsToldOfAnAlarm) {
   const std::string name = CreateRun();
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  v1::WatchRunRequest request;
-  request.set_name(name);
-  const auto reader = runs_->WatchRun(&context, request);
+  const auto reader = Watch(name, context);
   v1::WatchRunResponse message;
   ASSERT_TRUE(reader->Read(&message));
   Report(name, {.slow_from = 250});

@@ -3,6 +3,7 @@
 #ifndef RHUMB_TESTS_DAEMON_TRACKING_FIXTURE_H_
 #define RHUMB_TESTS_DAEMON_TRACKING_FIXTURE_H_
 
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -159,6 +160,14 @@ class TrackingTest : public ServiceTest {
     pool->set_price_usd_per_gpu_hour(2);
     const auto answer = Ask(*runs_, &v1::RunService::Stub::ReplanRun, request);
     EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  }
+  // For twenty seconds at most.
+  std::unique_ptr<grpc::ClientReader<v1::WatchRunResponse>> Watch(const std::string& run,
+                                                                  grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    v1::WatchRunRequest request;
+    request.set_name(run);
+    return runs_->WatchRun(&context, request);
   }
   v1::Run Get(const std::string& run) {
     v1::GetRunRequest request;
