@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -99,6 +100,14 @@ absl::StatusOr<SpoolFile> SpoolFile::Open(const std::string& path) {
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     return errno == EWOULDBLOCK ? absl::UnavailableError("its process is alive")
                                 : SystemError(path, "lock");
+  }
+  // Its process may have told it all, removed it and made it anew meanwhile.
+  struct stat held {
+  }, found{};
+  if (fstat(descriptor, &held) != 0) return SystemError(path, "examine");
+  if (stat(path.c_str(), &found) != 0 || found.st_dev != held.st_dev ||
+      found.st_ino != held.st_ino) {
+    return absl::NotFoundError(absl::StrCat("no ", path));
   }
   return file;
 }

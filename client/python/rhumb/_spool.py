@@ -8,14 +8,18 @@ as by a kill, counts as not written. What is sent twice from here is stored once
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import time
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 FORMAT = 1
 SUFFIX = ".ndjson"
 _MAX_LINE_BYTES = 1 << 20
+# How long a sync may hold a file that says nothing yet.
+_LOCK_SECONDS = 0.2
 
 
 class SpoolFull(OSError):
@@ -96,9 +100,8 @@ class Spool:
     def _create(self) -> None:
         directory = os.path.dirname(self.path)
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "r+b", buffering=0)
+        file = self._open_locked()
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.truncate(0)
             header = _line(self._header)
             self._write(file, header)
@@ -108,12 +111,38 @@ class Spool:
             raise
         self._file, self._size = file, len(header)
 
+    def _open_locked(self) -> BinaryIO:
+        """The file at the path, this process's own. A sync that finds it before it is locked takes it for a dead process's."""
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            file = os.fdopen(descriptor, "r+b", buffering=0)
+            try:
+                lock(file, self.path)
+                return file
+            except (BlockingIOError, FileNotFoundError):
+                file.close()
+                if time.monotonic() > deadline:
+                    raise
+            except BaseException:
+                file.close()
+                raise
+            time.sleep(0.001)
+
     @staticmethod
     def _write(file: BinaryIO, lines: bytes) -> None:
         rest = memoryview(lines)
         while rest:
             rest = rest[file.write(rest) :]
         os.fsync(file.fileno())
+
+
+def lock(file: BinaryIO, path: str) -> None:
+    """Of the file opened at the path. BlockingIOError: another holds it. FileNotFoundError: it was removed meanwhile, and
+    what is at the path now is another's."""
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if not os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+        raise FileNotFoundError(errno.ENOENT, "was removed and made anew", path)
 
 
 def read_contents(path: str) -> Optional[Contents]:

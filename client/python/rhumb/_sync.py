@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ from ._client import Client
 from ._delivery import Delivery
 from ._errors import RhumbError
 from ._launcher import full_name
-from ._spool import FORMAT, SUFFIX, read_contents
+from ._spool import FORMAT, SUFFIX, lock, read_contents
 
 LOG = logging.getLogger("rhumb")
 _REQUEST_SECONDS = 30.0
@@ -66,7 +65,7 @@ def _sync_file(
             return
         with open(path, "r+b", buffering=0) as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(file, path)
             except BlockingIOError:
                 counts["busy_count"] += 1
                 return

@@ -2,6 +2,7 @@
 """A daemon that is away, comes back, or forgets; trainers that are killed."""
 
 import contextlib
+import fcntl
 import io
 import os
 import random
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import unittest
+from unittest import mock
 
 from fake_daemon import Refusal
 from support import PACKAGE, DaemonTest, eventually
@@ -17,7 +19,7 @@ from support import PACKAGE, DaemonTest, eventually
 import rhumb
 from rhumb import _command
 from rhumb._errors import FieldViolation
-from rhumb._spool import Spool, read_contents, read_samples
+from rhumb._spool import Spool, lock, read_contents, read_samples
 from rhumb._sync import sync_directory
 
 _TRAINER = """
@@ -217,7 +219,7 @@ class SyncTest(DaemonTest):
         self.daemon.stop()
         run = self.start()
         run.log(step=1, tokens=1)
-        self.assertTrue(eventually(self.spool_files))
+        self.assertTrue(eventually(lambda: run.stats["spooled_count"] == 1))
         result = self.sync()
         self.assertEqual((result.file_count, result.busy_count), (0, 1))
         self.daemon.start()
@@ -249,6 +251,31 @@ class SpoolFileTest(DaemonTest):
             self.assertEqual(contents.sample_count if contents else 0, expected)
             found = [sample["sequence"] for batch in read_samples(path, 2) for sample in batch]
             self.assertEqual(found, list(range(1, expected + 1)))
+
+    def test_a_sync_that_comes_while_the_file_is_made_takes_nothing_from_it(self):
+        client, flock, syncs = rhumb.Client(self.daemon.address), fcntl.flock, []
+
+        def flock_behind_a_sync(file, operation):
+            if not syncs:
+                syncs.append(None)
+                syncs.append(sync_directory(client, self.spool))
+            flock(file, operation)
+
+        with mock.patch("fcntl.flock", flock_behind_a_sync):
+            path = self.written(1)
+        self.assertEqual((syncs[1].file_count, syncs[1].failures), (0, []))
+        with open(path, "rb") as file:
+            self.assertEqual(file.read().count(b"\n"), 2)
+
+    def test_a_file_made_anew_is_not_taken_for_the_one_that_was_opened(self):
+        path = self.written(1)
+        with open(path, "rb") as file:
+            os.unlink(path)
+            with self.assertRaises(FileNotFoundError):
+                lock(file, path)
+            self.written(2)
+            with self.assertRaises(FileNotFoundError):
+                lock(file, path)
 
     def test_is_never_larger_than_allowed(self):
         spool = Spool(self.spool, {"attempt_id": "a1", "run": "runs/r1"}, max_bytes=200)
