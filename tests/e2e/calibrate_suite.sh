@@ -266,20 +266,18 @@ start_daemon
 expect 0 calibration show mine --json
 holds 'answer["version"] == 3 and answer["run_count"] == 72' 'after kill -9'
 
-# A signal ends the fit, and nothing is stored. (SIGINT is ignored by what a script runs in the background.)
-measured slow 20000 H100-SXM5-80GB >"$work/long.csv"
-"${rhumb[@]}" calibrate --table "$work/long.csv" --name long >"$out" 2>"$err" </dev/null &
-calibrate=$!
-catches_term() { # whether the process $1 has a handler of SIGTERM
+# catches_term PID: whether the process has a handler of SIGTERM, the bit 14 of its mask.
+catches_term() {
   local mask
   mask=$(awk '$1 == "SigCgt:" { print $2 }' "/proc/$1/status" 2>/dev/null)
   ((0x${mask:-0} >> 14 & 1))
 }
-# Until it fits: what it reads before is undone by its end alone.
-for ((i = 0; i < 600; i++)); do
-  catches_term "$calibrate" && break
-  sleep 0.1
-done
+# A signal ends the fit, and nothing is stored. (SIGINT is ignored by what a script runs in the background.)
+measured slow 20000 H100-SXM5-80GB >"$work/long.csv"
+"${rhumb[@]}" calibrate --table "$work/long.csv" --name long >"$out" 2>"$err" </dev/null &
+calibrate=$!
+# It listens once it fits: until then its end alone undoes what it did.
+until_so 60 catches_term "$calibrate"
 kill -TERM "$calibrate"
 wait "$calibrate"
 code=$?

@@ -31,15 +31,6 @@ lines() {
     "elapsed time per iteration (ms): 1000.0 | learning rate: 6.0E-04 | global batch size:   128 | lm loss: %.6E | grad norm: 1.2 | " \
     "number of skipped iterations:   0 | number of nan iterations:   0 |\n", i, i * 128, 2 + 8 * i ^ -0.35) }'
 }
-# until_so SECONDS COMMAND...: waits for it to succeed.
-until_so() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    ((SECONDS < end)) || { fail "in time: $*"; return; }
-    sleep 0.1
-  done
-}
 sample_count() { "${rhumb[@]}" run log "$run" -o csv --noheader 2>/dev/null | wc -l; }
 has_samples() { (($(sample_count) == $1)); }
 

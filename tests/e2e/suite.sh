@@ -38,6 +38,15 @@ shows() {
   checks=$((checks + 1))
   grep -qE -- "$2" "$1" || tr -s ' \n' ' ' <"$1" | grep -qE -- "$2" || fail "no match of '$2' in $(basename "$1") of: $3"
 }
+# until_so SECONDS COMMAND...: waits for it to succeed.
+until_so() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < end)) || { fail "in time: $*"; return; }
+    sleep 0.1
+  done
+}
 skip() {
   skipped=$((skipped + 1))
   echo "SKIPPED: $*"
