@@ -101,13 +101,13 @@ absl::StatusOr<SpoolFile> SpoolFile::Open(const std::string& path) {
     return errno == EWOULDBLOCK ? absl::UnavailableError("its process is alive")
                                 : SystemError(path, "lock");
   }
-  // Its process may have told it all, removed it and made it anew meanwhile.
-  struct stat held {
-  }, found{};
+  // Its process may have told it all and removed it meanwhile, and made it anew.
+  struct stat held = {};
+  struct stat found = {};
   if (fstat(descriptor, &held) != 0) return SystemError(path, "examine");
-  if (stat(path.c_str(), &found) != 0 || found.st_dev != held.st_dev ||
-      found.st_ino != held.st_ino) {
-    return absl::NotFoundError(absl::StrCat("no ", path));
+  const bool is_there = stat(path.c_str(), &found) == 0;
+  if (!is_there || found.st_dev != held.st_dev || found.st_ino != held.st_ino) {
+    return absl::UnavailableError("its process is alive");
   }
   return file;
 }

@@ -37,8 +37,8 @@ absl::StatusOr<SpoolContents> ParseSpool(absl::string_view text);
 // A file that no living process writes to: locked for as long as this lives.
 class SpoolFile {
  public:
-  // UNAVAILABLE while its process lives; NOT_FOUND if it is gone; FAILED_PRECONDITION if it cannot
-  // be opened.
+  // UNAVAILABLE while its process lives, which may have removed it meanwhile; NOT_FOUND if it is
+  // gone; FAILED_PRECONDITION if it cannot be opened.
   static absl::StatusOr<SpoolFile> Open(const std::string& path);
   ~SpoolFile();
   SpoolFile(SpoolFile&& other) noexcept;

@@ -120,13 +120,10 @@ class Spool:
             try:
                 lock(file, self.path)
                 return file
-            except (BlockingIOError, FileNotFoundError):
+            except OSError as error:
                 file.close()
-                if time.monotonic() > deadline:
+                if not isinstance(error, (BlockingIOError, FileNotFoundError)) or time.monotonic() > deadline:
                     raise
-            except BaseException:
-                file.close()
-                raise
             time.sleep(0.001)
 
     @staticmethod

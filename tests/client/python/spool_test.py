@@ -253,17 +253,17 @@ class SpoolFileTest(DaemonTest):
             self.assertEqual(found, list(range(1, expected + 1)))
 
     def test_a_sync_that_comes_while_the_file_is_made_takes_nothing_from_it(self):
-        client, flock, syncs = rhumb.Client(self.daemon.address), fcntl.flock, []
+        client, flock, results = rhumb.Client(self.daemon.address), fcntl.flock, []
 
         def flock_behind_a_sync(file, operation):
-            if not syncs:
-                syncs.append(None)
-                syncs.append(sync_directory(client, self.spool))
+            mocked.stop()
+            results.append(sync_directory(client, self.spool))
             flock(file, operation)
 
-        with mock.patch("fcntl.flock", flock_behind_a_sync):
-            path = self.written(1)
-        self.assertEqual((syncs[1].file_count, syncs[1].failures), (0, []))
+        mocked = mock.patch("fcntl.flock", flock_behind_a_sync)
+        mocked.start()
+        path = self.written(1)
+        self.assertEqual([(result.file_count, result.failures) for result in results], [(0, [])])
         with open(path, "rb") as file:
             self.assertEqual(file.read().count(b"\n"), 2)
 
